@@ -1,0 +1,66 @@
+"""Scene records: what a scene contributes to every table. From here on nothing imports MuJoCo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.schema import TABLES
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class SceneRecord:
+    """All rows of one scene.
+
+    Attributes:
+        index: the scene's number in the run.
+        tables: table name to column name to array, the first axis being the table's rows; text columns are object
+            arrays of str. Tables without rows hold empty columns. Shared tables hold the rows that the scene refers to.
+    """
+
+    index: int
+    tables: Mapping[str, Columns]
+
+
+def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
+    """Build the columns of `rows` rows of a table, cast to the schema's types.
+
+    Args:
+        table: name of the table.
+        rows: number of rows.
+        values: one entry for every column: an array whose first axis is the rows, or a value shared by all rows.
+
+    Raises:
+        KeyError: a column is missing or unknown.
+        ValueError: a shape does not fit.
+    """
+    spec = TABLES[table].columns
+    if set(values) != set(spec):
+        missing, unknown = sorted(set(spec) - set(values)), sorted(set(values) - set(spec))
+        raise KeyError(f"table {table}: missing columns {missing}, unknown columns {unknown}")
+    out: dict[str, NDArray[Any]] = {}
+    for name, column in spec.items():
+        given = values[name]
+        if column.is_text:
+            texts = [given] * rows if isinstance(given, str) else list(given)
+            if len(texts) != rows:
+                raise ValueError(f"{table}.{name}: expected {rows} rows, got {len(texts)}")
+            array = np.empty(rows, object)
+            array[:] = texts
+        else:
+            array = np.asarray(given, column.dtype)
+            if column.is_image:
+                if array.shape[0] != rows or array.ndim != 1 + len(column.shape):
+                    raise ValueError(f"{table}.{name}: expected {rows} images, got shape {array.shape}")
+            elif array.shape in ((), column.shape) and array.shape != (rows, *column.shape):
+                array = np.broadcast_to(array, (rows, *column.shape)).copy()
+            elif array.shape != (rows, *column.shape):
+                raise ValueError(f"{table}.{name}: expected shape {(rows, *column.shape)}, got {array.shape}")
+        out[name] = array
+    return out

@@ -1,0 +1,302 @@
+"""The dataset's tables, version 1: the one place that says what a file holds.
+
+The writer, the reader, `graspgen check` and `docs/schema.md` all read this module. Row i of every column of a table is
+the same thing. Keys are numbers that mean the same in every shard, never row numbers:
+
+    view key    = scene · 2¹⁶ + number of the view in its scene
+    object key  = scene · 2¹⁶ + instance id
+    grasp key   = scene · 2³² + number of the grasp in its scene
+
+so tables of different shards can be concatenated as they are, and every key column is sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+from graspgen.grasps.outcomes import Collision, Outcome, Phase, Sampler
+
+SCHEMA_VERSION = 1
+
+#: Metres per count of the stored depth.
+DEPTH_SCALE = 1e-4
+
+CONVENTIONS: dict[str, str] = {
+    "units": "SI: metres, kilograms, seconds, newtons, radians; pixels where said",
+    "poses": "T_a_b is the (4, 4) row-major pose of frame b in frame a: it takes coordinates in b to coordinates in a",
+    "quaternion_order": "wxyz (no column holds one; plans do not either)",
+    "world_frame": "z up, origin at the centre of the table's top",
+    "camera_frame": "OpenCV: x right, y down, z forward",
+    "object_frame": "the frame that the asset's mesh came in, scaled; motion is measured at the centre of mass",
+    "grasp_frame": "origin at the tool centre point, z approach, y closing direction, x = y × z",
+    "pixel_centre": "the centre of pixel (0, 0) is (0.5, 0.5): a centred camera has cx = width / 2",
+    "depth": "planar z in metres = stored value × depth_scale; 0 where nothing was seen",
+    "instances": "0 background, else instance_id of the object in the view's scene",
+    "bbox": "x, y, width, height in pixels; x + width is the right edge",
+    "keys": "view = scene·2^16 + number, object = scene·2^16 + instance_id, grasp = scene·2^32 + number",
+}
+
+
+class Role(IntEnum):
+    """Why an object is in a scene."""
+
+    TARGET = 0
+    CLUTTER = 1
+    DISTRACTOR = 2
+    FLYING = 3
+
+
+class GripperKind(IntEnum):
+    """How a gripper holds."""
+
+    PARALLEL_JAW = 0
+    SUCTION = 1
+    MULTI_FINGER = 2
+
+
+class TrialKind(IntEnum):
+    """Where a trial was made."""
+
+    FREE = 0
+    IN_SCENE = 1
+
+
+Dim = int | str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        dtype: numpy type string, or "str" for UTF-8 text, or "json" for text that holds JSON.
+        shape: shape of one row; "H" and "W" are the height and width of the dataset's images.
+        unit: "" for none.
+        doc: meaning.
+        enum: codes that the column holds; stored as an attribute.
+        flags: the enum's members are bits, not values.
+        low, high: allowed range of finite values.
+        nan: whether NaN is allowed (it means "not applicable").
+    """
+
+    dtype: str
+    shape: tuple[Dim, ...] = ()
+    unit: str = ""
+    doc: str = ""
+    enum: type[IntEnum] | None = None
+    flags: bool = False
+    low: float | None = None
+    high: float | None = None
+    nan: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether rows are text."""
+        return self.dtype in ("str", "json")
+
+    @property
+    def is_image(self) -> bool:
+        """Whether rows are images: stored one chunk a row."""
+        return "H" in self.shape
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns and what one row is.
+
+    Attributes:
+        row: what one row is.
+        columns: by name, in the order in which they are written.
+        shared: the table describes the run, not single scenes: every shard holds all of its rows that it refers to.
+    """
+
+    row: str
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    shared: bool = False
+
+
+_SCENE = Column("i8", doc="key of the scene (`scenes.index`)", low=0)
+_POSE = (4, 4)
+
+TABLES: dict[str, Table] = {
+    "scenes": Table(
+        "a settled scene",
+        {
+            "index": Column("i8", doc="the scene's number in the run; its key", low=0),
+            "seed": Column("u8", doc="the run's seed"),
+            "attempt": Column("i4", doc="how often the scene was refused and drawn again", low=0),
+            "task": Column("str", doc="the recipe's task"),
+            "plan": Column("json", doc="every random draw of the scene; `graspgen replay` makes the scene again from it"),
+            "gravity": Column("f8", (3,), "m/s²", "world frame"),
+            "settled": Column("bool", doc="the thresholds of rest were met"),
+            "settle_time": Column("f8", (), "s", "simulated time until rest", low=0),
+            "max_speed": Column("f8", (), "m/s", "largest speed of a centre of mass at the end", low=0),
+            "max_angular_speed": Column("f8", (), "rad/s", "largest angular speed at the end", low=0),
+            "max_penetration": Column("f8", (), "m", "deepest penetration at the end", low=0),
+            "removed": Column("i4", doc="objects that fell off the support and were removed", low=0),
+        },
+    ),
+    "assets": Table(
+        "what objects are made from",
+        {
+            "id": Column("i8", doc="number in the run's catalogue; the asset's key", low=0),
+            "name": Column("str", doc="unique name; its folder is `objects/<name>`"),
+            "class_name": Column("str", doc="what it is"),
+            "class_id": Column("i4", doc="number of the class in the dataset, from 1", low=1),
+            "source": Column("str", doc="`procedural:<family>` or the imported file"),
+            "params": Column("json", doc="parameters of a procedural family"),
+            "licence": Column("str", doc="licence of the mesh; empty if unknown"),
+            "content_hash": Column("str", doc="SHA-256 of what the asset is, in hex"),
+            "mesh": Column("str", doc="path of the visual mesh, inside the dataset"),
+            "extents": Column("f8", (3,), "m", "size of the box along the asset's axes", low=0),
+            "volume": Column("f8", (), "m³", "volume of material", low=0),
+            "symmetry": Column("json", doc="known symmetries"),
+        },
+        shared=True,
+    ),
+    "objects": Table(
+        "an object in a scene",
+        {
+            "id": Column("i8", doc="key of the object", low=0),
+            "scene": _SCENE,
+            "asset": Column("i8", doc="key of the asset (`assets.id`)", low=0),
+            "instance_id": Column("u2", doc="id in the masks of the scene's views, from 1", low=1, high=255),
+            "T_world_object": Column("f8", _POSE, "m", "pose of the asset's frame at rest"),
+            "scale": Column("f8", (3,), "", "factor on the asset's size", low=0),
+            "mass": Column("f8", (), "kg", "", low=0),
+            "com": Column("f8", (3,), "m", "centre of mass, object frame"),
+            "inertia": Column("f8", (3, 3), "kg m²", "about the centre of mass, object axes"),
+            "friction": Column("f8", (3,), "–, m, m", "sliding, torsional, rolling", low=0),
+            "role": Column("u1", doc="why it is there", enum=Role),
+        },
+    ),
+    "views": Table(
+        "an image of a scene",
+        {
+            "id": Column("i8", doc="key of the view", low=0),
+            "scene": _SCENE,
+            "camera": Column("str", doc="name of the camera"),
+            "engine": Column("str", doc="renderer of the colour image"),
+            "sensor": Column("str", doc="sensor model; `ideal` for none"),
+            "K": Column("f8", (3, 3), "px", "camera matrix; the centre of pixel (0, 0) is (0.5, 0.5)"),
+            "distortion": Column("f8", (5,), "", "OpenCV's k1, k2, p1, p2, k3; zero for none"),
+            "T_world_camera": Column("f8", _POSE, "m", "true pose of the OpenCV camera"),
+            "T_world_camera_nominal": Column("f8", _POSE, "m", "pose that a calibration would report"),
+            "rgb": Column("u1", ("H", "W", 3), "", "colour, sRGB"),
+            "depth": Column("u2", ("H", "W"), "0.1 mm", "planar z = value × attribute `depth_scale` metres; 0 = none"),
+            "instances": Column("u1", ("H", "W"), "", "instance id of what is seen; 0 = background"),
+            "looks": Column("json", doc="every drawn value of lights and colours"),
+        },
+    ),
+    "annotations": Table(
+        "an object in a view: one row for each object of the view's scene, seen or not",
+        {
+            "view": Column("i8", doc="key of the view", low=0),
+            "object": Column("i8", doc="key of the object", low=0),
+            "bbox_visible": Column("f4", (4,), "px", "x, y, w, h of the visible pixels; −1 when nothing is visible"),
+            "bbox_amodal": Column("f4", (4,), "px", "x, y, w, h of the whole silhouette, may leave the image; −1 behind the camera"),
+            "pixels_visible": Column("i4", (), "px", "pixels of the object in the mask", low=0),
+            "pixels_in_frame": Column("i4", (), "px", "pixels of the whole silhouette inside the image", low=0),
+            "pixels_all": Column("i4", (), "px", "pixels of the whole silhouette", low=0),
+            "visibility": Column("f4", (), "", "pixels_visible / pixels_all", low=0, high=1),
+            "in_frame": Column("f4", (), "", "pixels_in_frame / pixels_all", low=0, high=1),
+            "ignore": Column("bool", doc="visibility is below 0.1"),
+            "T_camera_object": Column("f8", _POSE, "m", "pose of the object in the camera's frame"),
+            "cuboid": Column(
+                "f4", (9, 2), "px", "the box's corners (x, y, z low/high: 000 001 010 011 100 101 110 111), then its centre; NaN behind the camera", nan=True
+            ),
+        },
+    ),
+    "grippers": Table(
+        "a gripper that grasps refer to",
+        {
+            "id": Column("i8", doc="key of the gripper", low=0),
+            "name": Column("str", doc=""),
+            "kind": Column("u1", doc="how it holds", enum=GripperKind),
+            "definition": Column("json", doc="the gripper's YAML and MJCF, whole, and their hash"),
+            "T_base_tcp": Column("f8", _POSE, "m", "pose of the grasp frame in the gripper's base"),
+            "stroke": Column("f8", (), "m", "largest opening", low=0),
+            "max_force": Column("f8", (), "N", "largest grip force", low=0),
+        },
+        shared=True,
+    ),
+    "profiles": Table(
+        "a physics profile that trials refer to",
+        {
+            "id": Column("i8", doc="key of the profile", low=0),
+            "name": Column("str", doc=""),
+            "version": Column("i4", doc="grows with every change of the profile", low=1),
+            "engine_version": Column("str", doc="MuJoCo's version"),
+            "options": Column("json", doc="contact settings, protocol and MuJoCo's whole option block"),
+        },
+        shared=True,
+    ),
+    "grasps": Table(
+        "a grasp candidate, successful or not",
+        {
+            "id": Column("i8", doc="key of the grasp", low=0),
+            "scene": Column("i8", doc="key of the scene; −1 for none", low=-1),
+            "object": Column("i8", doc="key of the object", low=0),
+            "gripper": Column("i8", doc="key of the gripper", low=0),
+            "T_object_grasp": Column("f8", _POSE, "m", "grasp frame in the object's frame"),
+            "width": Column("f8", (), "m", "opening before closing", low=0),
+            "contacts": Column("f4", (2, 3), "m", "points where the pads should touch, object frame", nan=True),
+            "normals": Column("f4", (2, 3), "", "outward unit normals there, object frame", nan=True),
+            "sampler": Column("u1", doc="how it was proposed", enum=Sampler),
+            "parent": Column("i8", doc="key of the grasp that it perturbs; −1 for none", low=-1),
+            "antipodal_angle": Column("f4", (), "rad", "largest angle between the closing line and an inward normal", low=0, high=np.pi, nan=True),
+            "min_friction_analytic": Column("f4", (), "", "smallest friction of point contacts with force closure: tan(antipodal_angle)", low=0, nan=True),
+            "epsilon": Column("f4", (), "", "Ferrari–Canny ε; NaN until it is computed", nan=True),
+            "collision": Column("u1", doc="what the open hand touches in the settled scene", enum=Collision, flags=True),
+            "clearance": Column("f4", (), "m", "smallest distance of the open hand to support and neighbours at the grasp and on its approach; negative inside; capped at 0.05", nan=True),
+            "outcome": Column("u1", doc="outcome of its free trial", enum=Outcome),
+            "success_rate": Column("f4", (), "", "share of its free trials that succeeded", low=0, high=1, nan=True),
+            "min_friction": Column("f4", (), "", "smallest friction that held in simulation; NaN until it is searched", nan=True),
+            "outcome_in_scene": Column("u1", doc="outcome of its trial in the scene; 255 = not tried", enum=Outcome),
+        },
+    ),
+    "trials": Table(
+        "a simulated trial of a grasp",
+        {
+            "grasp": Column("i8", doc="key of the grasp", low=0),
+            "kind": Column("u1", doc="where it was made", enum=TrialKind),
+            "profile": Column("i8", doc="key of the profile", low=0),
+            "draw": Column("i4", doc="which draw of friction, mass, … it is", low=0),
+            "outcome": Column("u1", doc="what happened", enum=Outcome),
+            "phase": Column("u1", doc="the phase that the trial reached", enum=Phase),
+            "time_to_failure": Column("f4", (), "s", "from the start of the disturbances; NaN for a success or an earlier failure", low=0, nan=True),
+            "failed_direction": Column("i1", doc="number of the disturbance that broke it (order in the profile); −1 for none", low=-1),
+            "drift_closing": Column("f4", (), "m", "motion of the centre of mass while closing, gripper frame", low=0, nan=True),
+            "drift_holding": Column("f4", (), "m", "largest motion of the centre of mass since the close", low=0, nan=True),
+            "rotation_closing": Column("f4", (), "rad", "rotation while closing", low=0, nan=True),
+            "rotation_holding": Column("f4", (), "rad", "largest rotation since the close", low=0, nan=True),
+            "grip_force": Column("f4", (), "N", "mean normal force of the two pads after closing", low=0, nan=True),
+            "width": Column("f4", (), "m", "opening after closing", nan=True),
+            "peak_acceleration": Column("f4", (), "m/s²", "largest acceleration of the frame that was applied", low=0, nan=True),
+            "held_acceleration": Column("f4", (), "m/s²", "largest step of the ladder that held", low=0, nan=True),
+            "friction": Column("f4", (), "", "sliding friction between pad and object", low=0),
+            "mass": Column("f4", (), "kg", "", low=0),
+            "com_offset": Column("f4", (3,), "m", "offset of the centre of mass from the object's, object frame"),
+            "pose_noise": Column("f4", (6,), "m, rad", "offset of the grasp: x, y, z, rotation vector, grasp frame"),
+        },
+    ),
+}
+
+
+def view_key(scene: int, number: int) -> int:
+    """Return the key of view `number` of a scene."""
+    return (scene << 16) | number
+
+
+def object_key(scene: int, instance_id: int) -> int:
+    """Return the key of the object with `instance_id` in a scene."""
+    return (scene << 16) | instance_id
+
+
+def grasp_key(scene: int, number: int) -> int:
+    """Return the key of grasp `number` of a scene."""
+    return (scene << 32) | number

@@ -1,0 +1,65 @@
+"""Outcome codes: what happened to a grasp, never only whether it worked. The numbers are stored: never change one."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Outcome(IntEnum):
+    """What happened in a trial. Exactly one applies; the earliest cause wins."""
+
+    SUCCESS = 0
+    """Held by both fingers through every disturbance, moved less than the limits."""
+    HITS_TARGET = 1
+    """The open hand touches the object that it should grasp, on its approach or at the grasp."""
+    HITS_OBJECT = 2
+    """The open hand touches another object."""
+    HITS_SUPPORT = 3
+    """The open hand touches the support."""
+    NO_CONTACT = 4
+    """The fingers closed without touching the object."""
+    ONE_FINGER = 5
+    """After closing only one finger touches the object."""
+    DROPPED = 6
+    """Contact was lost after closing: at the end of `phase` no finger or only one touches the object."""
+    SLIPPED = 7
+    """The centre of mass moved more than the limit since the close."""
+    ROTATED = 8
+    """The object turned more than the limit since the close."""
+    LIFTED_NEIGHBOUR = 9
+    """Another object came along (in-scene trials)."""
+    UNSTABLE = 10
+    """The simulation diverged; the label says nothing about the grasp."""
+    NOT_TRIED = 255
+    """No trial was made."""
+
+
+class Phase(IntEnum):
+    """Where in a trial something happened."""
+
+    APPROACH = 0
+    CLOSE = 1
+    DISTURB = 2
+    HOLD = 3
+
+
+class Sampler(IntEnum):
+    """How a candidate was proposed."""
+
+    ANTIPODAL = 0
+    """Ray through the object inside the friction cone."""
+    GIVEN = 1
+    """By the user."""
+    PERTURBED = 2
+    """A successful grasp, moved a little."""
+
+
+class Collision(IntEnum):
+    """Bits of `grasps.collision`: what the open hand touches, where."""
+
+    SUPPORT_AT_GRASP = 1
+    NEIGHBOUR_AT_GRASP = 2
+    TARGET_AT_GRASP = 4
+    SUPPORT_ON_APPROACH = 8
+    NEIGHBOUR_ON_APPROACH = 16
+    TARGET_ON_APPROACH = 32

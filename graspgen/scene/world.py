@@ -1,0 +1,79 @@
+"""A compiled scene and the names that map it back to its plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.frames import Array
+from graspgen.objects.asset import Asset
+from graspgen.scene.plan import ObjectPlan, ScenePlan
+
+
+@dataclass(frozen=True, eq=False)
+class SceneObject:
+    """An object of a scene: its plan, and its asset at the scene's scale.
+
+    Attributes:
+        plan: the draws of this object.
+        asset: the scaled asset.
+        mass: kg.
+        inertia: (3, 3) about the centre of mass, asset axes, kg m².
+    """
+
+    plan: ObjectPlan
+    asset: Asset
+    mass: float
+    inertia: Array
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A compiled scene.
+
+    Attributes:
+        plan: what it was built from.
+        objects: the objects in it, ascending instance ids.
+        model, data: MuJoCo's model and state.
+        body_ids: (n,) body of each object.
+        geom_instance: (ngeom,) instance id of every geom, 0 for the arena.
+        camera_ids: (v,) model camera of each planned view; empty when built without views.
+    """
+
+    plan: ScenePlan
+    objects: tuple[SceneObject, ...]
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    body_ids: NDArray[np.int32]
+    geom_instance: NDArray[np.uint8]
+    camera_ids: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class SettledScene:
+    """Poses at rest, and the evidence that they are at rest.
+
+    Attributes:
+        world: the scene with every object at rest; objects that fell off are gone from it.
+        T_world_object: (n, 4, 4) pose of each asset's frame, in the order of `world.objects`.
+        settled: whether the thresholds of the recipe were met.
+        reason: why not, "" when settled.
+        settle_time: simulated time, s.
+        max_speed: largest speed of a centre of mass at the end, m/s.
+        max_angular_speed: rad/s.
+        max_penetration: deepest penetration at the end, m.
+        removed: instance ids of the objects that fell off.
+    """
+
+    world: World
+    T_world_object: Array
+    settled: bool
+    reason: str
+    settle_time: float
+    max_speed: float
+    max_angular_speed: float
+    max_penetration: float
+    removed: tuple[int, ...]
