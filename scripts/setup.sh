@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Makes .venv with graspgen and its development tools, and sees to the system's OpenGL libraries.
+# Called by `make setup`; it may be run again at any time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What MuJoCo's offscreen renderer loads on Debian and Ubuntu: EGL, GL and Mesa's software driver.
+GL_PACKAGES="libegl1 libgl1 libopengl0 libegl-mesa0 libgl1-mesa-dri"
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "error: $*"; exit 1; }
+
+can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+apt_install() {
+    say "installing with apt-get: $*"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq </dev/null >&2 || say "warning: apt-get update failed; trying to install all the same"
+    apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2 || fail "apt-get could not install: $*"
+}
+
+# Runs the candidate: a launcher that exists but starts nothing (pyenv's) does not count.
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+
+find_python() {
+    local p
+    for p in python3.13 python3.12 python3.11 python3; do
+        if new_enough "$p" && { [ "${1:-}" = any ] || has_venv "$p"; }; then
+            echo "$p"
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    if [ -x .venv/bin/python ] && new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        return
+    fi
+    local python
+    if ! python=$(find_python); then
+        # Debian and Ubuntu keep the venv module in a package of its own.
+        local version=""
+        if python=$(find_python any); then
+            version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        fi
+        can_apt || fail "no Python 3.11 or newer that can make virtual environments; mend it with: sudo apt-get install -y python3 python3-venv"
+        # python3-venv serves the distribution's python3 only; another version has a package of its own.
+        if [ -n "$version" ] && [ "$python" != python3 ]; then
+            apt_install python3 "python$version-venv"
+        else
+            apt_install python3 python3-venv
+        fi
+        python=$(find_python) || fail "this system's Python is older than 3.11; install Python 3.11 or newer with its venv module"
+    fi
+    say "making .venv with $("$python" --version 2>&1)"
+    rm -rf .venv
+    "$python" -m venv .venv
+}
+
+install_package() {
+    say "installing graspgen and its dependencies into .venv"
+    .venv/bin/python -m pip install -q --disable-pip-version-check --no-input -e '.[dev]' </dev/null
+}
+
+# The only proof that OpenGL works is a frame that was rendered.
+renders() { .venv/bin/graspgen doctor --opengl-only </dev/null >/dev/null 2>&1; }
+
+see_to_opengl() {
+    renders && return
+    if can_apt; then
+        # shellcheck disable=SC2086  # the list is meant to be split
+        apt_install $GL_PACKAGES
+        renders && return
+    elif ! command -v apt-get >/dev/null; then
+        fail "no OpenGL frame could be rendered: install EGL and Mesa's software driver with your package manager, then try again"
+    else
+        say "error: no OpenGL frame could be rendered; type this, then try again:"
+        say "    sudo apt-get install -y $GL_PACKAGES"
+        exit 1
+    fi
+    .venv/bin/graspgen doctor --opengl-only </dev/null >&2 || true
+    fail "no OpenGL frame could be rendered, although the libraries are installed; the lines above say why"
+}
+
+make_venv
+install_package
+see_to_opengl
+touch .venv/ready
+say "ready: .venv/bin/graspgen"
