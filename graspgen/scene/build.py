@@ -1,0 +1,343 @@
+"""Build the MuJoCo model of a planned scene.
+
+An object is a free body whose frame is its asset's frame, with the mass, centre of mass and inertia of its plan. Its
+collision parts are in geom group 3 and are not drawn; its mesh is in group 2 and does not collide.
+
+Friction of a contact: between an object and the table, the sliding friction is the geometric mean of both and the
+torsional and rolling friction are the object's (explicit contact pairs); between two objects MuJoCo takes the larger of
+the two, coefficient by coefficient.
+
+Names, for the renderer, which sets the looks of each view in the compiled model: materials `table`, `background` and
+`object_<instance>`, lights `light_0` … (as many as the view with the most), cameras `view_0` …, bodies
+`object_<instance>`, geoms `table` and `background`. The model starts with the looks of view 0; its ambient light is the headlight's,
+which has no other component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike
+
+from graspgen.errors import ObjectError, SceneError
+from graspgen.frames import OPENGL_OPENCV, Array, matrix_to_quat
+from graspgen.objects.asset import Asset, Mesh, Part
+from graspgen.scene import physics
+from graspgen.scene.plan import ScenePlan, Vector, ViewPlan
+from graspgen.scene.world import SceneObject, World
+
+GROUP_VISUAL, GROUP_COLLISION, GROUP_ARENA = 2, 3, 1
+#: The floor lies this far below the table's top, m; it is only drawn.
+FLOOR_DEPTH = 0.75
+#: Clipping planes of all cameras, m.
+ZNEAR, ZFAR = 0.02, 6.5
+_PIXEL = 1e-5  # side of a sensor's pixel, m; any value gives the same image
+
+_PRIMITIVES = {
+    "box": mujoco.mjtGeom.mjGEOM_BOX,
+    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
+    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
+    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
+}
+
+
+def build_world(
+    plan: ScenePlan,
+    assets: Mapping[int, Asset],
+    *,
+    T_world_object: Mapping[int, ArrayLike] | None = None,
+    instances: Collection[int] | None = None,
+    views: bool = True,
+) -> World:
+    """Compile a planned scene.
+
+    Args:
+        plan: the scene.
+        assets: the unscaled assets by their number in the catalogue.
+        T_world_object: (4, 4) poses by instance id, where an object is not where it was dropped.
+        instances: only these objects; all when None.
+        views: whether to add the cameras and lights of the planned views. They do not touch the physics.
+
+    Raises:
+        SceneError: the plan names an asset that is not given, or MuJoCo refuses the model.
+    """
+    poses = dict(T_world_object or {})
+    chosen = [o for o in plan.objects if instances is None or o.instance_id in instances]
+    spec = mujoco.MjSpec()
+    spec.modelname = f"scene_{plan.index}"
+    spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_FALSE
+    spec.compiler.alignfree = False
+    physics.apply(spec, plan.gravity)
+    _add_arena(spec, plan)
+    objects = []
+    shapes: dict[tuple[int, float], _Shape] = {}
+    for o in chosen:
+        if o.asset not in assets:
+            raise SceneError(
+                f"scene {plan.index}: asset {o.asset} of its plan is not among the assets given"
+            )
+        shape = shapes.get((o.asset, o.scale))
+        if shape is None:
+            shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes))
+            shapes[(o.asset, o.scale)] = shape
+        scaled = shape.asset
+        thing = SceneObject(
+            plan=o,
+            asset=scaled,
+            mass=o.density * scaled.volume,
+            inertia=o.density * np.asarray(scaled.unit_inertia, float),
+        )
+        _add_object(spec, thing, shape, poses.get(o.instance_id, o.T_world_object_dropped), plan)
+        objects.append(thing)
+    _set_visual(spec, plan)
+    if views:
+        _add_lights(spec, plan.views)
+        for v, view in enumerate(plan.views):
+            _add_camera(spec, view, f"view_{v}")
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise SceneError(
+            f"scene {plan.index} does not compile: {' '.join(str(error).split())}; "
+            f"its objects: {', '.join(t.asset.name for t in objects)}"
+        ) from error
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    return _world(plan, objects, model, data, len(plan.views) if views else 0)
+
+
+def _world(
+    plan: ScenePlan,
+    objects: list[SceneObject],
+    model: mujoco.MjModel,
+    data: mujoco.MjData,
+    views: int,
+) -> World:
+    body_ids = np.array([model.body(_name(o)).id for o in objects], np.int32)
+    of_body = np.zeros(model.nbody, np.uint8)
+    of_body[body_ids] = [o.plan.instance_id for o in objects]
+    return World(
+        plan=plan,
+        objects=tuple(objects),
+        model=model,
+        data=data,
+        body_ids=body_ids,
+        geom_instance=of_body[model.geom_bodyid],
+        camera_ids=np.array([model.camera(f"view_{v}").id for v in range(views)], np.int32),
+    )
+
+
+class _Shape:
+    """The meshes of an asset at one scale, which all objects of that kind share."""
+
+    def __init__(
+        self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int
+    ) -> None:
+        self.asset = asset.scaled(scale)
+        self.visual = f"visual_{index}"
+        self.texture = _add_texture(spec, self.asset.mesh, f"texture_{number}")
+        _add_visual_mesh(spec, self.asset.mesh, self.visual)
+        self.hulls: list[str | None] = []
+        for p, part in enumerate(self.asset.parts):
+            if part.kind != "hull":
+                self.hulls.append(None)
+                continue
+            if len(part.vertices) < 4:
+                raise ObjectError(
+                    f"object '{asset.name}': collision part {p} has {len(part.vertices)} points, "
+                    "a hull needs 4; import the object again"
+                )
+            name = f"hull_{index}_{p}"
+            spec.add_mesh(name=name, uservert=part.vertices.ravel())
+            self.hulls.append(name)
+
+
+def _add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> None:
+    # The body's inertia is explicit, so the mesh needs none: the shell's never fails and needs no hull.
+    added = spec.add_mesh(
+        name=name,
+        uservert=mesh.vertices.ravel(),
+        userface=mesh.faces.ravel(),
+        inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+    )
+    if mesh.uv is not None and mesh.texture is not None:
+        # MuJoCo counts texture rows from the top, the asset from the bottom.
+        added.usertexcoord = (mesh.uv * [1, -1] + [0, 1]).ravel()
+        added.userfacetexcoord = mesh.faces.ravel()
+
+
+def _add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
+    if mesh.texture is None or mesh.uv is None:
+        return None
+    if all(t.name != name for t in spec.textures):
+        height, width = mesh.texture.shape[:2]
+        spec.add_texture(
+            name=name,
+            type=mujoco.mjtTexture.mjTEXTURE_2D,
+            width=width,
+            height=height,
+            nchannel=3,
+            data=np.ascontiguousarray(mesh.texture).tobytes(),
+        )
+    return name
+
+
+def _add_object(
+    spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: ArrayLike, plan: ScenePlan
+) -> None:
+    T, o, name = np.asarray(T, float), thing.plan, _name(thing)
+    material = spec.add_material(name=name, specular=o.specular, shininess=o.shininess)
+    if shape.texture is None:
+        material.rgba = [*o.colour, 1.0]
+    else:
+        material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = shape.texture
+    i = thing.inertia
+    body = spec.worldbody.add_body(
+        name=name,
+        pos=T[:3, 3],
+        quat=matrix_to_quat(T[:3, :3]),
+        mass=thing.mass,
+        ipos=thing.asset.com,
+        fullinertia=[i[0, 0], i[1, 1], i[2, 2], i[0, 1], i[0, 2], i[1, 2]],
+        explicitinertial=True,
+    )
+    body.add_freejoint(name=name)
+    body.add_geom(
+        name=f"{name}_visual",
+        type=mujoco.mjtGeom.mjGEOM_MESH,
+        meshname=shape.visual,
+        material=name,
+        group=GROUP_VISUAL,
+        contype=0,
+        conaffinity=0,
+    )
+    sliding = physics.shared_friction(o.friction[0], plan.table_friction)
+    for p, (part, hull) in enumerate(zip(thing.asset.parts, shape.hulls, strict=True)):
+        geom = f"{name}_part_{p}"
+        body.add_geom(
+            name=geom,
+            **_geometry(part, hull),
+            group=GROUP_COLLISION,
+            friction=o.friction,
+            condim=physics.CONDIM,
+            solref=physics.SOLREF,
+        )
+        spec.add_pair(
+            geomname1="table",
+            geomname2=geom,
+            condim=physics.CONDIM,
+            friction=[sliding, sliding, o.friction[1], o.friction[2], o.friction[2]],
+            solref=physics.SOLREF,
+        )
+
+
+def _geometry(part: Part, hull: str | None) -> dict[str, object]:
+    if hull is not None:
+        return {"type": mujoco.mjtGeom.mjGEOM_MESH, "meshname": hull}
+    return {
+        "type": _PRIMITIVES[part.kind],
+        "size": part.size,
+        "pos": part.T_asset_part[:3, 3],
+        "quat": matrix_to_quat(part.T_asset_part[:3, :3]),
+    }
+
+
+def _add_arena(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
+    first = plan.views[0] if plan.views else None
+    colours: dict[str, Vector] = {
+        "table": first.table_colour if first else (0.6, 0.6, 0.6),
+        "background": first.background_colour if first else (0.4, 0.4, 0.4),
+    }
+    for name, colour in colours.items():
+        spec.add_material(name=name, rgba=[*colour, 1.0], specular=0.1, shininess=0.1)
+    half = np.array(plan.table_size) / 2
+    spec.worldbody.add_geom(
+        name="table",
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=half,
+        pos=[0, 0, -half[2]],
+        material="table",
+        group=GROUP_ARENA,
+        friction=[plan.table_friction, 0.0, 0.0],
+        condim=physics.CONDIM,
+        solref=physics.SOLREF,
+    )
+    spec.worldbody.add_geom(
+        name="background",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[10, 10, 0.1],
+        pos=[0, 0, -max(FLOOR_DEPTH, 2 * plan.table_size[2])],
+        material="background",
+        group=GROUP_ARENA,
+        contype=0,
+        conaffinity=0,
+    )
+
+
+def _add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:
+    most = max(views, key=lambda v: len(v.lights), default=None)
+    if most is None:
+        return
+    first = next(iter(views))
+    for i, fallback in enumerate(most.lights):
+        on = i < len(first.lights)
+        light = first.lights[i] if on else fallback
+        position = np.array(light.position)
+        spec.worldbody.add_light(
+            name=f"light_{i}",
+            type=mujoco.mjtLightType.mjLIGHT_SPOT,
+            pos=position,
+            dir=-position / np.linalg.norm(position),
+            diffuse=[light.diffuse] * 3,
+            specular=[light.diffuse] * 3,
+            ambient=[0, 0, 0],
+            cutoff=60,
+            exponent=1,
+            active=on,
+            castshadow=i == 0 and first.shadows,
+        )
+    spec.visual.headlight.ambient = [first.ambient] * 3
+
+
+def _add_camera(spec: mujoco.MjSpec, view: ViewPlan, name: str) -> None:
+    """Add a camera that renders `view` with exactly its K when the image has the view's size.
+
+    MuJoCo's principal point is the offset of the image's centre from the optical axis, so of the opposite sign
+    (measured; a test holds it), right and down.
+    """
+    K, T = np.array(view.K), np.array(view.T_world_camera)
+    spec.worldbody.add_camera(
+        name=name,
+        pos=T[:3, 3],
+        quat=matrix_to_quat(T[:3, :3] @ OPENGL_OPENCV),
+        resolution=[view.width, view.height],
+        sensor_size=[view.width * _PIXEL, view.height * _PIXEL],
+        focal_pixel=[K[0, 0], K[1, 1]],
+        principal_pixel=[view.width / 2 - K[0, 2], view.height / 2 - K[1, 2]],
+    )
+
+
+def _set_visual(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
+    spec.stat.extent = 1.0  # MuJoCo's clipping planes are multiples of it
+    spec.stat.center = [0.0, 0.0, 0.0]
+    visual = spec.visual
+    visual.map.znear, visual.map.zfar = ZNEAR, ZFAR
+    visual.quality.offsamples = 0
+    visual.headlight.active = 1
+    visual.headlight.diffuse = visual.headlight.specular = [0, 0, 0]
+    getattr(visual, "global_").offwidth = max([16, *(v.width for v in plan.views)])
+    getattr(visual, "global_").offheight = max([16, *(v.height for v in plan.views)])
+
+
+def _name(thing: SceneObject) -> str:
+    return f"object_{thing.plan.instance_id}"
+
+
+def object_poses(world: World) -> Array:
+    """Return the (n, 4, 4) `T_world_object` of every object from the model's coordinates, in order."""
+    from graspgen.frames import qpos_to_pose
+
+    return qpos_to_pose(world.data.qpos.reshape(-1, 7))

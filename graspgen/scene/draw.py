@@ -1,0 +1,227 @@
+"""Draw the plan of a scene from a recipe: the only place where a recipe meets randomness.
+
+Every purpose has its own stream, keyed further by object, view or light, and every value of a recipe takes exactly one
+uniform number of its stream. So a knob of one object, one view or one purpose moves no other draw, an object of a scene
+does not change when the scene gets one more, and nothing depends on how many values happen to be constants.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from graspgen.distributions import Distribution
+from graspgen.frames import Array, axis_angle, look_at, pose, random_rotation, transform_points
+from graspgen.objects.asset import Asset
+from graspgen.objects.catalogue import Catalogue
+from graspgen.recipe import Colour, Recipe
+from graspgen.scene.plan import LightPlan, Matrix3, Matrix4, ObjectPlan, ScenePlan, Vector, ViewPlan
+from graspgen.streams import Purpose, stream
+
+# Keys below (index, attempt): what the draws of a purpose belong to. Never change: they are part of a seed's meaning.
+_SCENE, _OBJECT, _VIEW, _LIGHT = 0, 1, 2, 3
+
+
+def draw_plan(
+    recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attempt: int = 0
+) -> ScenePlan:
+    """Draw every random value of scene `index` of the run `seed`.
+
+    Args:
+        recipe: what is random and how.
+        catalogue: where the objects come from.
+        seed: the run's seed, >= 0.
+        index: the scene's number in the run, >= 0.
+        attempt: how often this scene was refused; every attempt draws anew.
+
+    Raises:
+        ObjectError: an asset cannot be made or read.
+    """
+    key = (index, attempt)
+    count = int(_number(recipe.scene.objects.count, _stream(seed, Purpose.ARRANGEMENT, key)))
+    scene = _stream(seed, Purpose.MATERIAL, key)
+    table_friction, gravity = (
+        _number(d, scene) for d in (recipe.scene.table.friction, recipe.scene.gravity)
+    )
+    return ScenePlan(
+        seed=seed,
+        index=index,
+        attempt=attempt,
+        task=recipe.task,
+        gravity=gravity,
+        table_size=recipe.scene.table.size,
+        table_friction=table_friction,
+        objects=_draw_objects(recipe, catalogue, seed, key, count),
+        views=tuple(_draw_view(recipe, seed, key, v) for v in range(recipe.views.per_scene)),
+        grasp_stream=key,
+    )
+
+
+def _draw_objects(
+    recipe: Recipe, catalogue: Catalogue, seed: int, key: tuple[int, int], count: int
+) -> tuple[ObjectPlan, ...]:
+    boxes: list[Array] = []
+    plans = []
+    for instance in range(1, count + 1):
+        number, scale, asset, T = _drop(recipe, catalogue, seed, key, instance, boxes)
+        material = _stream(seed, Purpose.MATERIAL, key, _OBJECT, instance)
+        density = _number(recipe.objects.density, material, asset.density)
+        friction = (
+            _number(recipe.objects.friction, material, asset.friction),
+            _number(recipe.objects.torsional_friction, material),
+            _number(recipe.objects.rolling_friction, material),
+        )
+        looks = _stream(seed, Purpose.LOOKS, key, _OBJECT, instance)
+        plans.append(
+            ObjectPlan(
+                instance_id=instance,
+                asset=number,
+                scale=scale,
+                density=density,
+                friction=friction,
+                colour=_rgb(recipe.render.object_colour, looks),
+                specular=_number(recipe.render.specular, looks),
+                shininess=_number(recipe.render.shininess, looks),
+                T_world_object_dropped=_matrix4(T),
+            )
+        )
+    return tuple(plans)
+
+
+def _drop(
+    recipe: Recipe,
+    catalogue: Catalogue,
+    seed: int,
+    key: tuple[int, int],
+    instance: int,
+    boxes: list[Array],
+) -> tuple[int, float, Asset, Array]:
+    """Draw which object `instance` is and where it is let go; append its (2, 3) bounding box to `boxes`.
+
+    The centre of mass is uniform in the square, the orientation uniform. The box is as low as it can be above the table
+    and above every earlier box that it overlaps seen from above, plus the drop height: no two objects overlap, and none
+    falls further than it must.
+    """
+    rng = _stream(seed, Purpose.ARRANGEMENT, key, _OBJECT, instance)
+    number = min(int(rng.random() * len(catalogue)), len(catalogue) - 1)
+    scale = _number(recipe.objects.scale, rng)
+    spread = _number(recipe.scene.objects.spread, rng)
+    x, y = (spread * (2 * rng.random() - 1) for _ in range(2))
+    clearance = _number(recipe.scene.objects.drop_height, rng)
+    R = random_rotation(rng)
+    original = catalogue.asset(number)
+    asset = original.scaled(scale)
+    turned = transform_points(pose(R), asset.mesh.vertices)
+    box = np.stack([turned.min(axis=0), turned.max(axis=0)])
+    t = np.array([x, y, 0.0]) - R @ asset.com
+    box += t
+    under = [
+        b[1, 2] for b in boxes if (b[0, :2] < box[1, :2]).all() and (box[0, :2] < b[1, :2]).all()
+    ]
+    rise = max([0.0, *under]) + clearance - box[0, 2]
+    t[2] += rise
+    box[:, 2] += rise
+    boxes.append(box)
+    return number, scale, original, pose(R, t)
+
+
+def _draw_view(recipe: Recipe, seed: int, key: tuple[int, int], view: int) -> ViewPlan:
+    views, looks = recipe.views, recipe.render
+    rng = _stream(seed, Purpose.CAMERA, key, _VIEW, view)
+    fovy, radius, elevation, azimuth, roll = (
+        _number(d, rng)
+        for d in (
+            views.fovy_deg,
+            views.radius,
+            views.elevation_deg,
+            views.azimuth_deg,
+            views.roll_deg,
+        )
+    )
+    target = np.array([_number(views.target_jitter, rng) for _ in range(3)])
+    position_error = np.array([_number(views.position_error, rng) for _ in range(3)])
+    rotation_error = np.radians([_number(views.rotation_error_deg, rng) for _ in range(3)])
+    T = look_at(target + _on_shell(radius, elevation, azimuth), target, math.radians(roll))
+
+    rng = _stream(seed, Purpose.LOOKS, key, _VIEW, view)
+    lights, intensity, ambient = (
+        _number(d, rng) for d in (looks.lights.count, looks.lights.intensity, looks.lights.ambient)
+    )
+    return ViewPlan(
+        width=views.width,
+        height=views.height,
+        K=views.K or _intrinsics(views.width, views.height, fovy),
+        T_world_camera=_matrix4(T),
+        T_world_camera_nominal=_matrix4(T @ _error(rotation_error, position_error)),
+        lights=tuple(
+            _draw_light(recipe, intensity, _stream(seed, Purpose.LOOKS, key, _LIGHT, view, i))
+            for i in range(int(lights))
+        ),
+        ambient=ambient,
+        shadows=looks.shadows,
+        table_colour=_rgb(looks.table_colour, rng),
+        background_colour=_rgb(looks.background_colour, rng),
+    )
+
+
+def _draw_light(recipe: Recipe, intensity: float, rng: np.random.Generator) -> LightPlan:
+    lights = recipe.render.lights
+    distance, elevation, azimuth = (
+        _number(d, rng) for d in (lights.distance, lights.elevation_deg, lights.azimuth_deg)
+    )
+    return LightPlan(position=_vector(_on_shell(distance, elevation, azimuth)), diffuse=intensity)
+
+
+def _error(rotation_vector: Array, translation: Array) -> Array:
+    """Return the (4, 4) calibration error in the camera's own frame: a rotation vector, rad, and an offset, m."""
+    angle = float(np.linalg.norm(rotation_vector))
+    axis = rotation_vector / angle if angle > 0 else np.array([0.0, 0.0, 1.0])
+    return pose(axis_angle(axis, angle), translation)
+
+
+def _intrinsics(width: int, height: int, fovy_deg: float) -> Matrix3:
+    """Return K of a pinhole with square pixels whose axis goes through the image's centre."""
+    f = 0.5 * height / math.tan(0.5 * math.radians(fovy_deg))
+    return ((f, 0.0, width / 2), (0.0, f, height / 2), (0.0, 0.0, 1.0))
+
+
+def _on_shell(radius: float, elevation_deg: float, azimuth_deg: float) -> Array:
+    elevation, azimuth = math.radians(elevation_deg), math.radians(azimuth_deg)
+    return radius * np.array(
+        [
+            math.cos(elevation) * math.cos(azimuth),
+            math.cos(elevation) * math.sin(azimuth),
+            math.sin(elevation),
+        ]
+    )
+
+
+def _stream(seed: int, purpose: Purpose, key: tuple[int, int], *below: int) -> np.random.Generator:
+    return stream(seed, purpose, *key, *(below or (_SCENE,)))
+
+
+def _number(value: Distribution | None, rng: np.random.Generator, default: float = 0.0) -> float:
+    """Draw a number; where the recipe says none, take the default but the same uniform number of the stream."""
+    if value is None:
+        rng.random()
+        return float(default)
+    return float(value.draw(rng))
+
+
+def _rgb(colour: Colour, rng: np.random.Generator) -> Vector:
+    hue, saturation, value = (
+        _number(d, rng) for d in (colour.hue, colour.saturation, colour.value)
+    )
+    return _vector(colorsys.hsv_to_rgb(hue, saturation, value))
+
+
+def _vector(v: Sequence[float] | Array) -> Vector:
+    x, y, z = (float(c) for c in v)
+    return x, y, z
+
+
+def _matrix4(T: Array) -> Matrix4:
+    return tuple(tuple(float(c) for c in row) for row in T)  # type: ignore[return-value]

@@ -1,0 +1,76 @@
+"""Make a settled scene: draw, build, settle, and draw again what does not come to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graspgen.errors import SceneError
+from graspgen.objects.asset import Asset
+from graspgen.objects.catalogue import Catalogue
+from graspgen.recipe import Recipe
+from graspgen.scene.build import build_world
+from graspgen.scene.draw import draw_plan
+from graspgen.scene.plan import ScenePlan
+from graspgen.scene.settle import settle
+from graspgen.scene.world import SettledScene
+
+
+def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -> SettledScene:
+    """Make scene `index` of the run `seed`, at rest.
+
+    A refused scene is drawn again with the next attempt, so the result still depends on seed and index only.
+
+    Raises:
+        ObjectError: an asset cannot be made or read.
+        SceneError: no attempt came to rest.
+    """
+    kept = _Kept(catalogue)
+    reason = ""
+    for attempt in range(recipe.scene.settle.attempts):
+        scene = settle_plan(recipe, kept, draw_plan(recipe, kept, seed, index, attempt))
+        if scene.settled:
+            return scene
+        reason = scene.reason
+    raise SceneError(
+        f"scene {index} of seed {seed} did not settle in {recipe.scene.settle.attempts} attempts, "
+        f"the last because: {reason}; drop fewer or lower (scene.objects), or relax scene.settle"
+    )
+
+
+def settle_plan(
+    recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: ScenePlan
+) -> SettledScene:
+    """Build a planned scene and let it settle, once; `recipe` gives the thresholds only.
+
+    Args:
+        recipe: the run's recipe.
+        assets: the run's catalogue, or its unscaled assets by number.
+        plan: the scene.
+
+    Raises:
+        ObjectError: an asset cannot be made or read.
+        SceneError: the scene cannot be built.
+    """
+    if not isinstance(assets, Mapping):
+        assets = {n: assets.asset(n) for n in sorted({o.asset for o in plan.objects})}
+    return settle(build_world(plan, assets), recipe.scene.settle, assets)
+
+
+class _Kept:
+    """A catalogue that makes each asset once: drawing and building a scene both need it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._assets: dict[int, Asset] = {}
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        return self._catalogue.class_names
+
+    def asset(self, number: int) -> Asset:
+        if number not in self._assets:
+            self._assets[number] = self._catalogue.asset(number)
+        return self._assets[number]
