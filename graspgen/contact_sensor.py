@@ -1,0 +1,40 @@
+"""MuJoCo's contact sensors in a spec: what touches what, as numbers of fixed size."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+import mujoco
+
+
+class ContactData(IntFlag):
+    """Fields of a contact sensor, in the order in which they are reported (`mjtConDataField`)."""
+
+    FOUND = 1
+    """Number of contacts that match; 1 number."""
+    FORCE = 2
+    """Force, 3 numbers; in the world frame when reduced to the net force."""
+    DIST = 8
+    """Distance, negative inside; 1 number."""
+
+
+class Reduce(IntEnum):
+    """How many contacts become one."""
+
+    NEAREST = 1
+    NET_FORCE = 3
+
+
+def add_contact_sensor(
+    spec: mujoco.MjSpec, name: str, subtree: str, body: str, data: ContactData, reduce: Reduce
+) -> None:
+    """Add a sensor of the contacts between the subtree of one body and another body, reduced to one."""
+    spec.add_sensor(
+        name=name,
+        type=mujoco.mjtSensor.mjSENS_CONTACT,
+        objtype=mujoco.mjtObj.mjOBJ_XBODY,  # the body with all below it
+        objname=subtree,
+        reftype=mujoco.mjtObj.mjOBJ_BODY,
+        refname=body,
+        intprm=[int(data), int(reduce), 1],
+    )

@@ -1,0 +1,139 @@
+"""Antipodal grasp candidates on a mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graspgen.frames import Array, axis_angle, pose
+from graspgen.grippers.gripper import Gripper
+from graspgen.raycast import RayCaster
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Grasp candidates in the object's frame.
+
+    Attributes:
+        T_object_grasp: (n, 4, 4) grasp frames: origin between the contacts, z approach, y closing direction.
+        width: (n,) opening before closing, m.
+        contacts: (n, 2, 3) points that the pads should touch, the left pad's (+y) first, m.
+        normals: (n, 2, 3) outward unit normals there.
+        antipodal_angle: (n,) larger of the two angles between the closing line and an inward normal, rad.
+    """
+
+    T_object_grasp: Array
+    width: Array
+    contacts: Array
+    normals: Array
+    antipodal_angle: Array
+
+    def __len__(self) -> int:
+        return len(self.width)
+
+    def take(self, index: np.ndarray | slice) -> Candidates:
+        """Return the candidates at `index`."""
+        return Candidates(
+            self.T_object_grasp[index], self.width[index], self.contacts[index], self.normals[index],
+            self.antipodal_angle[index],
+        )  # fmt: skip
+
+
+def sample_antipodal(
+    caster: RayCaster,
+    gripper: Gripper,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    cone: float,
+    clearance: float,
+    max_rounds: int = 40,
+) -> Candidates:
+    """Draw antipodal candidates: two surface points whose line lies in both friction cones.
+
+    A surface point is drawn uniformly by area, a closing direction uniformly in the cone about its inward normal, and a
+    ray is cast through the object. Every face that the ray leaves through, not only the first, is a second contact
+    (so a mug is grasped by its wall and across its body); one of those within the stroke and the cone is taken. The
+    approach is uniform about the closing line, the depth uniform over the pad's length. After Dex-Net 1.0 (Mahler et
+    al., 2016) and ACRONYM (Eppner et al., 2021).
+
+    Args:
+        caster: the object's mesh, m.
+        gripper: its stroke bounds the width, its pad the depth.
+        count: candidates wanted.
+        rng: stream of the draws.
+        cone: half-angle of the cones, rad.
+        clearance: gap between pad and surface before closing, m; reduced where the stroke leaves less.
+        max_rounds: sampling rounds before giving up on an object that offers too few.
+
+    Returns:
+        At most `count` candidates; fewer, down to none, where the object offers too few.
+    """
+    area = np.cumsum(caster.areas)
+    found: list[Candidates] = []
+    have, batch = 0, max(4 * count, 64)
+    for _ in range(max_rounds if count else 0):
+        new = _round(caster, area, gripper, batch, rng, cone, clearance)
+        found.append(new)
+        have += len(new)
+        if have >= count:
+            break
+        # A mesh with no pair in its first 2000 rays offers none worth the wait.
+        if have == 0 and len(found) * batch > 2000:
+            break
+    if not found:
+        found = [_round(caster, area, gripper, 0, rng, cone, clearance)]
+    joined = [np.concatenate(arrays) for arrays in zip(*(_arrays(c) for c in found), strict=True)]
+    return Candidates(*joined).take(slice(0, count))
+
+
+def _arrays(c: Candidates) -> tuple[Array, ...]:
+    return c.T_object_grasp, c.width, c.contacts, c.normals, c.antipodal_angle
+
+
+def _round(
+    caster: RayCaster, area: Array, gripper: Gripper, batch: int, rng: np.random.Generator, cone: float, clearance: float
+) -> Candidates:
+    """One round: `batch` rays, and the candidates that come of them, in the order of the rays."""
+    u = rng.random((batch, 8))
+    face = np.minimum(np.searchsorted(area, u[:, 0] * area[-1], "right"), len(area) - 1)
+    point = caster.point(face, u[:, 1], u[:, 2])
+    normal = caster.normals[face]
+    direction = _in_cone(-normal, cone, u[:, 3], u[:, 4])
+    hits = caster.all_hits(point, direction, gripper.file.stroke)
+    exit_normal = caster.normals[hits.face]
+    leaving = np.einsum("ij,ij->i", exit_normal, direction[hits.ray])
+    good = (leaving >= np.cos(cone)) & (hits.distance > 5e-4)
+    ray, distance, exit_normal, leaving = hits.ray[good], hits.distance[good], exit_normal[good], leaving[good]
+    # One exit a ray, drawn uniformly among those that are good.
+    rays, first, number = np.unique(ray, return_index=True, return_counts=True)
+    chosen = first + np.minimum((u[rays, 5] * number).astype(int), number - 1)
+    p, y, n1, n2 = point[rays], direction[rays], normal[rays], exit_normal[chosen]
+    q = p + distance[chosen, None] * y
+    angle1 = np.arccos(np.clip(-np.einsum("ij,ij->i", n1, y), -1, 1))
+    angle2 = np.arccos(np.clip(leaving[chosen], -1, 1))
+    # y runs from the right pad (at p) to the left pad (at q).
+    approach = np.einsum("nij,nj->ni", axis_angle(y, 2 * np.pi * u[rays, 6]), _perpendicular(y))
+    R = np.stack([np.cross(y, approach), y, approach], axis=-1)
+    depth = (u[rays, 7] - 0.5) * gripper.file.pad[1]
+    T = pose(R, (p + q) / 2 + depth[:, None] * approach)
+    width = np.minimum(distance[chosen] + 2 * clearance, gripper.file.stroke)
+    return Candidates(T, width, np.stack([q, p], 1), np.stack([n2, n1], 1), np.maximum(angle1, angle2))
+
+
+def _in_cone(axis: Array, half_angle: float, u: Array, v: Array) -> Array:
+    """Directions uniform in solid angle within `half_angle` of the (n, 3) unit `axis`."""
+    cos = 1 - u * (1 - np.cos(half_angle))
+    sin = np.sqrt(1 - cos**2)
+    a = _perpendicular(axis)
+    b = np.cross(axis, a)
+    phi = 2 * np.pi * v
+    return cos[:, None] * axis + sin[:, None] * (np.cos(phi)[:, None] * a + np.sin(phi)[:, None] * b)
+
+
+def _perpendicular(v: Array) -> Array:
+    """A unit vector perpendicular to each of the (n, 3) unit vectors."""
+    axis = np.eye(3)[np.argmin(np.abs(v), axis=1)]
+    w = np.cross(v, axis)
+    return w / np.linalg.norm(w, axis=1, keepdims=True)

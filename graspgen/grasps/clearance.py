@@ -1,0 +1,117 @@
+"""Clearance of the open hand at a grasp and on its straight approach, against anything that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch
+
+from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
+from graspgen.frames import Array, inverse, matrix_to_quat, pose, pose_to_qpos
+from graspgen.grippers.gripper import Gripper, opening_to_joints
+from graspgen.objects.asset import Part
+from graspgen.objects.geoms import add_parts
+
+#: Distances beyond this are reported as this, m.
+CAP = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Obstacle:
+    """Convex parts that stand still at the (4, 4) pose `T_world_obstacle`."""
+
+    parts: Sequence[Part]
+    T_world_obstacle: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Clearance:
+    """What the open hand meets. Distances are negative inside and at most `CAP`.
+
+    Attributes:
+        at_grasp: (n, k) distance to each obstacle at the grasp, m.
+        on_approach: (n, k) smallest distance seen on the approach, the grasp included, m.
+    """
+
+    at_grasp: Array
+    on_approach: Array
+
+
+def hand_clearance(
+    gripper: Gripper,
+    obstacles: Sequence[Obstacle],
+    T_world_grasp: Array,
+    width: Array,
+    *,
+    approach: float,
+    step: float,
+    threads: int = 1,
+) -> Clearance:
+    """Measure the distance of the open hand to each obstacle along the approach.
+
+    The hand starts at the grasp and backs off along −z. The next place looked at is as far away as the hand has
+    clearance to the nearest obstacle, at least `step`: nothing thicker than `step` is missed, and free space costs a
+    few evaluations only (conservative advancement). A hand that touches something looks at every `step`.
+
+    Args:
+        gripper: the hand.
+        obstacles: k things that stand still.
+        T_world_grasp: (n, 4, 4) grasp frames.
+        width: (n,) openings, m.
+        approach: length of the approach, m.
+        step: resolution, m.
+        threads: native threads.
+    """
+    n, k = len(T_world_grasp), len(obstacles)
+    at_grasp, on_approach = np.full((n, k), CAP), np.full((n, k), CAP)
+    if n == 0 or k == 0:
+        return Clearance(at_grasp, on_approach)
+    model = _model(gripper, obstacles)
+    batch = Batch(model, n, nthread=threads)
+    joints = [model.joint(f"hand/{j}").qposadr[0] for j in gripper.file.joints]
+    batch.qpos[:, joints] = opening_to_joints(gripper, width)
+    T_tcp_base = inverse(gripper.T_base_tcp)
+    sensors = batch.bind("sensordata").reshape(n, k, 2)
+    travelled = np.zeros(n)
+    active = np.arange(n)
+    while len(active):
+        back = pose(translation=np.stack([np.zeros(len(active)), np.zeros(len(active)), -travelled[active]], 1))
+        batch.qpos[active, :7] = pose_to_qpos(T_world_grasp[active] @ back @ T_tcp_base)
+        batch.forward(ids=active, stage=int(mujoco.mjtStage.mjSTAGE_POS))
+        found, distance = sensors[active, :, 0], sensors[active, :, 1]
+        distance = np.where(found > 0, np.minimum(distance, CAP), CAP)
+        if not travelled.any():
+            at_grasp[active] = distance
+        on_approach[active] = np.minimum(on_approach[active], distance)
+        last = travelled[active] >= approach
+        travelled[active] = np.minimum(travelled[active] + np.maximum(distance.min(axis=1), step), approach)
+        active = active[~last]
+    return Clearance(at_grasp, on_approach)
+
+
+def _model(gripper: Gripper, obstacles: Sequence[Obstacle]) -> mujoco.MjModel:
+    """The hand on a free joint among static obstacles, with a sensor of the nearest distance to each."""
+    spec = mujoco.MjSpec()
+    # Contacts within the gap are reported with their distance. A gap much larger than the hand would spoil the
+    # penetration depth, since MuJoCo inflates the shapes by it.
+    gap = {"margin": 0.0, "gap": CAP}
+    frame = spec.worldbody.add_frame()
+    hand = gripper.spec()
+    for geom in hand.geoms:
+        geom.margin = 0.0
+    for actuator in list(hand.actuators):
+        hand.delete(actuator)
+    for equality in list(hand.equalities):
+        hand.delete(equality)
+    frame.attach_body(hand.body(gripper.file.base), "hand/", "").add_freejoint()
+    for i, obstacle in enumerate(obstacles):
+        T = obstacle.T_world_obstacle
+        body = spec.worldbody.add_body(name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
+        add_parts(spec, body, obstacle.parts, f"obstacle_{i}", priority=1, condim=1, **gap)
+        add_contact_sensor(
+            spec, f"distance_{i}", f"hand/{gripper.file.base}", f"obstacle_{i}", ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
+        )
+    return spec.compile()

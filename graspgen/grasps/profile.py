@@ -1,0 +1,117 @@
+"""Physics profiles: named, versioned files that say how a trial is simulated and judged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import mujoco
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graspgen.errors import RecipeError, nearest
+from graspgen.paths import data_dir
+
+Vector = tuple[float, float, float]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Option(_Section):
+    """MuJoCo's option block, where it differs from MuJoCo's defaults."""
+
+    timestep: float = Field(gt=0)
+    integrator: str
+    cone: str
+    impratio: float
+    iterations: int
+    tolerance: float
+
+
+class Contact(_Section):
+    """Settings of every contact between hand and object."""
+
+    condim: int
+    solref: tuple[float, float]
+    solimp: tuple[float, float, float, float, float]
+
+
+class Protocol(_Section):
+    """The course of a trial and its limits; units are in the profile's file."""
+
+    sample_period: float = Field(gt=0)
+    approach_step: float = Field(gt=0)
+    close_time_limit: float = Field(gt=0)
+    stall_speed: float = Field(gt=0)
+    still_speed: float = Field(gt=0)
+    directions: tuple[Vector, ...]
+    acceleration: float = Field(gt=0)
+    duration: float = Field(gt=0)
+    max_drift: float = Field(gt=0)
+    max_rotation_deg: float = Field(gt=0)
+
+
+class Profile(_Section):
+    """How a free-space trial is simulated and judged."""
+
+    name: str
+    version: int = Field(ge=1)
+    option: Option
+    contact: Contact
+    protocol: Protocol
+
+    def apply(self, spec: mujoco.MjSpec) -> None:
+        """Set the option block of a spec. Gravity is off: disturbances are accelerations of the frame."""
+        o = spec.option
+        o.timestep = self.option.timestep
+        o.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{self.option.integrator.upper()}")
+        o.cone = getattr(mujoco.mjtCone, f"mjCONE_{self.option.cone.upper()}")
+        o.impratio = self.option.impratio
+        o.iterations = self.option.iterations
+        o.tolerance = self.option.tolerance
+        o.gravity = [0, 0, 0]
+
+    def geom(self) -> dict[str, Any]:
+        """Return the attributes of the object's geoms: their priority makes their settings and friction rule.
+
+        MuJoCo takes the larger friction of two geoms of equal priority, so that lowering one side alone does nothing;
+        with the object's geoms above the hand's, the object's friction is the friction of the pair.
+        """
+        return {
+            "condim": self.contact.condim,
+            "solref": self.contact.solref,
+            "solimp": self.contact.solimp,
+            "priority": 1,
+        }
+
+    def options_json(self, model: mujoco.MjModel) -> str:
+        """Return the profile and the whole option block of a compiled trial as JSON."""
+        block: dict[str, Any] = {}
+        for name in sorted(n for n in dir(model.opt) if not n.startswith("_")):
+            value = getattr(model.opt, name)
+            if not callable(value):
+                block[name] = value.tolist() if hasattr(value, "tolist") else value
+        return json.dumps({**self.model_dump(mode="json"), "mujoco_option": block}, sort_keys=True)
+
+
+def list_profiles() -> list[str]:
+    """Return the names of the shipped profiles, sorted."""
+    return sorted(p.stem for p in (data_dir("models") / "profiles").glob("*.yaml"))
+
+
+def load_profile(name: str) -> Profile:
+    """Load a shipped physics profile.
+
+    Raises:
+        RecipeError: there is no such profile, or its file is not valid.
+    """
+    path = data_dir("models") / "profiles" / f"{name}.yaml"
+    if not path.is_file():
+        raise RecipeError(f"no physics profile '{name}'{nearest(name, list_profiles())}")
+    try:
+        return Profile.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RecipeError(f"profile {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
