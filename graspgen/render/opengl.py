@@ -1,0 +1,205 @@
+"""The OpenGL engine: colour, depth and instance ids of a scene's planned views by MuJoCo's classic renderer.
+
+Colour and depth come from one pass, ids from a second one, both without anti-aliasing, so a pixel of all three shows
+the same point. The OpenGL context is the process's; what is uploaded for a scene is freed when its views are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.render import gl
+from graspgen.scene.plan import ViewPlan
+from graspgen.scene.world import World
+
+#: Groups of geoms that are drawn; collision geoms are in group 3.
+VISIBLE_GROUPS = (0, 1, 2)
+
+_STATIC_AND_DYNAMIC = int(mujoco.mjtCatBit.mjCAT_STATIC) | int(mujoco.mjtCatBit.mjCAT_DYNAMIC)
+_GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)
+
+
+@dataclass(frozen=True, eq=False)
+class ViewImages:
+    """What a camera saw.
+
+    Attributes:
+        rgb: (H, W, 3) uint8, sRGB.
+        depth: (H, W) float32, planar z in metres, 0 where there is nothing within the far plane.
+        instances: (H, W) uint8, instance id of what is seen, 0 for the arena and the void.
+    """
+
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    instances: NDArray[np.uint8]
+
+
+def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
+    """Render every planned view of a scene as it stands in `world.data`.
+
+    The lights and colours of each view are written into the model; poses and geometry stay as they are.
+
+    Args:
+        world: a scene that was built with views.
+        shadow_size: side of the shadow map, texels.
+
+    Raises:
+        RenderError: no OpenGL backend works here.
+    """
+    views = world.plan.views
+    if not views:
+        return []
+    gl.make_current()
+    model = world.model
+    model.vis.quality.offsamples = 0  # an averaged depth or id is neither
+    model.vis.quality.shadowsize = shadow_size
+    model.vis.global_.offwidth, model.vis.global_.offheight = views[0].width, views[0].height
+    _set_fog_range(model, views)
+    scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
+    context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
+    try:
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
+        context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
+        mujoco.mj_kinematics(model, world.data)
+        return [_render(world, number, scene, context) for number in range(len(views))]
+    finally:
+        context.free()
+
+
+def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> None:
+    """Write the lights and colours of a view into the model, and the lights' poses into the data."""
+    # The renderer has eight lights, and MuJoCo's way of giving ambient light (the headlight) costs one of them. Emission
+    # multiplies the same colour, so it gives the same image and leaves all eight to the view.
+    model.vis.headlight.active = 0
+    model.mat_emission[:] = view.ambient
+    model.light_active[:] = 0
+    for i, light in enumerate(view.lights):
+        index = model.light(f"light_{i}").id
+        position = np.asarray(light.position)
+        model.light_active[index] = 1
+        model.light_pos[index] = position
+        model.light_dir[index] = -position / np.linalg.norm(position)
+        model.light_diffuse[index] = model.light_specular[index] = light.diffuse
+        model.light_castshadow[index] = i == 0 and view.shadows
+    model.mat_rgba[model.material("table").id, :3] = view.table_colour
+    model.mat_rgba[model.material("background").id, :3] = view.background_colour
+    mujoco.mj_camlight(model, data)
+
+
+def _render(
+    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext
+) -> ViewImages:
+    view = world.plan.views[number]
+    apply_looks(world.model, world.data, view)
+    camera = mujoco.MjvCamera()
+    camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, int(world.camera_ids[number])
+    mujoco.mjv_updateScene(
+        world.model, world.data, _OPTIONS, None, camera, _STATIC_AND_DYNAMIC, scene
+    )
+    if (context.offWidth, context.offHeight) != (view.width, view.height):
+        mujoco.mjr_resizeOffscreen(view.width, view.height, context)
+    rect = mujoco.MjrRect(0, 0, view.width, view.height)
+    # OpenGL's first row is the lowest one: everything below turns images over while it converts them.
+    pixels = np.empty((view.height, view.width, 3), np.uint8)
+    zbuffer = np.empty((view.height, view.width), np.float32)
+
+    _set_fog_colour(context, scene, view)
+    _set_flags(scene, ids=False, shadows=view.shadows)
+    mujoco.mjr_render(rect, scene, context)
+    mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
+    rgb = pixels[::-1].copy()
+    depth = _metric(zbuffer[::-1], scene)
+
+    _set_flags(scene, ids=True, shadows=False)
+    mujoco.mjr_render(rect, scene, context)
+    mujoco.mjr_readPixels(pixels, None, rect, context)
+    instances = _instances(pixels[::-1], scene, world.geom_instance)
+
+    void = depth == 0
+    if void.any():
+        rgb[void] = np.round(255 * _horizon(view))
+    return ViewImages(rgb, depth, instances)
+
+
+def _visible_options() -> mujoco.MjvOption:
+    option = mujoco.MjvOption()
+    option.flags[:] = 0
+    for flag in (mujoco.mjtVisFlag.mjVIS_TEXTURE, mujoco.mjtVisFlag.mjVIS_STATIC):
+        option.flags[flag] = 1
+    option.geomgroup[:] = 0
+    option.geomgroup[list(VISIBLE_GROUPS)] = 1
+    option.sitegroup[:] = 0
+    return option
+
+
+_OPTIONS = _visible_options()
+
+
+def _set_flags(scene: mujoco.MjvScene, *, ids: bool, shadows: bool) -> None:
+    flag = mujoco.mjtRndFlag
+    scene.flags[:] = 0
+    scene.flags[flag.mjRND_CULL_FACE] = 1
+    scene.flags[flag.mjRND_SHADOW] = shadows
+    scene.flags[flag.mjRND_FOG] = not ids
+    scene.flags[flag.mjRND_SEGMENT] = ids
+    scene.flags[flag.mjRND_IDCOLOR] = ids
+
+
+def _horizon(view: ViewPlan) -> NDArray[np.float64]:
+    """Return the (3,) colour of the void: the background under the ambient light and half of the lamps' light."""
+    lit = view.ambient + 0.5 * sum(light.diffuse for light in view.lights)
+    return np.asarray(view.background_colour) * min(lit, 1.0)
+
+
+def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:
+    """Fade the floor into the void beyond the table, so that no edge shows where the far plane cuts it.
+
+    MuJoCo reads the range when a context is made, in multiples of the model's extent, as the far plane.
+    """
+    distance = max(float(np.linalg.norm(np.asarray(v.T_world_camera)[:3, 3])) for v in views)
+    far = float(model.vis.map.zfar)
+    model.vis.map.fogstart = min((distance + 1.0) / model.stat.extent, 0.9 * far)
+    model.vis.map.fogend = far
+
+
+def _set_fog_colour(context: mujoco.MjrContext, scene: mujoco.MjvScene, view: ViewPlan) -> None:
+    context.fogRGBA[:] = [*_horizon(view), 1.0]
+    # MuJoCo hands the colour to OpenGL at the end of a frame, for the next one: render an empty frame first.
+    _set_flags(scene, ids=False, shadows=False)
+    count, scene.ngeom = scene.ngeom, 0
+    mujoco.mjr_render(mujoco.MjrRect(0, 0, 1, 1), scene, context)
+    scene.ngeom = count
+
+
+def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.float32]:
+    """Turn OpenGL's depth buffer into planar z, m, with 0 for the void.
+
+    The buffer holds 1 at the near plane n and 0 at the far plane f (reversed Z): d = n (f - z) / (z (f - n)). Solved
+    for z it is a sum of positive numbers, so float32 keeps all its digits.
+    """
+    near, far = np.float32(scene.camera[0].frustum_near), np.float32(scene.camera[0].frustum_far)
+    z = np.multiply(zbuffer, far - near)
+    z += near
+    np.divide(near * far, z, out=z)
+    z[zbuffer <= 0] = 0
+    return z
+
+
+def _instances(
+    colours: NDArray[np.uint8], scene: mujoco.MjvScene, geom_instance: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Turn the colours of the id pass (number of the drawn geom + 1, lowest byte in red) into instance ids."""
+    lookup = np.zeros(scene.ngeom + 1, np.uint8)
+    for geom in scene.geoms[: scene.ngeom]:
+        if int(geom.objtype) == _GEOM and geom.segid >= 0:
+            lookup[geom.segid + 1] = geom_instance[geom.objid]
+    if len(lookup) <= 256:
+        return lookup.take(colours[..., 0], mode="clip")
+    return lookup.take(
+        colours.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], np.uint32), mode="clip"
+    )
