@@ -23,6 +23,10 @@ def float32_exact(x: ArrayLike) -> Array:
     return np.asarray(x, np.float32).astype(np.float64)
 
 
+#: Step of stored texture coordinates: fine enough for any image, and coarse enough that 1 - v (glTF's v) is exact in float32.
+UV_STEP = 2.0**-20
+
+
 @dataclass(frozen=True, eq=False)
 class Mesh:
     """A closed triangle mesh, outward oriented.
@@ -30,7 +34,7 @@ class Mesh:
     Attributes:
         vertices: (n, 3) float, m.
         faces: (m, 3) int, counter-clockwise seen from outside.
-        uv: (n, 2) float texture coordinates with the origin at the lower left, or None.
+        uv: (n, 2) float texture coordinates with the origin at the lower left, in steps of `UV_STEP`, or None.
         texture: (h, w, 3) uint8 image, or None.
     """
 
@@ -43,7 +47,7 @@ class Mesh:
         object.__setattr__(self, "vertices", float32_exact(self.vertices))
         object.__setattr__(self, "faces", np.ascontiguousarray(self.faces, np.int32))
         if self.uv is not None:
-            object.__setattr__(self, "uv", float32_exact(self.uv))
+            object.__setattr__(self, "uv", float32_exact(np.round(np.asarray(self.uv, float) / UV_STEP) * UV_STEP))
 
     @property
     def bounds(self) -> Array:

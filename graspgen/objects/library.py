@@ -1,0 +1,194 @@
+"""Object libraries: a folder with one folder for each asset, the user's own or a dataset's `objects/`.
+
+An asset's folder is written beside its place and moved there whole, so a library never holds half an asset.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from graspgen.errors import ObjectError
+from graspgen.objects.asset import Asset
+from graspgen.objects.asset_files import (
+    META,
+    content_hash,
+    load_asset,
+    read_meta,
+    to_json,
+    write_asset,
+)
+from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.procedural import CACHE, ProceduralCatalogue
+from graspgen.recipe import Objects
+
+__all__ = [
+    "LibraryCatalogue",
+    "content_hash",
+    "is_valid_name",
+    "load_asset",
+    "open_catalogue",
+    "read_meta",
+    "save_asset",
+    "to_json",
+]
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
+
+
+def is_valid_name(name: str) -> bool:
+    """Tell whether `name` can be an asset's name: up to 100 letters, digits, '_', '-', '.', not first '.' or '-'."""
+    return _NAME.fullmatch(name) is not None
+
+
+def save_asset(
+    asset: Asset, folder: str | Path, *, notes: Sequence[str] = (), overwrite: bool = False
+) -> Path:
+    """Write an asset to `folder/<asset.name>`.
+
+    The same asset that is there already is left alone, so several processes may save it at once.
+
+    Args:
+        asset: what to write.
+        folder: the library, made where it is missing.
+        notes: repairs and warnings to keep with it.
+        overwrite: replace another asset of this name.
+
+    Returns:
+        The asset's own folder.
+
+    Raises:
+        ObjectError: the name is not one, another asset of this name is there, or nothing can be written.
+    """
+    if not is_valid_name(asset.name):
+        raise ObjectError(
+            f"'{asset.name}' cannot name an asset; use letters, digits, '_', '-' and '.'"
+        )
+    library, digest = Path(folder), content_hash(asset)
+    target = library / asset.name
+    try:
+        if _is_same(target, digest, overwrite):
+            return target
+        library.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{asset.name}.", dir=library))
+        try:
+            temporary.chmod(0o755)
+            write_asset(asset, temporary, digest, notes)
+            _move(temporary, target, digest, overwrite)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise ObjectError(
+            f"cannot write the asset '{asset.name}' to {library}: {error.strerror or error}; "
+            "free some space or choose another folder"
+        ) from error
+    return target
+
+
+class LibraryCatalogue:
+    """The assets of a library, in the order of their names."""
+
+    def __init__(self, path: str | Path) -> None:
+        """List the library; meshes are read when they are asked for.
+
+        Raises:
+            ObjectError: the folder is missing, holds no asset, or an asset.yaml is not valid.
+        """
+        self.path = Path(path).expanduser()
+        if not self.path.is_dir():
+            raise ObjectError(
+                f"objects.library: there is no folder {self.path}; "
+                "make one with `graspgen objects import PATH… --to LIBRARY`"
+            )
+        found = sorted(
+            (f.parent for f in self.path.glob(f"*/{META}") if not f.parent.name.startswith(".")),
+            key=lambda folder: folder.name,
+        )
+        if not found:
+            raise ObjectError(
+                f"objects.library: {self.path} holds no assets; "
+                f"fill it with `graspgen objects import PATH… --to {self.path}`"
+            )
+        self._folders: list[Path] = found
+        self._classes = sorted({read_meta(folder)["class_name"] for folder in found})
+        self._cache: OrderedDict[int, Asset] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._folders)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """All class names in the library, sorted."""
+        return self._classes
+
+    def asset(self, number: int) -> Asset:
+        """Read asset `number`, or return it from memory.
+
+        Raises:
+            ObjectError: the library has no such number, or the asset's files are damaged.
+        """
+        if not 0 <= number < len(self._folders):
+            raise ObjectError(f"asset {number} is not among the {len(self)} assets of {self.path}")
+        if number in self._cache:
+            self._cache.move_to_end(number)
+            return self._cache[number]
+        asset = load_asset(self._folders[number])
+        if asset.name != self._folders[number].name:
+            raise ObjectError(
+                f"{self._folders[number]} holds the asset '{asset.name}'; the folder must have its name"
+            )
+        self._cache[number] = asset
+        if len(self._cache) > CACHE:
+            self._cache.popitem(last=False)
+        return asset
+
+
+def open_catalogue(objects: Objects, seed: int) -> Catalogue:
+    """Return what a recipe draws its objects from: its library, or the procedural families.
+
+    Args:
+        objects: the recipe's section.
+        seed: the run's seed; a library does not depend on it.
+
+    Raises:
+        ObjectError: the library is missing, empty or damaged.
+        RecipeError: the recipe names an unknown family.
+    """
+    if objects.library is not None:
+        return LibraryCatalogue(objects.library)
+    return ProceduralCatalogue(objects, seed)
+
+
+def _is_same(target: Path, digest: str, overwrite: bool) -> bool:
+    if not target.exists():
+        return False
+    try:
+        same = read_meta(target).get("content_hash") == digest
+    except ObjectError:
+        same = False
+    if not same and not overwrite:
+        raise ObjectError(
+            f"{target} already holds another asset; give it another name, or overwrite it on purpose"
+        )
+    return same
+
+
+def _move(temporary: Path, target: Path, digest: str, overwrite: bool) -> None:
+    if overwrite and target.exists():
+        # A folder cannot be replaced in one step: move the old one aside first.
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+        os.rename(target, old / "asset")
+        os.rename(temporary, target)
+        shutil.rmtree(old)
+        return
+    try:
+        os.rename(temporary, target)
+    except OSError:
+        # Another process was first: fine where it wrote the same.
+        if not _is_same(target, digest, overwrite=False):
+            raise
