@@ -1,9 +1,10 @@
-"""The whole silhouette of a mesh: which pixel centres it would cover if nothing stood in front of it or cut the image.
+"""The whole silhouette of a mesh: the pixels it would cover alone, in and beyond the image.
 
-A pixel is covered when the ray through its centre meets the mesh beyond the near plane. For a mesh that is the union of
-its projected triangles, filled row by row here: every triangle gives one span of pixels for each row whose centres it
-crosses, and the spans of all triangles are summed. An edge that two triangles share is computed once from the same
-two points in the same order, so no pixel falls between them.
+A pixel is covered when the ray through its centre meets the mesh beyond the near plane. The union
+of the projected triangles is just that set, and it is filled row by row here: every triangle gives
+one span of pixels for each row whose centres it crosses, and the spans of all triangles are summed.
+An edge that two triangles share is computed from the same two points in the same order, so no pixel
+falls between them. This is exact like casting a ray through every pixel, and many times faster.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from graspgen.objects.asset import Mesh
 
 #: What is nearer to the camera than this is not seen, m: the near plane of the renderer.
 NEAR = 0.02
-#: Silhouettes are followed this many image sizes beyond each side of the image; the rest is cut off.
+#: Silhouettes are followed this many image sizes beyond each side; the rest is cut off.
 MARGIN = 1
 
 
@@ -27,8 +28,10 @@ class Silhouette:
     """A mask that may reach beyond the image.
 
     Attributes:
-        x, y: column and row of the mask's first pixel in the image; negative to the left of and above it.
-        mask: (h, w) bool, tight around the silhouette; (0, 0) when nothing is in front of the camera.
+        x, y: column and row of the mask's first pixel in the image; negative to the left of and
+            above it.
+        mask: (h, w) bool, tight around the silhouette; (0, 0) when nothing is in front of the
+            camera.
     """
 
     x: int
@@ -47,7 +50,7 @@ class Silhouette:
         return (self.x, self.y, width, height) if height else (-1, -1, -1, -1)
 
     def inside(self, width: int, height: int) -> tuple[NDArray[np.bool_], int, int]:
-        """Return the part of the mask inside a `width` x `height` image, and its first column and row there."""
+        """Return the mask inside a `width` x `height` image, its first column and its first row."""
         x0, y0 = min(max(self.x, 0), width), min(max(self.y, 0), height)
         x1 = max(min(self.x + self.mask.shape[1], width), x0)
         y1 = max(min(self.y + self.mask.shape[0], height), y0)
@@ -92,7 +95,8 @@ def silhouette(
     if (last <= first).any():
         return _EMPTY
     if not cut:
-        # The front of a closed mesh covers what all of it covers. Seen in an image, whose y points down, it turns right.
+        # The front of a closed mesh covers what all of it covers. Seen in an image, whose y points
+        # down, it turns right.
         a, b, c = (uv[faces[:, corner]] for corner in range(3))
         turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
         faces = faces[turn < 0]
@@ -106,7 +110,8 @@ _EMPTY = Silhouette(0, 0, np.zeros((0, 0), bool))
 def _clip(points: Array, faces: NDArray[np.int32], near: float) -> tuple[Array, NDArray[np.int64]]:
     """Cut triangles at the plane z = near and keep what is beyond it; the cut itself stays open.
 
-    The silhouette of the open mesh is that of the solid that is cut, as long as its back faces count as well.
+    The silhouette of the open mesh is that of the solid that is cut, as long as its back faces
+    count as well.
     """
     ahead = points[:, 2] > near
     count = ahead[faces].sum(axis=1)
@@ -115,7 +120,8 @@ def _clip(points: Array, faces: NDArray[np.int32], near: float) -> tuple[Array, 
     total = len(points)
 
     def crossing(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
-        # From the smaller to the larger index, so that both triangles of an edge get the same point.
+        # From the smaller to the larger index, so that both triangles of an edge get the same
+        # point.
         nonlocal total
         a, b = np.minimum(a, b), np.maximum(a, b)
         share = (near - points[a, 2]) / (points[b, 2] - points[a, 2])
@@ -141,7 +147,7 @@ def _clip(points: Array, faces: NDArray[np.int32], near: float) -> tuple[Array, 
 
 
 def _fill(uv: Array, faces: NDArray[np.integer], width: int, height: int) -> NDArray[np.bool_]:
-    """Return the (height, width) mask of the pixel centres covered by triangles with corners `uv[faces]`, px."""
+    """Return the (height, width) mask of the pixel centres in triangles of corners `uv[faces]`."""
     u, v = uv.T
     limits = np.array([width, height])
     first_after = np.clip(np.ceil(uv - 0.5), 0, limits).astype(np.int64)  # pixel at or after

@@ -1,9 +1,10 @@
 """One offscreen OpenGL context per process, made when the first image is rendered.
 
-EGL is tried first, then OSMesa; a backend counts only once it has really rendered a frame. `MUJOCO_GL=egl` or
-`MUJOCO_GL=osmesa` allows that one alone. A context does not survive a fork: worker processes are to be spawned, or
-forked before anything is rendered. Where several processes render in software, set `LP_NUM_THREADS=1` for them (before
-the first image; the pipeline does): otherwise every one of them starts a thread per core.
+EGL is tried first, then OSMesa; a backend counts only once it has really rendered a frame.
+`MUJOCO_GL=egl` or `MUJOCO_GL=osmesa` allows that one alone. A context does not survive a fork:
+worker processes are to be spawned, or forked before anything is rendered. Where several processes
+render in software, set `LP_NUM_THREADS=1` for them (before the first image; the pipeline does):
+otherwise every one of them starts a thread per core.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ import numpy as np
 
 from graspgen.errors import RenderError
 
-#: Debian and Ubuntu packages that give each backend a software renderer, in the order in which backends are tried.
-#: libegl1 brings libegl-mesa0; nothing of EGL's brings the drivers (libgl1-mesa-dri).
+#: Debian and Ubuntu packages that give each backend a software renderer, in the order in which
+#: backends are tried. libegl1 brings libegl-mesa0; nothing of EGL's brings the drivers
+#: (libgl1-mesa-dri).
 PACKAGES: dict[str, str] = {"egl": "libegl1 libgl1 libgl1-mesa-dri", "osmesa": "libosmesa6"}
 
 _TEST_SCENE = """
@@ -69,21 +71,21 @@ _context: _Context | None = None
 
 
 def make_current() -> str:
-    """Make this process's OpenGL context current in the calling thread and return its backend's name.
+    """Make this process's OpenGL context current in this thread and return its backend's name.
 
     The first call creates the context; the later ones reuse it.
 
     Raises:
-        RenderError: no backend rendered a frame, MUJOCO_GL forbids all of them, or the process was forked after its
-            parent had rendered.
+        RenderError: no backend rendered a frame, MUJOCO_GL forbids all of them, or the process was
+            forked after its parent had rendered.
     """
     global _context
     if _context is None:
         _context = _create()
     elif _context.pid != os.getpid():
         raise RenderError(
-            "this process was forked after its parent had rendered, and OpenGL does not survive a fork; "
-            "start workers with multiprocessing's 'spawn' method"
+            "this process was forked after its parent had rendered, and OpenGL does not survive "
+            "a fork; start workers with multiprocessing's 'spawn' method"
         )
     else:
         _context.handle.make_current()
@@ -91,7 +93,7 @@ def make_current() -> str:
 
 
 def probe_backends() -> list[BackendReport]:
-    """Try every backend in a fresh process, so that neither a crash nor an earlier choice can spoil the result."""
+    """Try every backend in a fresh process, where no crash and no earlier choice matters."""
     return [_probe(name) for name in PACKAGES]
 
 
@@ -124,7 +126,8 @@ def _create() -> _Context:
         try:
             render_test_frame(64, 64)
         except Exception as error:
-            # MuJoCo binds OpenGL's functions once per process, so another backend cannot be tried any more.
+            # MuJoCo binds OpenGL's functions once per process, so another backend cannot be tried
+            # any more.
             hint = "; try MUJOCO_GL=osmesa" if name == "egl" else ""
             raise RenderError(
                 f"{name} made a context but rendered no frame: {_one_line(error)}{hint}"
@@ -172,7 +175,9 @@ def _close() -> None:
 
 
 def render_test_frame(width: int, height: int) -> float:
-    """Render a white ball on black with the current context and return the time of the second frame, s.
+    """Render a white ball on black, twice, and return the time of the second frame, s.
+
+    The context is to be current.
 
     Raises:
         RenderError: the image is not that of a ball.
@@ -202,14 +207,15 @@ def render_test_frame(width: int, height: int) -> float:
 
 
 def renderer_name() -> str:
-    """Return OpenGL's name of the device that renders, for example "llvmpipe (LLVM 15.0.6, 256 bits)"."""
+    """Return OpenGL's name of what renders, such as "llvmpipe (LLVM 15.0.6, 256 bits)"."""
     make_current()
     gl = importlib.import_module("OpenGL.GL")
     return gl.glGetString(gl.GL_RENDERER).decode()
 
 
 def _probe(name: str) -> BackendReport:
-    # Without MUJOCO_GL, because `import mujoco` itself fails where it names a backend that is not installed.
+    # Without MUJOCO_GL, because `import mujoco` itself fails where it names a backend that is not
+    # installed.
     environment = {
         k: v for k, v in os.environ.items() if k not in ("PYOPENGL_PLATFORM", "MUJOCO_GL")
     }
@@ -232,7 +238,7 @@ def _probe(name: str) -> BackendReport:
 
 
 def _print_report(name: str) -> None:
-    """Print the report of this process's backend as one line of JSON (the other end of `_probe`)."""
+    """Print the report of one backend as a line of JSON: the other end of `_probe`."""
     os.environ["MUJOCO_GL"] = name
     try:
         make_current()

@@ -1,7 +1,8 @@
-"""The OpenGL engine: colour, depth and instance ids of a scene's planned views by MuJoCo's classic renderer.
+"""The OpenGL engine: colour, depth and instance ids by MuJoCo's classic renderer.
 
-Colour and depth come from one pass, ids from a second one, both without anti-aliasing, so a pixel of all three shows
-the same point. The OpenGL context is the process's; what is uploaded for a scene is freed when its views are done.
+Colour and depth come from one pass, ids from a second one, both without anti-aliasing, so a pixel
+of all three shows the same point. The OpenGL context is the process's; what is uploaded for a scene
+is freed when its views are done.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class ViewImages:
 def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
     """Render every planned view of a scene as it stands in `world.data`.
 
-    The lights and colours of each view are written into the model; poses and geometry stay as they are.
+    The lights and colours of each view are written into the model; poses and geometry stay as they
+    are.
 
     Args:
         world: a scene that was built with views.
@@ -72,9 +74,10 @@ def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
 
 
 def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> None:
-    """Write the lights and colours of a view into the model, and the lights' poses into the data."""
-    # The renderer has eight lights, and MuJoCo's way of giving ambient light (the headlight) costs one of them. Emission
-    # multiplies the same colour, so it gives the same image and leaves all eight to the view.
+    """Write the lights and colours of a view into the model, the lights' poses into the data."""
+    # The renderer has eight lights, and MuJoCo's way of giving ambient light (the headlight) costs
+    # one of them. Emission multiplies the same colour, so it gives the same image and leaves all
+    # eight to the view.
     model.vis.headlight.active = 0
     model.mat_emission[:] = view.ambient
     model.light_active[:] = 0
@@ -104,7 +107,8 @@ def _render(
     if (context.offWidth, context.offHeight) != (view.width, view.height):
         mujoco.mjr_resizeOffscreen(view.width, view.height, context)
     rect = mujoco.MjrRect(0, 0, view.width, view.height)
-    # OpenGL's first row is the lowest one: everything below turns images over while it converts them.
+    # OpenGL's first row is the lowest one: everything below turns images over while it converts
+    # them.
     pixels = np.empty((view.height, view.width, 3), np.uint8)
     zbuffer = np.empty((view.height, view.width), np.float32)
 
@@ -151,15 +155,16 @@ def _set_flags(scene: mujoco.MjvScene, *, ids: bool, shadows: bool) -> None:
 
 
 def _horizon(view: ViewPlan) -> NDArray[np.float64]:
-    """Return the (3,) colour of the void: the background under the ambient light and half of the lamps' light."""
+    """Return the (3,) colour of the void: the background in ambient and half of the lamps' light."""
     lit = view.ambient + 0.5 * sum(light.diffuse for light in view.lights)
     return np.asarray(view.background_colour) * min(lit, 1.0)
 
 
 def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:
-    """Fade the floor into the void beyond the table, so that no edge shows where the far plane cuts it.
+    """Fade the floor into the void, so that no edge shows where the far plane cuts it.
 
-    MuJoCo reads the range when a context is made, in multiples of the model's extent, as the far plane.
+    MuJoCo reads the range when a context is made, in multiples of the model's extent, as the far
+    plane.
     """
     distance = max(float(np.linalg.norm(np.asarray(v.T_world_camera)[:3, 3])) for v in views)
     far = float(model.vis.map.zfar)
@@ -169,7 +174,8 @@ def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:
 
 def _set_fog_colour(context: mujoco.MjrContext, scene: mujoco.MjvScene, view: ViewPlan) -> None:
     context.fogRGBA[:] = [*_horizon(view), 1.0]
-    # MuJoCo hands the colour to OpenGL at the end of a frame, for the next one: render an empty frame first.
+    # MuJoCo hands the colour to OpenGL at the end of a frame, for the next one: render an empty
+    # frame first.
     _set_flags(scene, ids=False, shadows=False)
     count, scene.ngeom = scene.ngeom, 0
     mujoco.mjr_render(mujoco.MjrRect(0, 0, 1, 1), scene, context)
@@ -179,8 +185,8 @@ def _set_fog_colour(context: mujoco.MjrContext, scene: mujoco.MjvScene, view: Vi
 def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.float32]:
     """Turn OpenGL's depth buffer into planar z, m, with 0 for the void.
 
-    The buffer holds 1 at the near plane n and 0 at the far plane f (reversed Z): d = n (f - z) / (z (f - n)). Solved
-    for z it is a sum of positive numbers, so float32 keeps all its digits.
+    The buffer holds 1 at the near plane n and 0 at the far plane f (reversed Z):
+    d = n (f - z) / (z (f - n)). Solved for z it is a sum of positive numbers, so float32 keeps all its digits.
     """
     near, far = np.float32(scene.camera[0].frustum_near), np.float32(scene.camera[0].frustum_far)
     z = np.multiply(zbuffer, far - near)
@@ -193,7 +199,7 @@ def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.
 def _instances(
     colours: NDArray[np.uint8], scene: mujoco.MjvScene, geom_instance: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Turn the colours of the id pass (number of the drawn geom + 1, lowest byte in red) into instance ids."""
+    """Turn the id pass (number of the drawn geom + 1, lowest byte in red) into instance ids."""
     lookup = np.zeros(scene.ngeom + 1, np.uint8)
     for geom in scene.geoms[: scene.ngeom]:
         if int(geom.objtype) == _GEOM and geom.segid >= 0:

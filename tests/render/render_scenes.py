@@ -111,7 +111,8 @@ def at(x: float, y: float, z: float, rotation: np.ndarray | None = None) -> np.n
 
 
 def table_of_ten() -> tuple[list[trimesh.Trimesh], list[np.ndarray]]:
-    """Ten shapes of about the size and number of triangles of procedural objects, standing on the table."""
+    """Ten shapes of about the size and number of triangles of procedural objects, standing on the
+    table."""
     make = trimesh.creation
     shapes = [
         make.box([0.06, 0.09, 0.05]),

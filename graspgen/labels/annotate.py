@@ -1,0 +1,130 @@
+"""The annotations of a view: boxes, pixel counts, visibility, pose and cuboid of every object.
+
+Visible pixels are those of the id image. The whole silhouette is computed from the mesh and united
+with them, because along edges the renderer rounds differently; so what is visible is always a part
+of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from graspgen.frames import Array, inverse, project, transform_points
+from graspgen.labels.silhouette import Silhouette, silhouette
+from graspgen.objects.asset import Mesh
+
+if TYPE_CHECKING:  # both import MuJoCo or pydantic, which labels do not need
+    from graspgen.scene.plan import ViewPlan
+    from graspgen.scene.world import SceneObject
+
+#: Objects of which less than this is visible are marked `ignore`.
+IGNORE_BELOW = 0.1
+
+#: Corners of a box as low/high (0/1) of x, y, z, in the order of the column `cuboid`.
+CORNERS: Array = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
+
+
+def annotate(
+    objects: Sequence[SceneObject],
+    T_world_object: ArrayLike,
+    view: ViewPlan,
+    instances: NDArray[np.uint8],
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of `annotations`, but for the keys, of all objects of a scene in one view.
+
+    Args:
+        objects: the scene's objects, at their scale.
+        T_world_object: (n, 4, 4) their poses.
+        view: the camera.
+        instances: (H, W) id image of the view.
+    """
+    K = np.array(view.K)
+    T_camera_object = inverse(view.T_world_camera) @ np.asarray(T_world_object, float)
+    T_camera_object = T_camera_object.reshape(-1, 4, 4)
+    seen = ndimage.find_objects(instances)
+    rows = [
+        _annotate_one(thing.asset.mesh, T, K, instances, thing.plan.instance_id, seen)
+        for thing, T in zip(objects, T_camera_object, strict=True)
+    ]
+    columns = {
+        name: np.array([row[name] for row in rows], dtype) for name, dtype in _COUNTED.items()
+    }
+    visible, whole = columns["pixels_visible"], columns["pixels_all"]
+    some = np.maximum(whole, 1)
+    columns["visibility"] = (visible / some).astype(np.float32)
+    columns["in_frame"] = (columns["pixels_in_frame"] / some).astype(np.float32)
+    columns["ignore"] = visible / some < IGNORE_BELOW
+    columns["bbox_visible"] = columns["bbox_visible"].reshape(-1, 4)
+    columns["bbox_amodal"] = columns["bbox_amodal"].reshape(-1, 4)
+    columns["T_camera_object"] = T_camera_object
+    columns["cuboid"] = np.array(
+        [cuboid(t.asset.mesh, T, K) for t, T in zip(objects, T_camera_object, strict=True)],
+        np.float32,
+    ).reshape(-1, 9, 2)
+    return columns
+
+
+_COUNTED = {
+    "bbox_visible": np.float32,
+    "bbox_amodal": np.float32,
+    "pixels_visible": np.int32,
+    "pixels_in_frame": np.int32,
+    "pixels_all": np.int32,
+}
+
+
+def cuboid(mesh: Mesh, T_camera_object: ArrayLike, K: ArrayLike) -> Array:
+    """Project the corners of the object's box, in the order of `CORNERS`, and its centre: (9, 2) px.
+
+    The box is along the object's own axes; points behind the camera are NaN.
+    """
+    low, high = mesh.bounds
+    corners = low + CORNERS * (high - low)
+    points = np.concatenate([corners, [(low + high) / 2]])
+    return project(K, transform_points(T_camera_object, points))
+
+
+def _annotate_one(
+    mesh: Mesh,
+    T_camera_object: Array,
+    K: Array,
+    instances: NDArray[np.uint8],
+    instance_id: int,
+    seen: Sequence[tuple[slice, slice] | None],
+) -> dict[str, Any]:
+    height, width = instances.shape
+    whole = silhouette(mesh, T_camera_object, K, width, height)
+    window = seen[instance_id - 1] if instance_id <= len(seen) else None
+    if window is None:
+        visible = Silhouette(0, 0, np.zeros((0, 0), bool))
+    else:
+        rows, columns = window
+        visible = Silhouette(columns.start, rows.start, instances[window] == instance_id)
+        whole = union(whole, visible)
+    return {
+        "bbox_visible": visible.bbox,
+        "bbox_amodal": whole.bbox,
+        "pixels_visible": visible.pixels,
+        "pixels_in_frame": np.count_nonzero(whole.inside(width, height)[0]),
+        "pixels_all": whole.pixels,
+    }
+
+
+def union(a: Silhouette, b: Silhouette) -> Silhouette:
+    """Return the pixels that either silhouette covers."""
+    parts = [s for s in (a, b) if s.mask.size]
+    if len(parts) < 2:
+        return parts[0] if parts else a
+    x, y = min(a.x, b.x), min(a.y, b.y)
+    right = max(s.x + s.mask.shape[1] for s in parts)
+    bottom = max(s.y + s.mask.shape[0] for s in parts)
+    mask = np.zeros((bottom - y, right - x), bool)
+    for s in parts:
+        h, w = s.mask.shape
+        mask[s.y - y : s.y - y + h, s.x - x : s.x - x + w] |= s.mask
+    return Silhouette(x, y, mask)

@@ -1,0 +1,199 @@
+"""Drawing labels onto images: boxes, cuboids, gripper outlines, and sheets of captioned tiles.
+
+Every drawing function takes an (H, W, 3) uint8 image and returns a new one. Pixels are counted as
+in the dataset: the centre of pixel (0, 0) is (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from graspgen.frames import Array, transform_points
+
+RGB = tuple[int, int, int]
+Picture = NDArray[np.uint8]
+
+#: Colours that stay apart for people who see red and green alike (Okabe and Ito, 2008).
+PALETTE: tuple[RGB, ...] = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66),
+    (0, 114, 178), (213, 94, 0), (204, 121, 167), (255, 255, 255),
+)  # fmt: skip
+
+#: Edges of a box between the corners of the column `cuboid`: pairs that differ in one coordinate.
+CUBOID_EDGES: tuple[tuple[int, int], ...] = tuple(
+    (i, i | bit) for bit in (4, 2, 1) for i in range(8) if not i & bit
+)
+
+#: Nothing nearer to the camera than this is drawn, m.
+_NEAR = 0.02
+
+
+def colour_of(instance_id: int) -> RGB:
+    """Return the colour of an object, the same in every picture."""
+    return PALETTE[(instance_id - 1) % len(PALETTE)]
+
+
+def draw_boxes(
+    image: Picture,
+    boxes: ArrayLike,
+    colours: Sequence[RGB] | RGB = PALETTE[0],
+    *,
+    thickness: int = 1,
+) -> Picture:
+    """Draw (n, 4) boxes x, y, width, height in px onto their outermost pixels; −1 draws nothing."""
+    canvas, pen = _pen(image)
+    boxes = np.asarray(boxes, float).reshape(-1, 4)
+    for (x, y, width, height), colour in zip(boxes, _each(colours, len(boxes)), strict=True):
+        if width > 0 and height > 0:
+            pen.rectangle((x, y, x + width - 1, y + height - 1), outline=colour, width=thickness)
+    return np.asarray(canvas)
+
+
+def draw_cuboids(
+    image: Picture,
+    cuboids: ArrayLike,
+    colours: Sequence[RGB] | RGB = PALETTE[1],
+    *,
+    thickness: int = 1,
+) -> Picture:
+    """Draw (n, 9, 2) projected cuboids, px; edges to a corner that is NaN are left out."""
+    canvas, pen = _pen(image)
+    cuboids = np.asarray(cuboids, float).reshape(-1, 9, 2)
+    for corners, colour in zip(cuboids, _each(colours, len(cuboids)), strict=True):
+        for a, b in CUBOID_EDGES:
+            _line(pen, corners[a], corners[b], colour, thickness)
+    return np.asarray(canvas)
+
+
+def gripper_segments(width: float, finger: float = 0.045, stem: float = 0.05) -> Array:
+    """Return the (5, 2, 3) segments of a gripper's outline in the grasp frame, m.
+
+    Two fingers that end at the tool point, the palm between them, a stem along the approach, and a
+    short bar across the closing direction, so that the roll about it can be seen.
+
+    Args:
+        width: opening between the pads.
+        finger: length of the fingers.
+        stem: length of the stem behind the palm.
+    """
+    half, back, bar = width / 2, -finger, min(0.01, finger / 4)
+    left, right = [0, half, 0], [0, -half, 0]
+    left_root, right_root = [0, half, back], [0, -half, back]
+    return np.array(
+        [
+            [left, left_root],
+            [right, right_root],
+            [left_root, right_root],
+            [[0, 0, back], [0, 0, back - stem]],
+            [[-bar, 0, back], [bar, 0, back]],
+        ]
+    )
+
+
+def draw_gripper(
+    image: Picture,
+    K: ArrayLike,
+    T_camera_grasp: ArrayLike,
+    width: float,
+    colour: RGB = (0, 200, 0),
+    *,
+    thickness: int = 2,
+    finger: float = 0.045,
+    stem: float = 0.05,
+) -> Picture:
+    """Draw the outline of a gripper at a grasp, cut where it comes nearer than 2 cm to the camera.
+
+    Args:
+        image: (H, W, 3) uint8.
+        K: (3, 3) camera matrix, px.
+        T_camera_grasp: (4, 4) grasp frame in the OpenCV camera's frame.
+        width: opening, m.
+        colour: of the lines.
+        thickness: of the lines, px.
+        finger: length of the fingers, m.
+        stem: length of the stem, m.
+    """
+    canvas, pen = _pen(image)
+    K = np.asarray(K, float)
+    segments = gripper_segments(width, finger, stem)
+    for a, b in transform_points(T_camera_grasp, segments.reshape(-1, 3)).reshape(-1, 2, 3):
+        ends = clip_segment(a, b, _NEAR)
+        if ends is not None:
+            p, q = ((K @ end)[:2] / end[2] for end in ends)
+            _line(pen, p, q, colour, thickness)
+    return np.asarray(canvas)
+
+
+def clip_segment(a: Array, b: Array, near: float) -> tuple[Array, Array] | None:
+    """Return the part of the segment between two (3,) points with z >= near, None if there is none."""
+    if max(a[2], b[2]) < near:
+        return None
+    if min(a[2], b[2]) >= near:
+        return a, b
+    cut = a + (near - a[2]) / (b[2] - a[2]) * (b - a)
+    return (cut, b) if a[2] < near else (a, cut)
+
+
+def contact_sheet(
+    tiles: Sequence[Picture], columns: int, captions: Sequence[str] | None = None, *, gap: int = 6
+) -> Picture:
+    """Arrange equally large tiles in rows of `columns`, with captions below them when given.
+
+    Raises:
+        ValueError: there is no tile, tiles differ in size, or captions are not one a tile.
+    """
+    if not len(tiles) or columns < 1:
+        raise ValueError("a contact sheet needs at least one tile and one column")
+    if len({tile.shape for tile in tiles}) > 1:
+        raise ValueError(f"tiles differ in size: {sorted({tile.shape for tile in tiles})}")
+    if captions is not None and len(captions) != len(tiles):
+        raise ValueError(f"{len(tiles)} tiles need {len(tiles)} captions, got {len(captions)}")
+    height, width = tiles[0].shape[:2]
+    columns = min(columns, len(tiles))
+    text = max(12, round(height / 26)) if captions is not None else 0
+    strip = round(1.5 * text)
+    rows = math.ceil(len(tiles) / columns)
+    size = (gap + columns * (width + gap), gap + rows * (height + strip + gap))
+    sheet = Image.new("RGB", size, (24, 24, 27))
+    pen = ImageDraw.Draw(sheet)
+    for i, tile in enumerate(tiles):
+        x, y = gap + i % columns * (width + gap), gap + i // columns * (height + strip + gap)
+        sheet.paste(Image.fromarray(tile), (x, y))
+        if captions is not None:
+            font = _fitting_font(captions[i], text, width)
+            pen.text(
+                (x + 2, y + height + strip / 2), captions[i], (228, 228, 231), font, anchor="lm"
+            )
+    return np.asarray(sheet)
+
+
+def _fitting_font(text: str, size: int, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return Pillow's own font at `size` px, or smaller where `text` would exceed `width` px."""
+    font = ImageFont.load_default(size)
+    length = font.getlength(text)
+    return (
+        font if length <= width - 4 else ImageFont.load_default(max(8, size * (width - 4) / length))
+    )
+
+
+def _pen(image: Picture) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    canvas = Image.fromarray(np.array(image, np.uint8))
+    return canvas, ImageDraw.Draw(canvas)
+
+
+def _line(pen: ImageDraw.ImageDraw, p: Array, q: Array, colour: RGB, thickness: int) -> None:
+    ends = np.array([p, q], float)
+    # Pillow counts pixels from their centres. Points far outside would overflow its integers.
+    if np.isfinite(ends).all() and np.abs(ends).max() < 1e6:
+        pen.line([tuple(end) for end in (ends - 0.5).tolist()], fill=colour, width=thickness)
+
+
+def _each(colours: Sequence[RGB] | RGB, count: int) -> Iterable[RGB]:
+    if len(colours) == 3 and all(isinstance(c, int) for c in colours):
+        return [colours] * count  # type: ignore[list-item]
+    return colours  # type: ignore[return-value]
