@@ -1,0 +1,124 @@
+"""`graspgen check`: derive again what can be derived, from the files alone, and name everything that does not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from graspgen.dataset.check_columns import check_columns, read_tables
+from graspgen.dataset.check_files import check_files, check_index, check_scenes
+from graspgen.dataset.check_geometry import check_geometry
+from graspgen.dataset.check_grasps import check_grasps
+from graspgen.dataset.check_keys import check_keys
+from graspgen.dataset.check_labels import check_labels
+from graspgen.dataset.check_objects import check_objects
+from graspgen.dataset.checked import Checked, Meshes
+from graspgen.dataset.hdf5 import reason
+from graspgen.dataset.layout import INDEX, MANIFEST
+from graspgen.dataset.manifest import Manifest, load_manifest
+from graspgen.dataset.violations import Report, Violation
+from graspgen.errors import DatasetError
+
+Progress = Callable[[str, int, int], None]
+
+
+def check(path: str | Path, *, progress: Progress | None = None) -> list[Violation]:
+    """Check a dataset and return everything that is wrong with it; an empty list means that it is sound.
+
+    It checks the files against the manifest, every column against the schema, that keys resolve, pixel counts and boxes
+    against the masks, poses against each other, cuboids, masks and depth against the saved meshes, and grasps against
+    their trials, their gripper and the meshes. A damaged dataset gives violations, never an exception. A run that was
+    stopped is sound if what is there is.
+
+    Args:
+        path: the dataset's folder, or its `dataset.h5` or `dataset.json`.
+        progress: called with the shard's path, the number of shards done and their total.
+
+    Raises:
+        DatasetError: the path is no dataset, or its manifest cannot be read.
+    """
+    folder = Path(path)
+    if folder.name in (INDEX, MANIFEST) and not folder.is_dir():
+        folder = folder.parent
+    manifest = load_manifest(folder)
+    report = Report()
+    meshes = Meshes(folder)
+    intact = check_files(report, folder, manifest)
+    check_scenes(report, manifest)
+    seen_assets: dict[int, tuple[str, str]] = {}
+    for number, shard in enumerate(manifest.shards):
+        if progress:
+            progress(shard.file, number, len(manifest.shards))
+        report.where = shard.file
+        if shard.file in intact:
+            _guarded(
+                report,
+                lambda name=shard.file: _check_shard(
+                    report, folder, name, manifest, meshes, seen_assets
+                ),
+            )
+    report.where = INDEX
+    _guarded(report, lambda: check_index(report, folder, manifest))
+    if progress:
+        progress("", len(manifest.shards), len(manifest.shards))
+    return report.violations
+
+
+def _check_shard(
+    report: Report,
+    folder: Path,
+    name: str,
+    manifest: Manifest,
+    meshes: Meshes,
+    seen_assets: dict[int, tuple[str, str]],
+) -> None:
+    info = next(shard for shard in manifest.shards if shard.file == name)
+    with h5py.File(folder / name, "r", locking=False) as file:
+        tables = read_tables(report, file, info, manifest)
+        if tables is None:
+            return
+        images = {column: file[f"views/{column}"] for column in ("rgb", "depth", "instances")}
+        checked = Checked(
+            tables, images, manifest.recipe, meshes, file["views/depth"].attrs["depth_scale"]
+        )
+        _check_repeats(report, checked, seen_assets)
+        sound = check_columns(report, checked)
+        if not check_keys(report, checked, list(info.scenes)):
+            report.add("labels were not checked further, since the keys above do not resolve")
+            return
+        _guarded(report, lambda: check_objects(report, checked))
+        _guarded(report, lambda: check_labels(report, checked))
+        _guarded(report, lambda: check_grasps(report, checked))
+        if sound:
+            _guarded(report, lambda: check_geometry(report, checked))
+
+
+def _check_repeats(report: Report, checked: Checked, seen: dict[int, tuple[str, str]]) -> None:
+    """An asset of two shards is the same asset."""
+    assets = checked.tables["assets"]
+    for row, (key, digest) in enumerate(
+        zip(assets["id"].tolist(), assets["content_hash"], strict=True)
+    ):
+        known = seen.setdefault(key, (digest, report.where))
+        if known[0] != digest:
+            report.add(
+                f"differs from the asset of the same id in {known[1]}",
+                "assets",
+                "content_hash",
+                row,
+                key,
+            )
+
+
+def _guarded(report: Report, step: Callable[[], None]) -> None:
+    """Run a step; whatever a damaged file makes it raise is a violation as well, since the rest must still be checked."""
+    try:
+        with np.errstate(all="ignore"):
+            step()
+    except (DatasetError, OSError, RuntimeError) as error:
+        report.add(f"cannot be read: {reason(error)}")
+    except Exception as error:
+        report.add(f"cannot be checked to the end: {type(error).__name__}: {error}")

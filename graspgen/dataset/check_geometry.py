@@ -1,0 +1,183 @@
+"""Masks and depth against the saved meshes: every view is made again by casting rays at the poses that were stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.checked import Checked
+from graspgen.dataset.violations import Report
+from graspgen.errors import DatasetError
+from graspgen.frames import Array, inverse, transform_points
+
+#: About so many rays are cast for a view.
+RAYS = 40_000
+#: Share of the pixels off edges that must show what the rays meet, and how many may differ whatever the number.
+AGREEMENT, SPARE = 0.99, 2
+DEPTH_TOLERANCE = 2e-4
+#: The drawn floor of the arena "table": how far below the table's top, at least twice the table's thickness; half-side.
+FLOOR_DEPTH, FLOOR_HALF_SIDE = 0.75, 10.0
+#: Beyond this nothing is stored, and up to this far before it the far plane may cut.
+RANGE, RANGE_MARGIN = 6.5, 0.1
+
+TABLE, FLOOR, VOID = -1, -2, -3
+_NAMES = {TABLE: "the table", FLOOR: "the floor", VOID: "nothing"}
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """A mesh of a scene in the world's frame, and the id that it is seen as (`TABLE` and `FLOOR` are background)."""
+
+    vertices: Array
+    faces: NDArray[np.int64]
+    shows: int
+
+
+def check_geometry(report: Report, checked: Checked) -> None:
+    """Compare the masks and the depth of every view of a shard with what rays through the pixels' centres meet."""
+    scenes, views = checked.tables["scenes"], checked.tables["views"]
+    for row, scene in enumerate(scenes["index"].tolist()):
+        try:
+            solids = scene_solids(checked, row)
+        except DatasetError:
+            continue  # named once, for the asset
+        for view in np.flatnonzero(views["scene"] == scene).tolist():
+            if not views["distortion"][view].any():
+                _check_view(report, checked, view, solids)
+
+
+def scene_solids(checked: Checked, row: int) -> list[Solid]:
+    """Return what there is to see in a scene.
+
+    Raises:
+        DatasetError: a mesh is missing or damaged.
+    """
+    scenes, objects = checked.tables["scenes"], checked.tables["objects"]
+    solids = arena(json.loads(scenes["plan"][row]))
+    for i in np.flatnonzero(objects["scene"] == scenes["index"][row]).tolist():
+        vertices, faces = checked.object_mesh(i)
+        placed = transform_points(objects["T_world_object"][i], vertices)
+        solids.append(Solid(placed, faces, int(objects["instance_id"][i])))
+    return solids
+
+
+def arena(plan: dict[str, Any]) -> list[Solid]:
+    """Return the table, a box whose top is z = 0, and the floor below it."""
+    length, width, thickness = plan["table_size"]
+    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-1, 0)])
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
+    side, z = FLOOR_HALF_SIDE, -max(FLOOR_DEPTH, 2 * thickness)
+    floor = np.array([[-side, -side, z], [side, -side, z], [side, side, z], [-side, side, z]])
+    return [
+        Solid(corners * [length, width, thickness], triangles, TABLE),
+        Solid(floor, np.array([[0, 1, 2], [0, 2, 3]]), FLOOR),
+    ]
+
+
+def cast(
+    solids: list[Solid], T_world_camera: Array, K: Array, pixels: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Array]:
+    """Cast rays through the centres of pixels.
+
+    Args:
+        solids: what there is to see.
+        T_world_camera: (4, 4) pose of the OpenCV camera.
+        K: (3, 3) camera matrix, px.
+        pixels: (n, 2) row and column of each pixel.
+
+    Returns:
+        (n,) what each ray meets first (`Solid.shows`, `VOID` for nothing), and (n,) its planar z, m, 0 for nothing.
+    """
+    from graspgen.raycast import RayCaster  # Embree is loaded only where it is used
+
+    T_camera_world = inverse(T_world_camera)
+    offsets = np.cumsum([0, *(len(s.vertices) for s in solids)])
+    # In the camera's frame all rays start at the origin, so single precision loses nothing to it.
+    vertices = transform_points(T_camera_world, np.concatenate([s.vertices for s in solids]))
+    faces = np.concatenate([s.faces + start for s, start in zip(solids, offsets, strict=False)])
+    shows = np.concatenate([np.full(len(s.faces), s.shows) for s in solids])
+    caster = RayCaster(vertices, faces)
+    # A direction with z = 1 makes the distance along the ray the planar z.
+    rays = np.column_stack([pixels[:, ::-1] + 0.5, np.ones(len(pixels))]) @ np.linalg.inv(K).T
+    origins = np.zeros_like(rays)
+    face = caster.first_face(origins, rays)
+    hit = face >= 0
+    z = np.where(hit, caster.plane_distance(face, origins, rays), 0.0)
+    return np.where(hit, shows[face], VOID), z
+
+
+def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]) -> None:
+    views = checked.tables["views"]
+    mask, depth = (
+        checked.images["instances"][view],
+        checked.images["depth"][view] * checked.depth_scale,
+    )
+    height, width = mask.shape
+    step = max(1, int(np.sqrt(height * width / RAYS)))
+    rows, columns = np.meshgrid(
+        np.arange(1, height - 1, step), np.arange(1, width - 1, step), indexing="ij"
+    )
+    pixels = np.column_stack([rows.ravel(), columns.ravel()])
+    flat = _off_edges(mask)[pixels[:, 0], pixels[:, 1]]
+    pixels = pixels[flat]
+    shows, z = cast(solids, views["T_world_camera"][view], views["K"][view], pixels)
+    seen, stored = mask[pixels[:, 0], pixels[:, 1]], depth[pixels[:, 0], pixels[:, 1]]
+    expected = np.maximum(shows, 0)
+    wrong = seen != expected
+    key = int(views["id"][view])
+    named = False
+    for instance in np.union1d(seen, expected).tolist():
+        concerned = (seen == instance) | (expected == instance)
+        count, bad = int(concerned.sum()), int((concerned & wrong).sum())
+        if bad > (1 - AGREEMENT) * count + SPARE:
+            who = f"instance {instance}" if instance else "the background"
+            text = f"{bad} of {count} pixels off edges that should show {who}, or do, disagree with the meshes and poses"
+            report.add(text, "views", "instances", view, key)
+            named = True
+    if not named:
+        _check_depth(report, view, key, np.where(wrong, VOID - 1, shows), z, stored)
+
+
+def _check_depth(
+    report: Report, view: int, key: int, shows: NDArray[np.int64], z: Array, stored: Array
+) -> None:
+    near = (z > 0) & (z < RANGE - RANGE_MARGIN)
+    for what in np.unique(shows).tolist():
+        if what < VOID:
+            continue
+        pixels = (shows == what) & near
+        count, name = int(pixels.sum()), _NAMES.get(what, f"instance {what}")
+        if not count:
+            continue
+        error = float(np.median(np.abs(stored[pixels] - z[pixels])))
+        if not error <= DEPTH_TOLERANCE:
+            text = f"the median depth of {name} is {error * 1e3:.3g} mm from the meshes at their poses (planar z, m, × depth_scale)"
+            report.add(text, "views", "depth", view, key)
+    void = (shows == VOID) | ((shows > VOID) & (z > RANGE + RANGE_MARGIN))
+    filled = int((void & (stored > 0)).sum())
+    if filled > (1 - AGREEMENT) * void.sum() + SPARE:
+        report.add(
+            f"{filled} of {int(void.sum())} pixels without anything in range have a depth",
+            "views",
+            "depth",
+            view,
+            key,
+        )
+
+
+def _off_edges(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Mask of the pixels whose 3×3 neighbourhood holds one id; the image's border is not among them."""
+    same = np.zeros(mask.shape, bool)
+    centre = mask[1:-1, 1:-1]
+    inner = np.ones(centre.shape, bool)
+    height, width = mask.shape
+    for dy in range(3):
+        for dx in range(3):
+            inner &= mask[dy : height - 2 + dy, dx : width - 2 + dx] == centre
+    same[1:-1, 1:-1] = inner
+    return same

@@ -1,0 +1,134 @@
+"""Checks of keys: sorted, unique, made as the schema says, and resolving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.checked import Checked
+from graspgen.dataset.violations import Report
+
+#: (table, column, table referred to, column there, value that means none)
+FOREIGN: tuple[tuple[str, str, str, str, int | None], ...] = (
+    ("objects", "scene", "scenes", "index", None),
+    ("objects", "asset", "assets", "id", None),
+    ("views", "scene", "scenes", "index", None),
+    ("annotations", "view", "views", "id", None),
+    ("annotations", "object", "objects", "id", None),
+    ("grasps", "scene", "scenes", "index", -1),
+    ("grasps", "object", "objects", "id", None),
+    ("grasps", "gripper", "grippers", "id", None),
+    ("grasps", "parent", "grasps", "id", -1),
+    ("trials", "grasp", "grasps", "id", None),
+    ("trials", "profile", "profiles", "id", None),
+)
+
+
+def check_keys(report: Report, checked: Checked, scenes: list[int]) -> bool:
+    """Check all keys; return whether rows can be joined by them.
+
+    Args:
+        report: takes the violations.
+        checked: the shard.
+        scenes: the scenes that the manifest says it holds.
+    """
+    before = len(report.violations)
+    t = checked.tables
+    if sorted(scenes) != t["scenes"]["index"].tolist():
+        report.add("holds other scenes than the manifest names", "scenes", "index")
+    for table, columns in t.items():
+        key = "index" if table == "scenes" else "id"
+        if key in columns:
+            values = columns[key]
+            bad = np.concatenate([[False], values[1:] <= values[:-1]])
+            report.rows(table, key, bad, "keys are not unique and ascending", values)
+    annotations, trials = t["annotations"], t["trials"]
+    _ascending(report, "annotations", "view", [annotations["view"], annotations["object"]])
+    _ascending(report, "trials", "grasp", [trials[c] for c in ("grasp", "kind", "profile", "draw")])
+    for table, column, target, key, none in FOREIGN:
+        values = t[table][column]
+        bad = ~np.isin(values, t[target][key])
+        if none is not None:
+            bad &= values != none
+        report.rows(
+            table,
+            column,
+            bad,
+            lambda row, v=values, into=f"{target}.{key}": f"{v[row]} is no key of {into}",
+            t[table].get("id"),
+        )
+    _check_composition(report, t)
+    return len(report.violations) == before
+
+
+def _ascending(report: Report, table: str, column: str, parts: list[NDArray[Any]]) -> None:
+    """Rows ascend by the first part, and no combination of all parts occurs twice."""
+    bad = np.concatenate([[False], parts[0][1:] < parts[0][:-1]])
+    report.rows(table, column, bad, "rows are not in the order of their keys")
+    together = np.stack([part.astype(np.int64) for part in parts], axis=1)
+    _, first = np.unique(together, axis=0, return_index=True)
+    twice = np.ones(len(together), bool)
+    twice[first] = False
+    report.rows(table, column, twice, "the row repeats another one's keys")
+
+
+def _check_composition(report: Report, t: dict[str, dict[str, NDArray[Any]]]) -> None:
+    objects, views, grasps = t["objects"], t["views"], t["grasps"]
+    bad = objects["id"] != (objects["scene"] << 16) + objects["instance_id"]
+    report.rows("objects", "id", bad, "is not scene·2^16 + instance_id", objects["id"])
+    report.rows(
+        "views",
+        "id",
+        views["id"] >> 16 != views["scene"],
+        "is not scene·2^16 + number",
+        views["id"],
+    )
+    report.rows(
+        "views",
+        "id",
+        _gaps(views["id"], 16),
+        "views of a scene are not numbered 0, 1, 2, …",
+        views["id"],
+    )
+    in_scene = grasps["scene"] >= 0
+    report.rows(
+        "grasps",
+        "id",
+        in_scene & (grasps["id"] >> 32 != grasps["scene"]),
+        "is not scene·2^32 + number",
+        grasps["id"],
+    )
+    other = in_scene & (grasps["object"] >> 16 != grasps["scene"])
+    report.rows(
+        "grasps", "object", other, "the object is in another scene than the grasp", grasps["id"]
+    )
+    annotations = t["annotations"]
+    other = annotations["object"] >> 16 != annotations["view"] >> 16
+    report.rows("annotations", "object", other, "the object is in another scene than the view")
+    counts = dict(zip(*np.unique(objects["scene"], return_counts=True), strict=True))
+    annotated = dict(zip(*np.unique(annotations["view"], return_counts=True), strict=True))
+    wrong = np.array(
+        [
+            annotated.get(view, 0) != counts.get(scene, 0)
+            for view, scene in zip(views["id"], views["scene"], strict=True)
+        ],
+        bool,
+    )
+    report.rows(
+        "views",
+        "id",
+        wrong,
+        "has not one row in annotations for each object of its scene",
+        views["id"],
+    )
+
+
+def _gaps(keys: NDArray[np.int64], bits: int) -> NDArray[np.bool_]:
+    """Mask of the keys whose number in their scene is not the one before's plus one, from 0."""
+    scene, number = keys >> bits, keys & ((1 << bits) - 1)
+    expected = np.zeros(len(keys), np.int64)
+    follows = scene[1:] == scene[:-1]
+    expected[1:] = np.where(follows, number[:-1] + 1, 0)
+    return number != expected

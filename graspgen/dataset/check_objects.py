@@ -1,0 +1,198 @@
+"""Checks of scenes, assets and objects: evidence of rest, plausible units, masses and inertias, plans."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.checked import Checked
+from graspgen.dataset.violations import Report
+from graspgen.errors import DatasetError
+
+#: What a graspable object can be: a size outside is a mesh in another unit, a density outside a wrong mass.
+EXTENT_RANGE = (1e-3, 2.0)
+DENSITY_RANGE = (1.0, 25_000.0)
+
+
+def check_objects(report: Report, checked: Checked) -> None:
+    """Check what does not depend on any image."""
+    _check_rest(report, checked)
+    _check_plans(report, checked)
+    _check_assets(report, checked)
+    _check_masses(report, checked)
+
+
+def _check_rest(report: Report, checked: Checked) -> None:
+    """A scene that says it is settled kept the recipe's thresholds."""
+    scenes = checked.tables["scenes"]
+    settle = checked.recipe.get("scene", {}).get("settle", {})
+    limits = {
+        "max_speed": ("max_speed", "m/s"),
+        "max_angular_speed": ("max_angular_speed", "rad/s"),
+        "max_penetration": ("max_penetration", "m"),
+        "settle_time": ("time_limit", "s"),
+    }
+    for column, (key, unit) in limits.items():
+        if key in settle:
+            limit = float(settle[key])
+            report.rows(
+                "scenes",
+                column,
+                scenes["settled"] & (scenes[column] > limit * (1 + 1e-9)),
+                lambda row, c=column, n=limit, u=unit: (
+                    f"{scenes[c][row]:g} {u} in a settled scene, the recipe allows {n:g}"
+                ),
+                scenes["index"],
+            )
+    report.rows(
+        "scenes", "settled", ~scenes["settled"], "the scene did not come to rest", scenes["index"]
+    )
+
+
+def _check_plans(report: Report, checked: Checked) -> None:
+    """A scene's objects are those of its plan but for the removed ones, with the plan's assets and scales."""
+    scenes, objects = checked.tables["scenes"], checked.tables["objects"]
+    for row, key in enumerate(scenes["index"].tolist()):
+        mine = objects["scene"] == key
+        ids = objects["instance_id"][mine].tolist()
+        highest = len(ids) + int(scenes["removed"][row])
+        if ids and max(ids) > highest:
+            text = f"instance ids {ids} are not dense: {len(ids)} objects, {scenes['removed'][row]} removed"
+            report.add(text, "objects", "instance_id", int(np.flatnonzero(mine)[-1]), key)
+        plan = json.loads(scenes["plan"][row])
+        if not isinstance(plan, dict):
+            continue
+        for name in ("index", "seed", "attempt", "task"):
+            if name in plan and plan[name] != scenes[name][row]:
+                report.add(
+                    f"the plan says {plan[name]}, the column {scenes[name][row]}",
+                    "scenes",
+                    name,
+                    row,
+                    key,
+                )
+        if "gravity" in plan and not np.allclose(
+            scenes["gravity"][row], [0, 0, -plan["gravity"]], atol=1e-9
+        ):
+            report.add(
+                f"the plan says {plan['gravity']} m/s² downwards", "scenes", "gravity", row, key
+            )
+        if "objects" in plan:
+            _compare_objects(report, checked, row, np.flatnonzero(mine), plan["objects"])
+
+
+def _compare_objects(
+    report: Report,
+    checked: Checked,
+    scene: int,
+    rows: NDArray[np.int64],
+    planned: list[dict[str, Any]],
+) -> None:
+    scenes, objects = checked.tables["scenes"], checked.tables["objects"]
+    by_id = {int(p["instance_id"]): p for p in planned}
+    if len(rows) + int(scenes["removed"][scene]) != len(planned):
+        text = f"{len(rows)} objects and {scenes['removed'][scene]} removed, the plan has {len(planned)}"
+        report.add(text, "scenes", "removed", scene, int(scenes["index"][scene]))
+    for row in rows.tolist():
+        key, plan = int(objects["id"][row]), by_id.get(int(objects["instance_id"][row]))
+        if plan is None:
+            report.add("the plan has no such object", "objects", "instance_id", row, key)
+            continue
+        if plan.get("asset", objects["asset"][row]) != objects["asset"][row]:
+            text = f"the plan says {plan['asset']}, the column {objects['asset'][row]}"
+            report.add(text, "objects", "asset", row, key)
+        for name in ("scale", "friction"):
+            if name in plan and not np.allclose(objects[name][row], plan[name], rtol=1e-9, atol=0):
+                report.add(
+                    f"the plan says {plan[name]}, the column {objects[name][row]}",
+                    "objects",
+                    name,
+                    row,
+                    key,
+                )
+
+
+def _check_assets(report: Report, checked: Checked) -> None:
+    assets = checked.tables["assets"]
+    keys, extents, volume = assets["id"], assets["extents"], assets["volume"]
+    low, high = EXTENT_RANGE
+    report.rows(
+        "assets",
+        "extents",
+        (extents.max(axis=1) < low) | (extents.max(axis=1) > high),
+        lambda row: (
+            f"an object of {extents[row].max():g} m: is its mesh in metres? expected {low:g} to {high:g} m"
+        ),
+        keys,
+    )
+    bad = (volume <= 0) | (volume > extents.prod(axis=1) * (1 + 1e-6))
+    report.rows(
+        "assets", "volume", bad, "is not between 0 and the volume of the box around the asset", keys
+    )
+    for column in ("name", "id"):
+        if len(set(assets[column])) < len(assets[column]):
+            report.add("a name occurs twice", "assets", column)
+    for row, name in enumerate(assets["mesh"]):
+        try:
+            vertices, _ = checked.meshes.read(name)
+        except DatasetError as error:
+            report.add(str(error), "assets", "mesh", row, int(keys[row]))
+            continue
+        size = np.ptp(vertices, axis=0)
+        if not np.allclose(size, extents[row], rtol=1e-5, atol=1e-7):
+            text = f"{extents[row].round(6).tolist()} m, the mesh {name} measures {size.round(6).tolist()} m"
+            report.add(text, "assets", "extents", row, int(keys[row]))
+
+
+def _check_masses(report: Report, checked: Checked) -> None:
+    objects, assets = checked.tables["objects"], checked.tables["assets"]
+    keys, asset = objects["id"], checked.rows_of("assets", objects["asset"])
+    report.rows("objects", "scale", (objects["scale"] <= 0).any(axis=1), "is not positive", keys)
+    density = objects["mass"] / (assets["volume"][asset] * objects["scale"].prod(axis=1))
+    low, high = DENSITY_RANGE
+    report.rows(
+        "objects",
+        "mass",
+        ~((density >= low * (1 - 1e-6)) & (density <= high * (1 + 1e-6))),
+        lambda row: (
+            f"{objects['mass'][row]:g} kg means {density[row]:g} kg/m³, expected {low:g} to {high:g}: wrong unit?"
+        ),
+        keys,
+    )
+    inertia = objects["inertia"]
+    finite = np.isfinite(inertia).all(axis=(1, 2))
+    symmetric = np.abs(inertia - inertia.swapaxes(1, 2)).max(axis=(1, 2)) <= 1e-9 * np.abs(
+        inertia
+    ).max(axis=(1, 2))
+    principal = np.linalg.eigvalsh(np.where(finite[:, None, None], inertia, np.eye(3)))
+    positive = finite & symmetric & (principal[:, 0] > 0)
+    report.rows("objects", "inertia", ~positive, "is not symmetric and positive definite", keys)
+    # No body has a principal moment above the sum of the two others.
+    triangle = principal[:, 0] + principal[:, 1] >= principal[:, 2] * (1 - 1e-6)
+    report.rows(
+        "objects",
+        "inertia",
+        positive & ~triangle,
+        "breaks the triangle inequality of its moments",
+        keys,
+    )
+    bounds, known = checked.object_bounds()
+    size = bounds[:, 1] - bounds[:, 0]
+    # All mass lies in the box: no moment exceeds m (a² + b²) / 4 with the two largest sides, mass at the corners.
+    largest = np.sort(size, axis=1)[:, 1:]
+    most = objects["mass"] * (largest**2).sum(axis=1) / 4
+    report.rows(
+        "objects",
+        "inertia",
+        known & positive & (principal[:, 2] > most * (1 + 1e-6)),
+        lambda row: (
+            f"a moment of {principal[row, 2]:g} kg m², more than its mass in its box can have: wrong unit?"
+        ),
+        keys,
+    )
+    com, slack = objects["com"], 1e-6 + 1e-6 * size
+    outside = ((com < bounds[:, 0] - slack) | (com > bounds[:, 1] + slack)).any(axis=1)
+    report.rows("objects", "com", known & outside, "lies outside the box around the mesh", keys)

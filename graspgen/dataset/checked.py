@@ -1,0 +1,93 @@
+"""What the steps of `graspgen check` look at: one shard, and the meshes that its objects are made from."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.mesh import read_mesh
+from graspgen.errors import DatasetError
+from graspgen.frames import Array
+
+_KEPT_MESHES = 256
+
+
+class Meshes:
+    """The meshes of a dataset, read once and kept while there is room."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: OrderedDict[str, tuple[Array, NDArray[np.int64]] | DatasetError] = OrderedDict()
+
+    def read(self, name: str) -> tuple[Array, NDArray[np.int64]]:
+        """Return vertices, m, in the asset's frame, and faces.
+
+        Raises:
+            DatasetError: the mesh is missing or damaged.
+        """
+        if name not in self._kept:
+            if len(self._kept) >= _KEPT_MESHES:
+                self._kept.popitem(last=False)
+            try:
+                self._kept[name] = read_mesh(self._folder, name)
+            except DatasetError as error:
+                self._kept[name] = error
+        self._kept.move_to_end(name)
+        found = self._kept[name]
+        if isinstance(found, DatasetError):
+            raise found
+        return found
+
+
+@dataclass
+class Checked:
+    """One shard.
+
+    Attributes:
+        tables: table name to column name to whole column, without images.
+        images: the image columns of `views`.
+        recipe: of the run.
+        meshes: of the dataset.
+        depth_scale: metres per count of the stored depth.
+    """
+
+    tables: dict[str, dict[str, NDArray[Any]]]
+    images: Mapping[str, h5py.Dataset]
+    recipe: Mapping[str, Any]
+    meshes: Meshes
+    depth_scale: float
+
+    def rows_of(self, table: str, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of each key, which must be there."""
+        return np.searchsorted(self.tables[table]["index" if table == "scenes" else "id"], keys)
+
+    def object_mesh(self, row: int) -> tuple[Array, NDArray[np.int64]]:
+        """Return the mesh of an object at its scale: vertices in the object's frame, m, and faces.
+
+        Raises:
+            DatasetError: the mesh is missing or damaged.
+        """
+        objects = self.tables["objects"]
+        asset = int(self.rows_of("assets", objects["asset"][row]))
+        vertices, faces = self.meshes.read(self.tables["assets"]["mesh"][asset])
+        return vertices * objects["scale"][row], faces
+
+    def object_bounds(self) -> tuple[Array, NDArray[np.bool_]]:
+        """Return (n, 2, 3) bounds of all objects in their frames, m, and which of them are known."""
+        count = len(self.tables["objects"]["id"])
+        bounds, known = np.full((count, 2, 3), np.nan), np.zeros(count, bool)
+        for row in range(count):
+            try:
+                vertices, _ = self.object_mesh(row)
+            except DatasetError:
+                continue  # named once, for the asset
+            bounds[row] = vertices.min(axis=0), vertices.max(axis=0)
+            known[row] = True
+        return bounds, known

@@ -1,0 +1,137 @@
+"""`dataset.h5`: one file that opens all shards, for anybody with an HDF5 reader."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.hdf5 import (
+    annotate,
+    create_tables,
+    numpy_dtype,
+    open_file,
+    reason,
+    unique_rows,
+    write_column,
+    write_file_attributes,
+)
+from graspgen.dataset.layout import INDEX, commit, partial_of, write_error
+from graspgen.dataset.manifest import Manifest, load_manifest, save_manifest
+from graspgen.dataset.schema import TABLES
+from graspgen.errors import DatasetError
+
+#: Shared table → its columns in every shard.
+_Shared = dict[str, list[dict[str, NDArray[Any]]]]
+
+
+def finalize(path: str | Path) -> Manifest:
+    """Write `dataset.h5` over the complete shards, mark the manifest complete if none is missing, and return it.
+
+    Columns of scenes are HDF5 virtual datasets over the shards, by relative path; the rows of shared tables are
+    written for real, once for each id. A dataset without any shard gets no `dataset.h5`.
+
+    Args:
+        path: the dataset's folder.
+
+    Raises:
+        DatasetError: a shard is missing or damaged, or the file cannot be written.
+    """
+    folder = Path(path)
+    manifest = load_manifest(folder)
+    if manifest.shards:
+        target = folder / INDEX
+        partial = partial_of(target)
+        shared, sizes = _read_shards(folder, manifest)
+        try:
+            with h5py.File(partial, "w", track_order=True) as index:
+                _fill(index, manifest, shared, sizes)
+            commit(partial, target)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                os.unlink(partial)
+            if isinstance(error, OSError):
+                raise write_error(target, error) from error
+            raise
+    manifest = replace(manifest, complete=not manifest.missing())
+    save_manifest(folder, manifest)
+    return manifest
+
+
+def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[int, int]]]:
+    """Read the shared tables and the image size of every shard."""
+    shared: _Shared = {table: [] for table, spec in TABLES.items() if spec.shared}
+    sizes: list[tuple[int, int]] = []
+    for shard in manifest.shards:
+        path = folder / shard.file
+        try:
+            with open_file(path) as file:
+                for table, parts in shared.items():
+                    columns = TABLES[table].columns
+                    parts.append(
+                        {n: read_column(file[table][n], c.is_text) for n, c in columns.items()}
+                    )
+                sizes.append(file["views/depth"].shape[1:])
+        except (OSError, KeyError) as error:
+            raise DatasetError(
+                f"{path} is damaged ({reason(error)}); graspgen generate … --resume makes it again"
+            ) from error
+    return shared, sizes
+
+
+def _fill(
+    index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[tuple[int, int]]
+) -> None:
+    write_file_attributes(index, manifest.attributes)
+    groups = create_tables(index)
+    for table, spec in TABLES.items():
+        if spec.shared:
+            for name, values in unique_rows(table, shared[table]).items():
+                write_column(groups[table], name, spec.columns[name], values)
+            continue
+        for name, column in spec.columns.items():
+            _virtual(groups[table], table, name, manifest, sizes)
+            annotate(groups[table][name], column, name)
+
+
+def _virtual(
+    group: h5py.Group, table: str, name: str, manifest: Manifest, sizes: list[tuple[int, int]]
+) -> None:
+    column = TABLES[table].columns[name]
+    counts = [shard.rows[table] for shard in manifest.shards]
+    shape: tuple[int, ...] = tuple(side for side in column.shape if isinstance(side, int))
+    if column.is_image:
+        seen = {size for size, count in zip(sizes, counts, strict=True) if count}
+        if len(seen) > 1:
+            raise DatasetError(
+                f"shards hold images of different sizes {sorted(seen)}; generate with --overwrite"
+            )
+        shape = (*(next(iter(seen)) if seen else (0, 0)), *shape)
+    total = sum(counts)
+    if not total:
+        group.create_dataset(name, shape=(0, *shape), dtype=numpy_dtype(column))
+        return
+    layout = h5py.VirtualLayout((total, *shape), numpy_dtype(column))
+    start = 0
+    for shard, count in zip(manifest.shards, counts, strict=True):
+        if count:
+            layout[start : start + count] = h5py.VirtualSource(
+                shard.file, f"{table}/{name}", (count, *shape)
+            )
+        start += count
+    group.create_virtual_dataset(name, layout)
+
+
+def read_column(dataset: h5py.Dataset, text: bool) -> NDArray[Any]:
+    """Read a whole column that is not an image; text becomes an object array of str."""
+    if not text:
+        return dataset[()]
+    out = np.empty(len(dataset), object)
+    out[:] = list(dataset.asstr()[()]) if len(dataset) else []
+    return out

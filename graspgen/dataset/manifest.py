@@ -1,0 +1,210 @@
+"""The manifest `dataset.json`: what was asked for, and which shards are complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from graspgen.dataset.layout import MANIFEST, shard_count, shard_file, shard_scenes, write_text
+from graspgen.dataset.schema import SCHEMA_VERSION
+from graspgen.errors import DatasetError
+
+FORMAT = "graspgen dataset"
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """A complete shard.
+
+    Attributes:
+        file: path relative to the dataset's folder.
+        bytes: size of the file.
+        sha256: of the file, in hex.
+        rows: rows of every table.
+        scenes: content hash of every scene in it (`graspgen.dataset.writer.content_hash`).
+    """
+
+    file: str
+    bytes: int
+    sha256: str
+    rows: Mapping[str, int]
+    scenes: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `dataset.json` holds.
+
+    Attributes:
+        recipe: the resolved recipe.
+        seed: the run's seed.
+        scenes: number of scenes asked for.
+        scenes_per_shard: scenes of every shard but the last.
+        graspgen_version, mujoco_version: what made it.
+        created: when the folder was created, ISO 8601. The only clock in a dataset.
+        shards: complete shards, ascending.
+        complete: whether every scene asked for is there and `dataset.h5` is written.
+        schema_version: of the tables.
+    """
+
+    recipe: Mapping[str, Any]
+    seed: int
+    scenes: int
+    scenes_per_shard: int
+    graspgen_version: str
+    mujoco_version: str
+    created: str
+    shards: tuple[ShardInfo, ...] = ()
+    complete: bool = False
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """File attributes of every shard of this dataset, for `write_shard`."""
+        return {
+            "graspgen_version": self.graspgen_version,
+            "mujoco_version": self.mujoco_version,
+            "seed": self.seed,
+            "recipe": self.recipe,
+        }
+
+    @property
+    def shard_count(self) -> int:
+        """How many shards the whole run has."""
+        return shard_count(self.scenes, self.scenes_per_shard)
+
+    @property
+    def hashes(self) -> dict[int, str]:
+        """Content hash of every scene in a complete shard."""
+        return {scene: digest for shard in self.shards for scene, digest in shard.scenes.items()}
+
+    def expected(self, number: int) -> range:
+        """Return the scenes that shard `number` must hold."""
+        return shard_scenes(number, self.scenes, self.scenes_per_shard)
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the shards that are still to be made."""
+        done = {shard.file for shard in self.shards}
+        return [n for n in range(self.shard_count) if shard_file(n) not in done]
+
+    def with_shard(self, info: ShardInfo) -> Manifest:
+        """Return the manifest with a shard added, or replaced if the file is known."""
+        others = [shard for shard in self.shards if shard.file != info.file]
+        return replace(
+            self, shards=tuple(sorted([*others, info], key=lambda s: s.file)), complete=False
+        )
+
+
+def save_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace `dataset.json` in one step.
+
+    Raises:
+        DatasetError: it cannot be written.
+    """
+    shards = [
+        {
+            "file": s.file,
+            "bytes": s.bytes,
+            "sha256": s.sha256,
+            "rows": dict(s.rows),
+            "scenes": {str(k): v for k, v in s.scenes.items()},
+        }
+        for s in manifest.shards
+    ]
+    content = {
+        "format": FORMAT,
+        "schema_version": manifest.schema_version,
+        "graspgen_version": manifest.graspgen_version,
+        "mujoco_version": manifest.mujoco_version,
+        "created": manifest.created,
+        "complete": manifest.complete,
+        "seed": manifest.seed,
+        "scenes": manifest.scenes,
+        "scenes_per_shard": manifest.scenes_per_shard,
+        "recipe": dict(manifest.recipe),
+        "shards": shards,
+    }
+    write_text(folder / MANIFEST, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read `dataset.json`.
+
+    Raises:
+        DatasetError: there is none, it is damaged, or its schema is another version.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        what = "the folder does not exist" if not folder.exists() else f"it has no {MANIFEST}"
+        raise DatasetError(
+            f"{folder} is no graspgen dataset: {what}; make one with `graspgen generate`"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise DatasetError(
+                f'{path} is not the manifest of a graspgen dataset (no "format": "{FORMAT}")'
+            )
+        check_version(path, content["schema_version"])
+        shards = tuple(
+            ShardInfo(
+                file=str(s["file"]),
+                bytes=int(s["bytes"]),
+                sha256=str(s["sha256"]),
+                rows={str(k): int(v) for k, v in s["rows"].items()},
+                scenes={int(k): str(v) for k, v in s["scenes"].items()},
+            )
+            for s in content["shards"]
+        )
+        for shard in shards:
+            if shard.file.startswith("/") or ".." in Path(shard.file).parts:
+                raise DatasetError(f"{path} names a shard outside the dataset: {shard.file}")
+        manifest = Manifest(
+            recipe=dict(content["recipe"]),
+            seed=int(content["seed"]),
+            scenes=int(content["scenes"]),
+            scenes_per_shard=int(content["scenes_per_shard"]),
+            graspgen_version=str(content["graspgen_version"]),
+            mujoco_version=str(content["mujoco_version"]),
+            created=str(content["created"]),
+            shards=shards,
+            complete=bool(content["complete"]),
+        )
+        if manifest.scenes < 0 or manifest.scenes_per_shard < 1:
+            raise ValueError(
+                f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}"
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"missing {error}" if isinstance(error, KeyError) else str(error)
+        raise DatasetError(
+            f"{path} is damaged ({what}); restore it, or generate with --overwrite"
+        ) from error
+    return manifest
+
+
+def check_version(path: Path, version: object) -> None:
+    """Refuse another version of the schema.
+
+    Raises:
+        DatasetError: the version is not the one of this graspgen.
+    """
+    if version != SCHEMA_VERSION:
+        side = "a newer" if isinstance(version, int) and version > SCHEMA_VERSION else "an older"
+        raise DatasetError(
+            f"{path} has schema version {version}, this graspgen reads version {SCHEMA_VERSION}: "
+            f"read it with {side} graspgen, or generate it again"
+        )
+
+
+def add_shard(folder: Path, info: ShardInfo) -> Manifest:
+    """Record a complete shard in the manifest of `folder`; only one process may do this at a time.
+
+    Raises:
+        DatasetError: the manifest cannot be read or written.
+    """
+    manifest = load_manifest(folder).with_shard(info)
+    save_manifest(folder, manifest)
+    return manifest
