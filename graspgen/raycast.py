@@ -52,7 +52,11 @@ class RayCaster:
     def point(self, face: NDArray[np.int64], u: Array, v: Array) -> Array:
         """Return (n, 3) points on the given faces, uniform by area for u and v uniform in [0, 1)."""
         a, b = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
-        return self._origin[face] + a[:, None] * self._edges[face, 0] + b[:, None] * self._edges[face, 1]
+        return (
+            self._origin[face]
+            + a[:, None] * self._edges[face, 0]
+            + b[:, None] * self._edges[face, 1]
+        )
 
     def first_face(self, origins: Array, directions: Array) -> NDArray[np.int64]:
         """Return the (n,) first face that each ray meets, −1 for none; origins and directions are (n, 3)."""

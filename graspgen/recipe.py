@@ -15,7 +15,9 @@ from graspgen.distributions import Distribution, Name, Number, Whole, parse
 class Section(BaseModel):
     """Base of all sections: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True
+    )
 
 
 def _d(written: object) -> Distribution:
@@ -27,7 +29,21 @@ class Objects(Section):
 
     library: str | None = None
     """Folder of an object library (`graspgen objects import`); when it is set, objects come from there."""
-    families: Name = _d({"choice": ["box", "cylinder", "sphere", "capsule", "mug", "bowl", "bottle", "hammer", "convex_union"]})
+    families: Name = _d(
+        {
+            "choice": [
+                "box",
+                "cylinder",
+                "sphere",
+                "capsule",
+                "mug",
+                "bowl",
+                "bottle",
+                "hammer",
+                "convex_union",
+            ]
+        }
+    )
     """Procedural families to draw from when no library is set."""
     pool: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """How many different procedural objects the run draws from (unit: objects)."""
@@ -111,7 +127,10 @@ class Views(Section):
     """Image height, px."""
     fovy_deg: Number("deg", 5, 150) = _d(45.0)
     """Vertical field of view; ignored when K is given."""
-    K: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]] | None = None
+    K: (
+        tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+        | None
+    ) = None
     """Camera matrix, px, with the centre of pixel (0, 0) at (0.5, 0.5); overrides fovy_deg."""
     radius: Number("m", 0.1, 5) = _d({"uniform": [0.5, 0.9]})
     """Distance of the camera from its target."""
@@ -135,7 +154,9 @@ class Views(Section):
             if fx <= 0 or fy <= 0 or skew != 0 or a != 0 or last != (0.0, 0.0, 1.0):
                 raise ValueError("K must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0")
             if not (0 <= cx <= self.width and 0 <= cy <= self.height):
-                raise ValueError(f"the principal point ({cx:g}, {cy:g}) is outside the {self.width}x{self.height} image")
+                raise ValueError(
+                    f"the principal point ({cx:g}, {cy:g}) is outside the {self.width}x{self.height} image"
+                )
         return self
 
 
@@ -197,8 +218,11 @@ class Grasps(Section):
     """Half-angle of the cone about the inward normal in which closing directions are drawn, deg."""
     clearance: float = Field(0.005, ge=0, le=0.05)
     """Gap between each pad and the surface before closing, m."""
-    force: Number("N", 0.1, 1000) | None = None
-    """Grip force; none takes the gripper's own. It never exceeds the gripper's limit."""
+    clear_share: float = Field(0.5, ge=0, le=1)
+    """Share of candidates whose approach is drawn again until the open hand is clear of the object; the others stay
+    uniform, so that their success rate is unbiased."""
+    force: float | None = Field(None, gt=0)
+    """Grip force, N; none takes the gripper's own. It never exceeds the gripper's limit."""
     approach: float = Field(0.05, ge=0, le=0.5)
     """Length of the straight approach that is checked for collisions, m."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graspgen.frames import Array, axis_angle, pose
+from graspgen.grasps.clearance import Obstacle, hand_clearance
+from graspgen.grasps.outcomes import Sampler
 from graspgen.grippers.gripper import Gripper
+from graspgen.objects.asset import Asset
 from graspgen.raycast import RayCaster
 
 
@@ -21,6 +25,7 @@ class Candidates:
         contacts: (n, 2, 3) points that the pads should touch, the left pad's (+y) first, m.
         normals: (n, 2, 3) outward unit normals there.
         antipodal_angle: (n,) larger of the two angles between the closing line and an inward normal, rad.
+        sampler: (n,) `Sampler`.
     """
 
     T_object_grasp: Array
@@ -28,16 +33,77 @@ class Candidates:
     contacts: Array
     normals: Array
     antipodal_angle: Array
+    sampler: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.width)
 
-    def take(self, index: np.ndarray | slice) -> Candidates:
+    def take(self, index: NDArray[np.int64] | slice) -> Candidates:
         """Return the candidates at `index`."""
-        return Candidates(
-            self.T_object_grasp[index], self.width[index], self.contacts[index], self.normals[index],
-            self.antipodal_angle[index],
-        )  # fmt: skip
+        return Candidates(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+def propose(
+    asset: Asset,
+    gripper: Gripper,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    cone: float,
+    clearance: float,
+    clear_share: float,
+    approach: float,
+    step: float,
+    redraws: int = 8,
+    threads: int = 1,
+) -> Candidates:
+    """Draw antipodal candidates, a share of them with an approach on which the open hand is clear of the object.
+
+    Most uniform approaches to a bulky object run the palm into it, which teaches little. So every candidate of the share
+    takes the first clear one of its own and `redraws` further approaches about the same closing line, if there is one.
+
+    Args:
+        asset: the object, at its scale.
+        gripper, count, rng, cone, clearance: see `sample_antipodal`.
+        clear_share: share of candidates that look for a clear approach, evenly spread.
+        approach, step: length and resolution of the approach, m.
+        redraws: further approaches tried.
+        threads: native threads; results do not depend on it.
+    """
+    caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
+    found = sample_antipodal(caster, gripper, count, rng, cone=cone, clearance=clearance)
+    n = len(found)
+    angles = 2 * np.pi * rng.random((n, redraws))
+    numbers = np.arange(n)
+    seeking = np.flatnonzero(
+        np.floor((numbers + 1) * clear_share) > np.floor(numbers * clear_share)
+    )
+    if not len(seeking):
+        return found
+    T = found.T_object_grasp[seeking]
+    options = np.concatenate(
+        [T[:, None], _turned_about_contacts(found, seeking, angles[seeking])], axis=1
+    )
+    sweep = hand_clearance(
+        gripper, [Obstacle(asset.parts, np.eye(4))], options.reshape(-1, 4, 4),
+        np.repeat(found.width[seeking], redraws + 1), approach=approach, step=step, threads=threads,
+    )  # fmt: skip
+    clear = sweep.on_approach[:, 0].reshape(len(seeking), -1) >= 0
+    first = np.argmax(clear, axis=1)
+    chosen, sampler = found.T_object_grasp.copy(), found.sampler.copy()
+    chosen[seeking] = options[np.arange(len(seeking)), first]
+    sampler[seeking[clear.any(axis=1)]] = Sampler.ANTIPODAL_CLEAR
+    return replace(found, T_object_grasp=chosen, sampler=sampler)
+
+
+def _turned_about_contacts(found: Candidates, index: NDArray[np.int64], angles: Array) -> Array:
+    """(m, r, 4, 4) the grasps at `index`, turned by (m, r) angles about their closing lines."""
+    T = found.T_object_grasp[index]
+    centre = found.contacts[index].mean(axis=1)
+    turn = axis_angle(np.repeat(T[:, None, :3, 1], angles.shape[1], axis=1), angles)
+    R = turn @ T[:, None, :3, :3]
+    offset = (turn @ (T[:, :3, 3] - centre)[:, None, :, None])[..., 0]
+    return pose(R, centre[:, None] + offset)
 
 
 def sample_antipodal(
@@ -84,16 +150,18 @@ def sample_antipodal(
             break
     if not found:
         found = [_round(caster, area, gripper, 0, rng, cone, clearance)]
-    joined = [np.concatenate(arrays) for arrays in zip(*(_arrays(c) for c in found), strict=True)]
-    return Candidates(*joined).take(slice(0, count))
-
-
-def _arrays(c: Candidates) -> tuple[Array, ...]:
-    return c.T_object_grasp, c.width, c.contacts, c.normals, c.antipodal_angle
+    arrays = ((getattr(c, f.name) for c in found) for f in fields(Candidates))
+    return Candidates(*(np.concatenate(list(a)) for a in arrays)).take(slice(0, count))
 
 
 def _round(
-    caster: RayCaster, area: Array, gripper: Gripper, batch: int, rng: np.random.Generator, cone: float, clearance: float
+    caster: RayCaster,
+    area: Array,
+    gripper: Gripper,
+    batch: int,
+    rng: np.random.Generator,
+    cone: float,
+    clearance: float,
 ) -> Candidates:
     """One round: `batch` rays, and the candidates that come of them, in the order of the rays."""
     u = rng.random((batch, 8))
@@ -105,7 +173,12 @@ def _round(
     exit_normal = caster.normals[hits.face]
     leaving = np.einsum("ij,ij->i", exit_normal, direction[hits.ray])
     good = (leaving >= np.cos(cone)) & (hits.distance > 5e-4)
-    ray, distance, exit_normal, leaving = hits.ray[good], hits.distance[good], exit_normal[good], leaving[good]
+    ray, distance, exit_normal, leaving = (
+        hits.ray[good],
+        hits.distance[good],
+        exit_normal[good],
+        leaving[good],
+    )
     # One exit a ray, drawn uniformly among those that are good.
     rays, first, number = np.unique(ray, return_index=True, return_counts=True)
     chosen = first + np.minimum((u[rays, 5] * number).astype(int), number - 1)
@@ -119,7 +192,10 @@ def _round(
     depth = (u[rays, 7] - 0.5) * gripper.file.pad[1]
     T = pose(R, (p + q) / 2 + depth[:, None] * approach)
     width = np.minimum(distance[chosen] + 2 * clearance, gripper.file.stroke)
-    return Candidates(T, width, np.stack([q, p], 1), np.stack([n2, n1], 1), np.maximum(angle1, angle2))
+    sampler = np.full(len(rays), Sampler.ANTIPODAL, np.uint8)
+    return Candidates(
+        T, width, np.stack([q, p], 1), np.stack([n2, n1], 1), np.maximum(angle1, angle2), sampler
+    )
 
 
 def _in_cone(axis: Array, half_angle: float, u: Array, v: Array) -> Array:
@@ -129,7 +205,9 @@ def _in_cone(axis: Array, half_angle: float, u: Array, v: Array) -> Array:
     a = _perpendicular(axis)
     b = np.cross(axis, a)
     phi = 2 * np.pi * v
-    return cos[:, None] * axis + sin[:, None] * (np.cos(phi)[:, None] * a + np.sin(phi)[:, None] * b)
+    return cos[:, None] * axis + sin[:, None] * (
+        np.cos(phi)[:, None] * a + np.sin(phi)[:, None] * b
+    )
 
 
 def _perpendicular(v: Array) -> Array:

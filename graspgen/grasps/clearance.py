@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from mujoco.batch import Batch
+from numpy.typing import NDArray
 
 from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
 from graspgen.frames import Array, inverse, matrix_to_quat, pose, pose_to_qpos
@@ -48,6 +49,7 @@ def hand_clearance(
     *,
     approach: float,
     step: float,
+    ignore: NDArray[np.int64] | None = None,
     threads: int = 1,
 ) -> Clearance:
     """Measure the distance of the open hand to each obstacle along the approach.
@@ -63,6 +65,7 @@ def hand_clearance(
         width: (n,) openings, m.
         approach: length of the approach, m.
         step: resolution, m.
+        ignore: (n,) number of the one obstacle that each grasp may touch (its distances are `CAP`), or None.
         threads: native threads.
     """
     n, k = len(T_world_grasp), len(obstacles)
@@ -78,16 +81,24 @@ def hand_clearance(
     travelled = np.zeros(n)
     active = np.arange(n)
     while len(active):
-        back = pose(translation=np.stack([np.zeros(len(active)), np.zeros(len(active)), -travelled[active]], 1))
+        back = pose(
+            translation=np.stack(
+                [np.zeros(len(active)), np.zeros(len(active)), -travelled[active]], 1
+            )
+        )
         batch.qpos[active, :7] = pose_to_qpos(T_world_grasp[active] @ back @ T_tcp_base)
         batch.forward(ids=active, stage=int(mujoco.mjtStage.mjSTAGE_POS))
         found, distance = sensors[active, :, 0], sensors[active, :, 1]
         distance = np.where(found > 0, np.minimum(distance, CAP), CAP)
+        if ignore is not None:
+            distance[np.arange(len(active)), ignore[active]] = CAP
         if not travelled.any():
             at_grasp[active] = distance
         on_approach[active] = np.minimum(on_approach[active], distance)
         last = travelled[active] >= approach
-        travelled[active] = np.minimum(travelled[active] + np.maximum(distance.min(axis=1), step), approach)
+        travelled[active] = np.minimum(
+            travelled[active] + np.maximum(distance.min(axis=1), step), approach
+        )
         active = active[~last]
     return Clearance(at_grasp, on_approach)
 
@@ -109,9 +120,16 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle]) -> mujoco.MjModel:
     frame.attach_body(hand.body(gripper.file.base), "hand/", "").add_freejoint()
     for i, obstacle in enumerate(obstacles):
         T = obstacle.T_world_obstacle
-        body = spec.worldbody.add_body(name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
+        body = spec.worldbody.add_body(
+            name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3])
+        )
         add_parts(spec, body, obstacle.parts, f"obstacle_{i}", priority=1, condim=1, **gap)
         add_contact_sensor(
-            spec, f"distance_{i}", f"hand/{gripper.file.base}", f"obstacle_{i}", ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
+            spec,
+            f"distance_{i}",
+            f"hand/{gripper.file.base}",
+            f"obstacle_{i}",
+            ContactData.FOUND | ContactData.DIST,
+            Reduce.NEAREST,
         )
     return spec.compile()

@@ -47,11 +47,13 @@ class Sampler(IntEnum):
     """How a candidate was proposed."""
 
     ANTIPODAL = 0
-    """Ray through the object inside the friction cone."""
+    """Ray through the object inside the friction cone; approach uniform about the closing line."""
     GIVEN = 1
     """By the user."""
     PERTURBED = 2
     """A successful grasp, moved a little."""
+    ANTIPODAL_CLEAR = 3
+    """As ANTIPODAL, but the approach was drawn again until the open hand was clear of the object."""
 
 
 class Collision(IntEnum):

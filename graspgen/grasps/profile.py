@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import mujoco
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -86,13 +87,15 @@ class Profile(_Section):
             "priority": 1,
         }
 
-    def options_json(self, model: mujoco.MjModel) -> str:
-        """Return the profile and the whole option block of a compiled trial as JSON."""
-        block: dict[str, Any] = {}
-        for name in sorted(n for n in dir(model.opt) if not n.startswith("_")):
-            value = getattr(model.opt, name)
-            if not callable(value):
-                block[name] = value.tolist() if hasattr(value, "tolist") else value
+    def options_json(self) -> str:
+        """Return the profile and MuJoCo's whole option block under it as JSON."""
+        spec = mujoco.MjSpec()
+        self.apply(spec)
+        option = spec.compile().opt
+        names = sorted(
+            n for n in dir(option) if not n.startswith("_") and not callable(getattr(option, n))
+        )
+        block = {n: np.asarray(getattr(option, n)).tolist() for n in names}
         return json.dumps({**self.model_dump(mode="json"), "mujoco_option": block}, sort_keys=True)
 
 
@@ -114,4 +117,6 @@ def load_profile(name: str) -> Profile:
         return Profile.model_validate(yaml.safe_load(path.read_text()))
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(f"profile {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise RecipeError(
+            f"profile {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from error

@@ -87,7 +87,9 @@ def load_gripper(name_or_path: str) -> Gripper:
     if path.suffix not in (".yaml", ".yml"):
         path = data_dir("models") / "grippers" / f"{name_or_path}.yaml"
         if not path.is_file():
-            raise GripperError(f"no gripper '{name_or_path}'{nearest(name_or_path, list_grippers())}")
+            raise GripperError(
+                f"no gripper '{name_or_path}'{nearest(name_or_path, list_grippers())}"
+            )
     try:
         written = yaml.safe_load(path.read_text())
         file = GripperFile.model_validate(written)
@@ -95,7 +97,9 @@ def load_gripper(name_or_path: str) -> Gripper:
     except (OSError, UnicodeDecodeError) as error:
         raise GripperError(f"gripper {path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise GripperError(f"gripper {path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise GripperError(
+            f"gripper {path}: not valid YAML: {' '.join(str(error).split())}"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the file"
@@ -111,7 +115,9 @@ def _check_names(gripper: Gripper, path: Path) -> None:
         spec = gripper.spec()
         spec.compile()
     except ValueError as error:
-        raise GripperError(f"gripper {path}: {gripper.file.model} does not compile: {error}") from error
+        raise GripperError(
+            f"gripper {path}: {gripper.file.model} does not compile: {error}"
+        ) from error
     file = gripper.file
     wanted = [
         ("body", spec.bodies, (file.base, *file.fingers)),
@@ -122,7 +128,9 @@ def _check_names(gripper: Gripper, path: Path) -> None:
         known = [e.name for e in elements]
         for name in names:
             if name not in known:
-                raise GripperError(f"gripper {path}: {file.model} has no {kind} '{name}'{nearest(name, known)}")
+                raise GripperError(
+                    f"gripper {path}: {file.model} has no {kind} '{name}'{nearest(name, known)}"
+                )
 
 
 def opening_to_joints(gripper: Gripper, width: Array) -> Array:

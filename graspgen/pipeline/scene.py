@@ -1,0 +1,299 @@
+"""Make one scene: settle, capture, annotate, grasp, and gather everything in a record."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from graspgen.dataset.record import Columns, SceneRecord, columns
+from graspgen.dataset.schema import DEPTH_SCALE, GripperKind, Role, object_key, view_key
+from graspgen.grasps.outcomes import Outcome
+from graspgen.grasps.profile import Profile, load_profile
+from graspgen.grippers.gripper import Gripper, load_gripper
+from graspgen.labels.annotate import annotate
+from graspgen.objects.asset import Asset
+from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.library import content_hash, open_catalogue, save_asset
+from graspgen.pipeline.grasping import SceneGrasps, grasp_scene, grasp_table, trial_table
+from graspgen.recipe import Recipe
+from graspgen.render.opengl import ViewImages, render_views
+from graspgen.scene.make import settled_scene
+from graspgen.scene.plan import ViewPlan
+from graspgen.scene.world import SettledScene
+
+#: Depth beyond this does not fit into the stored 16 bits and counts as nothing seen, m.
+MAX_DEPTH = 65535 * DEPTH_SCALE
+
+
+@dataclass(frozen=True, eq=False)
+class SceneContext:
+    """Everything that the scenes of a run share. Build it with `open`, once per process.
+
+    Attributes:
+        recipe, seed: of the run.
+        catalogue: its objects.
+        gripper, profile: of its grasps.
+        dataset: folder that the meshes are saved to, or None to save none.
+        threads: native threads of the trials; results do not depend on it.
+    """
+
+    recipe: Recipe
+    seed: int
+    catalogue: Catalogue
+    gripper: Gripper
+    profile: Profile
+    dataset: Path | None
+    threads: int = 1
+    _saved: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def open(
+        cls, recipe: Recipe, seed: int, dataset: str | Path | None, *, threads: int = 1
+    ) -> SceneContext:
+        """Load what the recipe names.
+
+        Raises:
+            GraspgenError: the library, the gripper, the profile or a family does not exist or is not valid.
+        """
+        return cls(
+            recipe,
+            seed,
+            open_catalogue(recipe.objects, seed),
+            load_gripper(recipe.gripper),
+            load_profile(recipe.grasps.profile),
+            None if dataset is None else Path(dataset),
+            threads,
+        )
+
+    def save(self, number: int) -> str:
+        """Save an asset's mesh to the dataset, once per process, and return its content hash."""
+        if number not in self._saved:
+            asset = self.catalogue.asset(number)
+            if self.dataset is not None:
+                save_asset(asset, self.dataset / "objects")
+            self._saved[number] = content_hash(asset)
+        return self._saved[number]
+
+
+@dataclass(frozen=True, eq=False)
+class SceneResult:
+    """A scene and what it took.
+
+    Attributes:
+        record: its rows.
+        seconds: wall-clock time of each stage.
+        attempts: draws that it took to settle.
+        outcomes: number of free trials by outcome name.
+    """
+
+    record: SceneRecord
+    seconds: dict[str, float]
+    attempts: int
+    outcomes: dict[str, int]
+
+
+def make_scene(context: SceneContext, index: int) -> SceneResult:
+    """Make scene `index` of the run, a pure function of the context's recipe, its seed and the index.
+
+    Raises:
+        GraspgenError: an object cannot be made, the scene does not settle, or nothing can be rendered.
+    """
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "settle"):
+        settled = settled_scene(context.recipe, context.catalogue, context.seed, index)
+    return finish_scene(context, settled, seconds)
+
+
+def finish_scene(
+    context: SceneContext, settled: SettledScene, seconds: dict[str, float]
+) -> SceneResult:
+    """Capture, annotate and grasp a settled scene."""
+    with _timed(seconds, "render"):
+        images = render_views(settled.world, shadow_size=context.recipe.render.shadow_size)
+    with _timed(seconds, "annotate"):
+        annotations = _annotation_table(settled, images)
+    with _timed(seconds, "grasp"):
+        grasps = grasp_scene(
+            settled, context.gripper, context.profile, context.recipe.grasps, context.threads
+        )
+    with _timed(seconds, "save"):
+        tables: dict[str, Columns] = {
+            "scenes": _scene_table(settled),
+            "assets": _asset_table(context, settled),
+            "objects": _object_table(settled),
+            "views": _view_table(context, settled, images),
+            "annotations": annotations,
+            "grippers": _gripper_table(context.gripper),
+            "profiles": _profile_table(context.profile),
+            "grasps": grasp_table(settled, grasps),
+            "trials": trial_table(settled, grasps),
+        }
+    plan = settled.world.plan
+    record = SceneRecord(plan.index, tables)
+    return SceneResult(record, seconds, plan.attempt + 1, _count(grasps))
+
+
+def _count(grasps: SceneGrasps) -> dict[str, int]:
+    counter = Counter(int(code) for _, _, trials in grasps.by_object for code in trials.outcome)
+    return {Outcome(code).name: counter[code] for code in sorted(counter)}
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
+
+
+def _scene_table(settled: SettledScene) -> Columns:
+    plan = settled.world.plan
+    return columns(
+        "scenes",
+        1,
+        index=plan.index,
+        seed=plan.seed,
+        attempt=plan.attempt,
+        task=plan.task,
+        plan=plan.model_dump_json(),
+        gravity=[0, 0, -plan.gravity],
+        settled=settled.settled,
+        settle_time=settled.settle_time,
+        max_speed=settled.max_speed,
+        max_angular_speed=settled.max_angular_speed,
+        max_penetration=settled.max_penetration,
+        removed=len(settled.removed),
+    )
+
+
+def _asset_table(context: SceneContext, settled: SettledScene) -> Columns:
+    from graspgen.objects.library import to_json
+
+    numbers = sorted({o.plan.asset for o in settled.world.objects})
+    assets = [context.catalogue.asset(n) for n in numbers]
+    classes = list(context.catalogue.class_names)
+    return columns(
+        "assets",
+        len(numbers),
+        id=numbers,
+        name=[a.name for a in assets],
+        class_name=[a.class_name for a in assets],
+        class_id=[classes.index(a.class_name) + 1 for a in assets],
+        source=[a.source for a in assets],
+        params=[to_json(a.params) for a in assets],
+        licence=[a.licence for a in assets],
+        content_hash=[context.save(n) for n in numbers],
+        mesh=[f"objects/{a.name}/visual.glb" for a in assets],
+        extents=_stack([a.extents for a in assets], (3,)),
+        volume=[a.volume for a in assets],
+        symmetry=[to_json(a.symmetry) for a in assets],
+    )
+
+
+def _object_table(settled: SettledScene) -> Columns:
+    objects, scene = settled.world.objects, settled.world.plan.index
+    return columns(
+        "objects",
+        len(objects),
+        id=[object_key(scene, o.plan.instance_id) for o in objects],
+        scene=scene,
+        asset=[o.plan.asset for o in objects],
+        instance_id=[o.plan.instance_id for o in objects],
+        T_world_object=settled.T_world_object,
+        scale=_stack([np.full(3, o.plan.scale) for o in objects], (3,)),
+        mass=[o.mass for o in objects],
+        com=_stack([o.asset.com for o in objects], (3,)),
+        inertia=_stack([o.inertia for o in objects], (3, 3)),
+        friction=_stack([o.plan.friction for o in objects], (3,)),
+        role=Role.TARGET,
+    )
+
+
+def _view_table(context: SceneContext, settled: SettledScene, images: list[ViewImages]) -> Columns:
+    plan = settled.world.plan
+    n, size = len(images), (context.recipe.views.height, context.recipe.views.width)
+    return columns(
+        "views",
+        n,
+        id=[view_key(plan.index, v) for v in range(n)],
+        scene=plan.index,
+        camera=[f"shell_{v}" for v in range(n)],
+        engine=context.recipe.render.engine,
+        sensor="ideal",
+        K=_stack([np.array(v.K) for v in plan.views], (3, 3)),
+        distortion=np.zeros(5),
+        T_world_camera=_stack([np.array(v.T_world_camera) for v in plan.views], (4, 4)),
+        T_world_camera_nominal=_stack(
+            [np.array(v.T_world_camera_nominal) for v in plan.views], (4, 4)
+        ),
+        rgb=_stack([i.rgb for i in images], (*size, 3)),
+        depth=_stack([stored_depth(i.depth) for i in images], size),
+        instances=_stack([i.instances for i in images], size),
+        looks=[_looks(v) for v in plan.views],
+    )
+
+
+def stored_depth(depth: np.ndarray) -> np.ndarray:
+    """Turn (H, W) metres into counts of `DEPTH_SCALE`; what does not fit into 16 bits becomes 0, nothing seen."""
+    return np.where(depth <= MAX_DEPTH, np.rint(depth / DEPTH_SCALE), 0).astype(np.uint16)
+
+
+def _looks(view: ViewPlan) -> str:
+    return view.model_dump_json(
+        include={"lights", "ambient", "shadows", "table_colour", "background_colour"}
+    )
+
+
+def _annotation_table(settled: SettledScene, images: list[ViewImages]) -> Columns:
+    world = settled.world
+    rows: list[dict[str, Any]] = []
+    keys = [object_key(world.plan.index, o.plan.instance_id) for o in world.objects]
+    for number, (view, image) in enumerate(zip(world.plan.views, images, strict=True)):
+        found = annotate(world.objects, settled.T_world_object, view, image.instances)
+        rows.append(
+            {
+                **found,
+                "view": np.full(len(keys), view_key(world.plan.index, number)),
+                "object": np.array(keys),
+            }
+        )
+    joined = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
+    return columns("annotations", len(rows) * len(keys), **joined)
+
+
+def _gripper_table(gripper: Gripper) -> Columns:
+    return columns(
+        "grippers",
+        1,
+        id=0,
+        name=gripper.name,
+        kind=GripperKind[gripper.file.kind.upper()],
+        definition=gripper.definition,
+        T_base_tcp=gripper.T_base_tcp,
+        stroke=gripper.file.stroke,
+        max_force=gripper.file.max_force,
+    )
+
+
+def _profile_table(profile: Profile) -> Columns:
+    return columns(
+        "profiles",
+        1,
+        id=0,
+        name=profile.name,
+        version=profile.version,
+        engine_version=mujoco.__version__,
+        options=profile.options_json(),
+    )
+
+
+def _stack(rows: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Stack rows, also when there are none."""
+    return np.stack(rows) if rows else np.zeros((0, *shape))
