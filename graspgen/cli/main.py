@@ -1,0 +1,198 @@
+"""The command line: it parses, calls and prints; heavy modules wait for the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from graspgen import __version__
+from graspgen.cli import objects
+from graspgen.errors import GraspgenError
+
+BAD_INPUT, VIOLATIONS, INTERRUPTED = 2, 1, 130
+
+
+class _Tidy(TyperGroup):
+    """Tells a user's mistake in one line on stderr; a traceback is always graspgen's defect."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GraspgenError as error:
+            for line in str(error).splitlines():
+                typer.echo(f"error: {line}", err=True)
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Tidy,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(objects.app, name="objects")
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a value; VALUE is YAML: --set 'scene.objects.count={uniform: [1, 4]}'.",
+    ),
+]
+RecipeName = Annotated[
+    str,
+    typer.Argument(metavar="RECIPE", help="A shipped recipe (`graspgen recipes`), or a YAML file."),
+]
+DatasetPath = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset's folder.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"graspgen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Robotic grasping datasets by physics: scenes, RGB-D views, 6DoF poses, tested grasps."""
+
+
+@app.command()
+def generate(
+    recipe: RecipeName,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.")],
+    scenes: Annotated[
+        int, typer.Option("--scenes", "-n", min=1, max=2**31 - 1, help="How many scenes.")
+    ] = 10,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same dataset.")
+    ] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-w", min=1, max=1024, help="Processes; all cores if not given."),
+    ] = None,
+    overrides: Set = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Delete the dataset that is there first.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the dataset that is there.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no progress, only errors.")
+    ] = False,
+) -> None:
+    """Turn a recipe into a dataset."""
+    if overwrite and resume:
+        raise typer.BadParameter("--overwrite and --resume exclude each other")
+    from graspgen.recipe_file import load_recipe
+
+    loaded = load_recipe(recipe, overrides or ())
+    from graspgen.cli.show import available_cores, print_summary
+    from graspgen.pipeline.run import generate as run
+
+    cores = workers or available_cores()
+    made = run(loaded, out, scenes, seed, cores, overwrite=overwrite, resume=resume, quiet=quiet)
+    if not quiet:
+        print_summary(made, out)
+    if made.interrupted:
+        typer.echo(f"stopped: {out} holds what is complete; go on with --resume", err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def check(path: DatasetPath) -> None:
+    """Test every label of a dataset that can be derived again."""
+    from graspgen.dataset.check import check as run
+
+    violations = run(path)
+    for violation in violations:
+        typer.echo(str(violation))
+    if violations:
+        typer.echo(f"{path}: {len(violations)} violations", err=True)
+        raise typer.Exit(VIOLATIONS)
+    typer.echo(f"{path}: no violations")
+
+
+@app.command()
+def replay(
+    path: DatasetPath,
+    scene: Annotated[int, typer.Option("--scene", "-s", min=0, help="Index of the scene.")],
+) -> None:
+    """Make one scene again from its stored plan and tell whether it is identical."""
+    from graspgen.pipeline.replay import replay as run
+
+    report = run(path, scene)
+    for line in report.lines():
+        typer.echo(line)
+    if not report.identical:
+        raise typer.Exit(VIOLATIONS)
+
+
+@app.command()
+def info(path: DatasetPath) -> None:
+    """Tell on one screen what a dataset holds."""
+    from graspgen.cli.show import print_info
+
+    print_info(path)
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes that come with graspgen."""
+    from graspgen.recipe_file import list_recipes
+
+    known = list_recipes()
+    width = max(map(len, known), default=0)
+    for name, description in known.items():
+        typer.echo(f"{name:<{width}}  {description}")
+
+
+@app.command()
+def explain(recipe: RecipeName, overrides: Set = None) -> None:
+    """Print every value of a recipe, with its distribution, unit and meaning."""
+    from graspgen.cli.show import print_rows
+    from graspgen.recipe_file import explain as rows
+    from graspgen.recipe_file import load_recipe
+
+    print_rows(rows(load_recipe(recipe, overrides or ())))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has, and how to mend what is missing."""
+    from graspgen.cli.show import print_findings
+    from graspgen.pipeline.doctor import can_generate, examine
+
+    findings = examine()
+    print_findings(findings)
+    if not can_generate(findings):
+        typer.echo("no dataset can be generated before the missing things are mended", err=True)
+        raise typer.Exit(1)
+    typer.echo("datasets can be generated on this machine")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except KeyboardInterrupt:  # while modules were still being imported
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

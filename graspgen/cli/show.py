@@ -1,0 +1,108 @@
+"""What commands print."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from graspgen.pipeline.doctor import Finding
+    from graspgen.pipeline.summary import Summary
+    from graspgen.recipe_file import Row
+
+# A table is cut to the terminal; piped into a file or another program it is not cut at all.
+_UNCUT = 240
+
+
+def available_cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def console() -> Console:
+    """Return the console of stdout."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=_UNCUT)
+
+
+def print_rows(rows: Iterable[Row]) -> None:
+    """Print the values of a recipe."""
+    table = Table("key", "value", "unit", "meaning", box=box.SIMPLE_HEAD, padding=(0, 1))
+    for row in rows:
+        table.add_row(row.key, row.value, row.unit, row.meaning)
+    console().print(table)
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Print what the doctor found, and the mend under what is missing."""
+    colours = {"ok": "green", "missing": "red", "optional": "yellow"}
+    told = {"ok": "ok", "missing": "MISSING", "optional": "not there, not needed"}
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for finding in findings:
+        state = f"[{colours[finding.state]}]{told[finding.state]}[/]"
+        mend = f"\nmend: {finding.mend}" if finding.mend else ""
+        table.add_row(finding.name, state, f"{finding.detail}{mend}")
+    console().print(table)
+
+
+def print_summary(made: Summary, out: Path) -> None:
+    """Print what a run made."""
+    from graspgen.pipeline.progress import summary_table
+
+    kept = f", {made.kept} scenes were there before" if made.kept else ""
+    console().print(summary_table(made, f"{out}{kept}"))
+    if (out / "preview.png").is_file():
+        console().print(f"picture: {out / 'preview.png'}", soft_wrap=True, highlight=False)
+
+
+def print_info(path: Path) -> None:
+    """Print what a dataset holds."""
+    import numpy as np
+
+    from graspgen.dataset.manifest import load_manifest
+    from graspgen.dataset.reader import open as open_dataset
+    from graspgen.grasps.outcomes import Outcome
+
+    with open_dataset(path) as dataset:
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        recipe, scenes = dataset.recipe, len(dataset.scenes)
+        if path.is_dir():
+            manifest = load_manifest(path)
+            size = sum(shard.bytes for shard in manifest.shards) / 1e6
+            asked = f" of {manifest.scenes}" if scenes != manifest.scenes else ""
+            state = "complete" if manifest.complete else "not complete; go on with --resume"
+            table.add_row("dataset", f"{path} ({state})")
+            table.add_row("size", f"{size:.1f} MB in {len(manifest.shards)} shards")
+            table.add_row("scenes", f"{scenes}{asked}")
+        else:
+            table.add_row("scenes", f"{scenes}, in the shard {path}")
+        table.add_row("task", f"{recipe['task']}: {recipe['description']}")
+        table.add_row("seed", str(dataset.attrs["seed"]))
+        versions = f"graspgen {dataset.attrs['graspgen_version']}"
+        versions += f", MuJoCo {dataset.attrs['mujoco_version']}"
+        table.add_row("made with", f"{versions}, schema {dataset.attrs['schema_version']}")
+        view = recipe["views"]
+        table.add_row("views", f"{len(dataset.views)}, {view['width']} x {view['height']} px")
+        classes = _counted(dataset.assets["class_name"])
+        table.add_row("objects", f"{len(dataset.objects)}, of {len(dataset.assets)} assets")
+        table.add_row("assets", classes)
+        outcomes = dataset.grasps["outcome"]
+        holding = int((outcomes == Outcome.SUCCESS).sum())
+        share = f", {holding / len(outcomes):.0%} hold" if len(outcomes) else ""
+        table.add_row("grasps", f"{len(outcomes)} for {recipe['gripper']}{share}")
+        names = np.array([Outcome(code).name.lower().replace("_", " ") for code in outcomes], str)
+        table.add_row("outcomes", _counted(names))
+    console().print(table)
+
+
+def _counted(names: Iterable[str]) -> str:
+    counts = Counter(str(name) for name in names)
+    return ", ".join(f"{name} {n}" for name, n in counts.most_common()) or "none"

@@ -1,0 +1,117 @@
+"""Who makes the units: this process, or a pool of processes on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from graspgen.errors import GraspgenError
+from graspgen.pipeline.units import Job, SceneDone, UnitDone, make_unit
+
+Report = Callable[[SceneDone], None]
+
+# Seconds between two looks at what the workers report.
+_POLL = 0.1
+
+
+class WorkerError(GraspgenError, RuntimeError):
+    """A worker process died."""
+
+
+def run_here(job: Job, units: Sequence[int], report: Report) -> Iterator[UnitDone]:
+    """Make the units in this process, one after the other."""
+    for unit in units:
+        yield make_unit(job, unit, report)
+
+
+def run_processes(
+    job: Job, units: Sequence[int], workers: int, report: Report
+) -> Iterator[UnitDone]:
+    """Make the units in `workers` processes and yield each as it is done, in any order.
+
+    When the caller stops early, or an error or Ctrl-C comes, the workers are ended at once: what
+    they had not finished is lost, and shards are complete or absent.
+
+    Raises:
+        GraspgenError: a unit could not be made.
+        WorkerError: a worker died, most often for want of memory.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    events = spawn.SimpleQueue()
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(events,))
+    waiting = list(reversed(units))
+    running: set[Future[UnitDone]] = set()
+    finished = False
+    try:
+        with _worker_environment():
+            # The first unit starts all processes; Ctrl-C is the parent's from their birth on.
+            running.add(pool.submit(_make_unit, job, waiting.pop()))
+        while running:
+            while waiting and len(running) < 2 * workers:
+                running.add(pool.submit(_make_unit, job, waiting.pop()))
+            done, running = wait(running, timeout=_POLL, return_when=FIRST_COMPLETED)
+            while not events.empty():
+                report(events.get())
+            for future in done:
+                yield future.result()
+        finished = True
+    except BrokenProcessPool:
+        raise WorkerError(
+            "a worker process died, most often because memory ran out; what is complete is kept: "
+            "run again with --resume and fewer --workers"
+        ) from None
+    finally:
+        if not finished:
+            for process in set(multiprocessing.active_children()) - before:
+                process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+        events.close()
+
+
+@contextlib.contextmanager
+def _worker_environment() -> Iterator[None]:
+    """Set what worker processes inherit: one rendering thread each, and a deaf ear for Ctrl-C."""
+    threads = os.environ.get("LP_NUM_THREADS")
+    os.environ["LP_NUM_THREADS"] = "1"
+    in_main = threading.current_thread() is threading.main_thread()
+    handler: Any = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+    try:
+        yield
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, handler)
+        if threads is None:
+            del os.environ["LP_NUM_THREADS"]
+        else:
+            os.environ["LP_NUM_THREADS"] = threads
+
+
+# In a worker
+
+_events: Any = None
+
+
+def _begin(events: Any) -> None:
+    global _events
+    _events = events
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent is killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _make_unit(job: Job, unit: int) -> UnitDone:
+    return make_unit(job, unit, _events.put)

@@ -1,0 +1,104 @@
+"""What a run shows while it runs, and the table at its end."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from graspgen.grasps.outcomes import Outcome
+from graspgen.pipeline.summary import Summary
+
+# Seconds between two lines where the output is no terminal.
+_LINE_EVERY = 10.0
+
+
+class Display:
+    """Shows progress on stderr: a live bar in a terminal, a plain line now and then elsewhere."""
+
+    def __init__(self, scenes: int, console: Console | None = None, quiet: bool = False) -> None:
+        self._console = console or Console(stderr=True)
+        self._scenes, self._quiet = scenes, quiet
+        self._start = self._last_line = time.monotonic()
+        self._bar: Progress | None = None
+        if self._console.is_terminal and not quiet:
+            self._bar = Progress(
+                SpinnerColumn(),
+                TextColumn("scenes"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[told]}"),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("scenes", total=scenes, told="starting")
+
+    def __enter__(self) -> Display:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def update(self, made: Summary) -> None:
+        """Show what has been made so far."""
+        if self._bar:
+            self._bar.update(self._task, completed=made.scenes, told=self._told(made))
+        elif not self._quiet:
+            now = time.monotonic()
+            if now - self._last_line >= _LINE_EVERY or made.scenes == self._scenes:
+                self._last_line = now
+                text = f"scenes {made.scenes}/{self._scenes}  {self._told(made)}"
+                self._console.print(text, soft_wrap=True, highlight=False)
+
+    def _told(self, made: Summary) -> str:
+        elapsed = max(time.monotonic() - self._start, 1e-6)
+        left = (self._scenes - made.scenes) * elapsed / max(made.scenes, 1)
+        spent = sum(made.seconds.values()) or 1.0
+        stages = "  ".join(f"{stage} {s / spent:.0%}" for stage, s in made.seconds.items())
+        return (
+            f"{made.views} views  {made.grasps} grasps  {made.scenes / elapsed:.2f} scenes/s  "
+            f"{duration(left)} left  {stages}"
+        )
+
+
+def summary_table(made: Summary, title: str) -> Table:
+    """Return the table that ends a run."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    table.add_row("scenes", str(made.scenes), f"{made.scenes / max(made.wall, 1e-9):.2f}/s")
+    table.add_row("views", str(made.views), f"{made.views / max(made.wall, 1e-9):.1f}/s")
+    table.add_row("grasps", str(made.grasps), f"{made.grasps / max(made.wall, 1e-9):.0f}/s")
+    for name, count in sorted(made.outcomes.items(), key=lambda item: Outcome[item[0]]):
+        table.add_row(
+            f"  {name.lower().replace('_', ' ')}", str(count), f"{count / max(made.grasps, 1):.1%}"
+        )
+    table.add_row("refused attempts", str(made.refused), "")
+    table.add_section()
+    spent = sum(made.seconds.values()) or 1.0
+    for stage, seconds in made.seconds.items():
+        table.add_row(f"{stage}, all workers", f"{seconds:.1f} s", f"{seconds / spent:.0%}")
+    table.add_row("wall clock", duration(made.wall), "")
+    return table
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people write it: "42 s", "3 min 05 s", "2 h 10 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,46 @@
+"""What a run has made so far, summed over its scenes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from graspgen.pipeline.units import SceneDone, UnitDone
+
+
+@dataclass
+class Summary:
+    """Sums over the scenes that this run made; scenes kept by a resume are not in them.
+
+    Attributes:
+        scenes, views, grasps: how many.
+        outcomes: grasps by outcome name.
+        seconds: wall-clock time by stage, summed over workers.
+        refused: attempts that were refused because the scene did not settle.
+        wall: wall-clock time of the run, s.
+        kept: scenes that were there before.
+        interrupted: whether Ctrl-C ended the run.
+    """
+
+    scenes: int = 0
+    views: int = 0
+    grasps: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    refused: int = 0
+    wall: float = 0.0
+    kept: int = 0
+    interrupted: bool = False
+
+    def add(self, event: SceneDone | UnitDone) -> None:
+        """Count a scene, or the time that writing a unit took."""
+        if isinstance(event, UnitDone):
+            self.seconds["write"] = self.seconds.get("write", 0.0) + event.write_seconds
+            return
+        self.scenes += 1
+        self.views += event.views
+        self.grasps += event.grasps
+        self.outcomes.update(event.outcomes)
+        self.refused += event.refused
+        for stage, seconds in event.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
