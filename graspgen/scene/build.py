@@ -1,16 +1,17 @@
 """Build the MuJoCo model of a planned scene.
 
-An object is a free body whose frame is its asset's frame, with the mass, centre of mass and inertia of its plan. Its
-collision parts are in geom group 3 and are not drawn; its mesh is in group 2 and does not collide.
+An object is a free body whose frame is its asset's frame, with the mass, centre of mass and inertia
+of its plan. Its collision parts are in geom group 3 and are not drawn; its mesh is in group 2 and
+does not collide.
 
-Friction of a contact: between an object and the table, the sliding friction is the geometric mean of both and the
-torsional and rolling friction are the object's (explicit contact pairs); between two objects MuJoCo takes the larger of
-the two, coefficient by coefficient.
+Friction: between an object and the table, sliding friction is the geometric mean of both, and
+torsional and rolling friction are the object's (explicit contact pairs). Between two objects,
+MuJoCo takes the larger of each coefficient.
 
-Names, for the renderer, which sets the looks of each view in the compiled model: materials `table`, `background` and
-`object_<instance>`, lights `light_0` … (as many as the view with the most), cameras `view_0` …, bodies
-`object_<instance>`, geoms `table` and `background`. The model starts with the looks of view 0; its ambient light is the headlight's,
-which has no other component.
+Names, for the renderer, which sets the looks of each view in the compiled model: materials `table`,
+`background` and `object_<instance>`; lights `light_0` …, as many as the view with the most; cameras
+`view_0` …; bodies and free joints `object_<instance>`; geoms `table` and `background`. The model
+starts with the looks of view 0; its ambient light is the headlight's, which gives no other light.
 """
 
 from __future__ import annotations
@@ -22,18 +23,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from graspgen.errors import ObjectError, SceneError
-from graspgen.frames import OPENGL_OPENCV, Array, matrix_to_quat
+from graspgen.frames import matrix_to_quat
 from graspgen.objects.asset import Asset, Mesh, Part
-from graspgen.scene import physics
-from graspgen.scene.plan import ScenePlan, Vector, ViewPlan
+from graspgen.scene import arena, physics
+from graspgen.scene.plan import ScenePlan
 from graspgen.scene.world import SceneObject, World
 
-GROUP_VISUAL, GROUP_COLLISION, GROUP_ARENA = 2, 3, 1
-#: The floor lies this far below the table's top, m; it is only drawn.
-FLOOR_DEPTH = 0.75
-#: Clipping planes of all cameras, m.
-ZNEAR, ZFAR = 0.02, 6.5
-_PIXEL = 1e-5  # side of a sensor's pixel, m; any value gives the same image
+GROUP_VISUAL, GROUP_COLLISION = 2, 3
 
 _PRIMITIVES = {
     "box": mujoco.mjtGeom.mjGEOM_BOX,
@@ -59,7 +55,8 @@ def build_world(
         assets: the unscaled assets by their number in the catalogue.
         T_world_object: (4, 4) poses by instance id, where an object is not where it was dropped.
         instances: only these objects; all when None.
-        views: whether to add the cameras and lights of the planned views. They do not touch the physics.
+        views: whether to add the cameras and lights of the planned views, which leave the physics
+            as it is.
 
     Raises:
         SceneError: the plan names an asset that is not given, or MuJoCo refuses the model.
@@ -71,14 +68,12 @@ def build_world(
     spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_FALSE
     spec.compiler.alignfree = False
     physics.apply(spec, plan.gravity)
-    _add_arena(spec, plan)
+    arena.add_arena(spec, plan)
     objects = []
     shapes: dict[tuple[int, float], _Shape] = {}
     for o in chosen:
         if o.asset not in assets:
-            raise SceneError(
-                f"scene {plan.index}: asset {o.asset} of its plan is not among the assets given"
-            )
+            raise SceneError(f"scene {plan.index}: asset {o.asset} of its plan is not among the assets given")
         shape = shapes.get((o.asset, o.scale))
         if shape is None:
             shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes))
@@ -92,11 +87,11 @@ def build_world(
         )
         _add_object(spec, thing, shape, poses.get(o.instance_id, o.T_world_object_dropped), plan)
         objects.append(thing)
-    _set_visual(spec, plan)
+    arena.set_visual(spec, plan)
     if views:
-        _add_lights(spec, plan.views)
+        arena.add_lights(spec, plan.views)
         for v, view in enumerate(plan.views):
-            _add_camera(spec, view, f"view_{v}")
+            arena.add_camera(spec, view, f"view_{v}")
     try:
         model = spec.compile()
     except ValueError as error:
@@ -133,9 +128,7 @@ def _world(
 class _Shape:
     """The meshes of an asset at one scale, which all objects of that kind share."""
 
-    def __init__(
-        self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int
-    ) -> None:
+    def __init__(self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int) -> None:
         self.asset = asset.scaled(scale)
         self.visual = f"visual_{index}"
         self.texture = _add_texture(spec, self.asset.mesh, f"texture_{number}")
@@ -156,7 +149,7 @@ class _Shape:
 
 
 def _add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> None:
-    # The body's inertia is explicit, so the mesh needs none: the shell's never fails and needs no hull.
+    # The body's inertia is explicit; the shell's, unlike others, never fails and needs no hull.
     added = spec.add_mesh(
         name=name,
         uservert=mesh.vertices.ravel(),
@@ -185,9 +178,7 @@ def _add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
     return name
 
 
-def _add_object(
-    spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: ArrayLike, plan: ScenePlan
-) -> None:
+def _add_object(spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: ArrayLike, plan: ScenePlan) -> None:
     T, o, name = np.asarray(T, float), thing.plan, _name(thing)
     material = spec.add_material(name=name, specular=o.specular, shininess=o.shininess)
     if shape.texture is None:
@@ -224,6 +215,7 @@ def _add_object(
             friction=o.friction,
             condim=physics.CONDIM,
             solref=physics.SOLREF,
+            solimp=physics.SOLIMP,
         )
         spec.add_pair(
             geomname1="table",
@@ -231,6 +223,7 @@ def _add_object(
             condim=physics.CONDIM,
             friction=[sliding, sliding, o.friction[1], o.friction[2], o.friction[2]],
             solref=physics.SOLREF,
+            solimp=physics.SOLIMP,
         )
 
 
@@ -245,99 +238,5 @@ def _geometry(part: Part, hull: str | None) -> dict[str, object]:
     }
 
 
-def _add_arena(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
-    first = plan.views[0] if plan.views else None
-    colours: dict[str, Vector] = {
-        "table": first.table_colour if first else (0.6, 0.6, 0.6),
-        "background": first.background_colour if first else (0.4, 0.4, 0.4),
-    }
-    for name, colour in colours.items():
-        spec.add_material(name=name, rgba=[*colour, 1.0], specular=0.1, shininess=0.1)
-    half = np.array(plan.table_size) / 2
-    spec.worldbody.add_geom(
-        name="table",
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=half,
-        pos=[0, 0, -half[2]],
-        material="table",
-        group=GROUP_ARENA,
-        friction=[plan.table_friction, 0.0, 0.0],
-        condim=physics.CONDIM,
-        solref=physics.SOLREF,
-    )
-    spec.worldbody.add_geom(
-        name="background",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[10, 10, 0.1],
-        pos=[0, 0, -max(FLOOR_DEPTH, 2 * plan.table_size[2])],
-        material="background",
-        group=GROUP_ARENA,
-        contype=0,
-        conaffinity=0,
-    )
-
-
-def _add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:
-    most = max(views, key=lambda v: len(v.lights), default=None)
-    if most is None:
-        return
-    first = next(iter(views))
-    for i, fallback in enumerate(most.lights):
-        on = i < len(first.lights)
-        light = first.lights[i] if on else fallback
-        position = np.array(light.position)
-        spec.worldbody.add_light(
-            name=f"light_{i}",
-            type=mujoco.mjtLightType.mjLIGHT_SPOT,
-            pos=position,
-            dir=-position / np.linalg.norm(position),
-            diffuse=[light.diffuse] * 3,
-            specular=[light.diffuse] * 3,
-            ambient=[0, 0, 0],
-            cutoff=60,
-            exponent=1,
-            active=on,
-            castshadow=i == 0 and first.shadows,
-        )
-    spec.visual.headlight.ambient = [first.ambient] * 3
-
-
-def _add_camera(spec: mujoco.MjSpec, view: ViewPlan, name: str) -> None:
-    """Add a camera that renders `view` with exactly its K when the image has the view's size.
-
-    MuJoCo's principal point is the offset of the image's centre from the optical axis, so of the opposite sign
-    (measured; a test holds it), right and down.
-    """
-    K, T = np.array(view.K), np.array(view.T_world_camera)
-    spec.worldbody.add_camera(
-        name=name,
-        pos=T[:3, 3],
-        quat=matrix_to_quat(T[:3, :3] @ OPENGL_OPENCV),
-        resolution=[view.width, view.height],
-        sensor_size=[view.width * _PIXEL, view.height * _PIXEL],
-        focal_pixel=[K[0, 0], K[1, 1]],
-        principal_pixel=[view.width / 2 - K[0, 2], view.height / 2 - K[1, 2]],
-    )
-
-
-def _set_visual(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
-    spec.stat.extent = 1.0  # MuJoCo's clipping planes are multiples of it
-    spec.stat.center = [0.0, 0.0, 0.0]
-    visual = spec.visual
-    visual.map.znear, visual.map.zfar = ZNEAR, ZFAR
-    visual.quality.offsamples = 0
-    visual.headlight.active = 1
-    visual.headlight.diffuse = visual.headlight.specular = [0, 0, 0]
-    getattr(visual, "global_").offwidth = max([16, *(v.width for v in plan.views)])
-    getattr(visual, "global_").offheight = max([16, *(v.height for v in plan.views)])
-
-
 def _name(thing: SceneObject) -> str:
     return f"object_{thing.plan.instance_id}"
-
-
-def object_poses(world: World) -> Array:
-    """Return the (n, 4, 4) `T_world_object` of every object from the model's coordinates, in order."""
-    from graspgen.frames import qpos_to_pose
-
-    return qpos_to_pose(world.data.qpos.reshape(-1, 7))

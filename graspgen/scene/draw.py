@@ -1,8 +1,9 @@
 """Draw the plan of a scene from a recipe: the only place where a recipe meets randomness.
 
-Every purpose has its own stream, keyed further by object, view or light, and every value of a recipe takes exactly one
-uniform number of its stream. So a knob of one object, one view or one purpose moves no other draw, an object of a scene
-does not change when the scene gets one more, and nothing depends on how many values happen to be constants.
+Every purpose has its own stream, keyed further by object, view or light, and every value of a
+recipe takes exactly one uniform number of its stream. So a knob of one object, one view or one
+purpose moves no other draw, the objects of a scene stay when it gets one more, and nothing depends
+on which values are constants.
 """
 
 from __future__ import annotations
@@ -21,13 +22,32 @@ from graspgen.recipe import Colour, Recipe
 from graspgen.scene.plan import LightPlan, Matrix3, Matrix4, ObjectPlan, ScenePlan, Vector, ViewPlan
 from graspgen.streams import Purpose, stream
 
-# Keys below (index, attempt): what the draws of a purpose belong to. Never change: they are part of a seed's meaning.
+# What draws belong to, in the key of a stream after (index, attempt): part of every seed's meaning.
 _SCENE, _OBJECT, _VIEW, _LIGHT = 0, 1, 2, 3
 
 
-def draw_plan(
-    recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attempt: int = 0
-) -> ScenePlan:
+def _directions() -> Array:
+    azimuth = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    rings = [
+        np.stack(
+            [
+                math.cos(e) * np.cos(azimuth),
+                math.cos(e) * np.sin(azimuth),
+                0 * azimuth + math.sin(e),
+            ],
+            1,
+        )
+        for e in np.radians([0.0, 20.0, 40.0, 60.0])
+    ]
+    return np.concatenate([*rings, [[0.0, 0.0, 1.0]]])
+
+
+#: (d, 3) unit directions along which dropped objects are kept apart: level, slanted, and up (last).
+_DIRECTIONS = _directions()
+_LEVEL = _DIRECTIONS[:, 2] == 0
+
+
+def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attempt: int = 0) -> ScenePlan:
     """Draw every random value of scene `index` of the run `seed`.
 
     Args:
@@ -43,9 +63,7 @@ def draw_plan(
     key = (index, attempt)
     count = int(_number(recipe.scene.objects.count, _stream(seed, Purpose.ARRANGEMENT, key)))
     scene = _stream(seed, Purpose.MATERIAL, key)
-    table_friction, gravity = (
-        _number(d, scene) for d in (recipe.scene.table.friction, recipe.scene.gravity)
-    )
+    table_friction, gravity = (_number(d, scene) for d in (recipe.scene.table.friction, recipe.scene.gravity))
     return ScenePlan(
         seed=seed,
         index=index,
@@ -63,10 +81,10 @@ def draw_plan(
 def _draw_objects(
     recipe: Recipe, catalogue: Catalogue, seed: int, key: tuple[int, int], count: int
 ) -> tuple[ObjectPlan, ...]:
-    boxes: list[Array] = []
+    released: list[Array] = []
     plans = []
     for instance in range(1, count + 1):
-        number, scale, asset, T = _drop(recipe, catalogue, seed, key, instance, boxes)
+        number, scale, asset, T = _drop(recipe, catalogue, seed, key, instance, released)
         material = _stream(seed, Purpose.MATERIAL, key, _OBJECT, instance)
         density = _number(recipe.objects.density, material, asset.density)
         friction = (
@@ -97,13 +115,16 @@ def _drop(
     seed: int,
     key: tuple[int, int],
     instance: int,
-    boxes: list[Array],
+    released: list[Array],
 ) -> tuple[int, float, Asset, Array]:
-    """Draw which object `instance` is and where it is let go; append its (2, 3) bounding box to `boxes`.
+    """Draw which object `instance` is and where it is let go; append its extent to `released`.
 
-    The centre of mass is uniform in the square, the orientation uniform. The box is as low as it can be above the table
-    and above every earlier box that it overlaps seen from above, plus the drop height: no two objects overlap, and none
-    falls further than it must.
+    The centre of mass is uniform in the square, the orientation uniform. The object is as low as
+    it can be over the table and over every earlier object, plus the drop height: no two overlap,
+    and none falls much further than it must.
+
+    Returns:
+        Number, scale and the unscaled asset, and the (4, 4) pose of its frame.
     """
     rng = _stream(seed, Purpose.ARRANGEMENT, key, _OBJECT, instance)
     number = min(int(rng.random() * len(catalogue)), len(catalogue) - 1)
@@ -114,18 +135,25 @@ def _drop(
     R = random_rotation(rng)
     original = catalogue.asset(number)
     asset = original.scaled(scale)
-    turned = transform_points(pose(R), asset.mesh.vertices)
-    box = np.stack([turned.min(axis=0), turned.max(axis=0)])
     t = np.array([x, y, 0.0]) - R @ asset.com
-    box += t
-    under = [
-        b[1, 2] for b in boxes if (b[0, :2] < box[1, :2]).all() and (box[0, :2] < b[1, :2]).all()
-    ]
-    rise = max([0.0, *under]) + clearance - box[0, 2]
+    along = transform_points(pose(R, t), asset.mesh.vertices) @ _DIRECTIONS.T
+    low, high = along.min(axis=0), along.max(axis=0)
+    rise = max([-low[-1], *(_rise(low, below) for below in released)]) + clearance
     t[2] += rise
-    box[:, 2] += rise
-    boxes.append(box)
+    released.append(high + rise * _DIRECTIONS[:, 2])
     return number, scale, original, pose(R, t)
+
+
+def _rise(low: Array, below: Array) -> float:
+    """Return how far up an object must go to clear another one by a plane across a direction.
+
+    Args:
+        low: (d,) smallest coordinates of the object along `_DIRECTIONS`, m.
+        below: (d,) largest coordinates of the other, m.
+    """
+    if (low >= below)[_LEVEL].any():
+        return -math.inf
+    return float(((below - low)[~_LEVEL] / _DIRECTIONS[~_LEVEL, 2]).min())
 
 
 def _draw_view(recipe: Recipe, seed: int, key: tuple[int, int], view: int) -> ViewPlan:
@@ -176,7 +204,7 @@ def _draw_light(recipe: Recipe, intensity: float, rng: np.random.Generator) -> L
 
 
 def _error(rotation_vector: Array, translation: Array) -> Array:
-    """Return the (4, 4) calibration error in the camera's own frame: a rotation vector, rad, and an offset, m."""
+    """Return the (4, 4) calibration error in the camera's frame, from a rotation vector, rad."""
     angle = float(np.linalg.norm(rotation_vector))
     axis = rotation_vector / angle if angle > 0 else np.array([0.0, 0.0, 1.0])
     return pose(axis_angle(axis, angle), translation)
@@ -204,7 +232,7 @@ def _stream(seed: int, purpose: Purpose, key: tuple[int, int], *below: int) -> n
 
 
 def _number(value: Distribution | None, rng: np.random.Generator, default: float = 0.0) -> float:
-    """Draw a number; where the recipe says none, take the default but the same uniform number of the stream."""
+    """Draw a number; where the recipe says none, skip the draw and take the default."""
     if value is None:
         rng.random()
         return float(default)
@@ -212,9 +240,7 @@ def _number(value: Distribution | None, rng: np.random.Generator, default: float
 
 
 def _rgb(colour: Colour, rng: np.random.Generator) -> Vector:
-    hue, saturation, value = (
-        _number(d, rng) for d in (colour.hue, colour.saturation, colour.value)
-    )
+    hue, saturation, value = (_number(d, rng) for d in (colour.hue, colour.saturation, colour.value))
     return _vector(colorsys.hsv_to_rgb(hue, saturation, value))
 
 

@@ -18,7 +18,8 @@ from graspgen.scene.world import SettledScene
 def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -> SettledScene:
     """Make scene `index` of the run `seed`, at rest.
 
-    A refused scene is drawn again with the next attempt, so the result still depends on seed and index only.
+    A refused scene is drawn again as the next attempt, so the result depends on the recipe, the
+    catalogue, the seed and the index only.
 
     Raises:
         ObjectError: an asset cannot be made or read.
@@ -37,9 +38,7 @@ def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -
     )
 
 
-def settle_plan(
-    recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: ScenePlan
-) -> SettledScene:
+def settle_plan(recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: ScenePlan) -> SettledScene:
     """Build a planned scene and let it settle, once; `recipe` gives the thresholds only.
 
     Args:

@@ -15,7 +15,7 @@ from graspgen.objects.asset import Asset
 from graspgen.scene.build import build_world
 from graspgen.scene.world import SettledScene, World
 
-#: Steps between two looks at the speeds: in 10 ms gravity alone gives an unsupported object 0.1 m/s.
+#: Steps between two looks at the speeds: in 10 ms gravity gives what is not held 0.1 m/s.
 STEPS_PER_LOOK = 5
 _WARNINGS = {
     mujoco.mjtWarning.mjWARN_INERTIA: "singular inertia",
@@ -45,8 +45,9 @@ class Motion:
 def motion(world: World) -> Motion:
     """Measure how the objects move, from the coordinates themselves.
 
-    A free joint's linear velocity is that of the body frame's origin; the centre of mass moves with v + ω × r.
-    MuJoCo's derived quantities lag one step behind the coordinates and are not used.
+    A free joint's linear velocity is that of the body frame's origin, in world axes, and its
+    angular velocity is in body axes; the centre of mass moves with v + ω × r. MuJoCo's derived
+    quantities lag one step behind the coordinates and are not used.
     """
     qpos, qvel = world.data.qpos.reshape(-1, 7), world.data.qvel.reshape(-1, 6)
     R = quat_to_matrix(qpos[:, 3:])
@@ -61,7 +62,10 @@ def motion(world: World) -> Motion:
 
 
 def deepest_penetration(world: World) -> float:
-    """Return how deep the deepest contact is for the present poses, m; 0 without contact."""
+    """Return the depth of the deepest contact at the present poses, m; 0 without contact.
+
+    Brings the derived quantities of `world.data` up to its coordinates, and changes no coordinate.
+    """
     mujoco.mj_forward(world.model, world.data)
     return float(max(0.0, -world.data.contact.dist.min(initial=0.0)))
 
@@ -69,10 +73,11 @@ def deepest_penetration(world: World) -> float:
 def settle(world: World, spec: recipe.Settle, assets: Mapping[int, Asset]) -> SettledScene:
     """Step a scene until it rests, and accept or refuse it.
 
-    Every `STEPS_PER_LOOK` steps the speeds are measured; the scene rests once they have all stayed below the
-    thresholds for `spec.rest_time`. An object that has fallen off is removed at once: the scene is built again without
-    it, the others going on from their state. The scene is refused (`settled` is false, `reason` says why) when time
-    runs out, the simulation diverges, objects overlap at the end, or none is left.
+    The speeds are looked at every `STEPS_PER_LOOK` steps; the scene rests once they have all stayed
+    below the thresholds for `spec.rest_time`. An object that has fallen off is removed at once: the
+    scene is built again without it, and the others go on from their state. The scene is refused
+    (`settled` is false and `reason` says why) when time runs out, the simulation diverges, objects
+    overlap at the end, or none is left.
 
     Args:
         world: the scene as it is dropped; its data are stepped.
@@ -80,16 +85,10 @@ def settle(world: World, spec: recipe.Settle, assets: Mapping[int, Asset]) -> Se
         assets: the unscaled assets by number, to build the scene again.
     """
     removed: list[int] = []
-    time, rest, reason = 0.0, 0.0, ""
+    time = rest = 0.0
+    reason = "" if world.objects else "the scene holds no object"
     look = STEPS_PER_LOOK * world.model.opt.timestep
-    now = motion(world)
-    while rest < spec.rest_time - 1e-9:
-        if not world.objects:
-            reason = "every object fell off the table"
-        elif time >= spec.time_limit:
-            reason = f"still moving after {spec.time_limit:g} s ({_fastest(world, now)})"
-        if reason:
-            break
+    while not reason and rest < spec.rest_time - 1e-9:
         mujoco.mj_step(world.model, world.data, nstep=STEPS_PER_LOOK)
         time += look
         if reason := _divergence(world):
@@ -98,25 +97,22 @@ def settle(world: World, spec: recipe.Settle, assets: Mapping[int, Asset]) -> Se
         fallen = now.com[:, 2] < -spec.fallen
         if fallen.any():
             removed += [world.objects[i].plan.instance_id for i in np.flatnonzero(fallen)]
+            if fallen.all():
+                reason = "every object fell off the table"
             world = _without(world, fallen, assets)
             now = motion(world)
-        calm = (now.speed < spec.max_speed).all() and (
-            now.angular_speed < spec.max_angular_speed
-        ).all()
-        rest = rest + look if calm else 0.0
+        calm = (now.speed < spec.max_speed) & (now.angular_speed < spec.max_angular_speed)
+        rest = rest + look if calm.all() else 0.0
+        if not reason and not calm.all() and time >= spec.time_limit:
+            reason = f"still moving after {spec.time_limit:g} s: {_fastest(world, now)}"
     return _report(world, spec, reason, time, tuple(sorted(removed)))
 
 
-def _report(
-    world: World, spec: recipe.Settle, reason: str, time: float, removed: tuple[int, ...]
-) -> SettledScene:
+def _report(world: World, spec: recipe.Settle, reason: str, time: float, removed: tuple[int, ...]) -> SettledScene:
     now = motion(world)
-    penetration = deepest_penetration(world) if not reason else 0.0
-    if not reason and penetration > spec.max_penetration:
-        reason = (
-            f"objects overlap by {penetration * 1e3:.2g} mm at rest, "
-            f"more than {spec.max_penetration * 1e3:g} mm"
-        )
+    penetration = deepest_penetration(world)
+    if not reason and not penetration <= spec.max_penetration:
+        reason = f"objects overlap by {penetration * 1e3:.2g} mm at rest, more than {spec.max_penetration * 1e3:g} mm"
     return SettledScene(
         world=world,
         T_world_object=qpos_to_pose(world.data.qpos.reshape(-1, 7)),
@@ -131,23 +127,20 @@ def _report(
 
 
 def _without(world: World, gone: NDArray[np.bool_], assets: Mapping[int, Asset]) -> World:
-    """Build the scene again without the objects that are `gone`, the others in their present state."""
+    """Build the scene again without the objects that are `gone`, the others as they are now."""
     kept = np.flatnonzero(~gone)
     qpos = world.data.qpos.reshape(-1, 7)[kept]
-    qvel = world.data.qvel.reshape(-1, 6)[kept]
     ids = [world.objects[i].plan.instance_id for i in kept]
-    poses = qpos_to_pose(qpos)
     again = build_world(
         world.plan,
         assets,
-        T_world_object=dict(zip(ids, poses, strict=True)),
+        T_world_object=dict(zip(ids, qpos_to_pose(qpos), strict=True)),
         instances=ids,
         views=len(world.camera_ids) > 0,
     )
     again.data.qpos[:] = qpos.ravel()
-    again.data.qvel[:] = qvel.ravel()
+    again.data.qvel[:] = world.data.qvel.reshape(-1, 6)[kept].ravel()
     again.data.time = world.data.time
-    mujoco.mj_forward(again.model, again.data)
     return again
 
 
@@ -161,7 +154,11 @@ def _divergence(world: World) -> str:
 
 
 def _fastest(world: World, now: Motion) -> str:
-    i = int(np.argmax(now.angular_speed))
-    j = int(np.argmax(now.speed))
-    name = world.objects[i].asset.class_name
-    return f"{now.speed[j]:.2g} m/s, {now.angular_speed[i]:.2g} rad/s, the {name}"
+    moves = [
+        f"{kind} {speed.max():.2g} {unit} ({world.objects[int(speed.argmax())].asset.name})"
+        for kind, speed, unit in (
+            ("fastest", now.speed, "m/s"),
+            ("fastest turn", now.angular_speed, "rad/s"),
+        )
+    ]
+    return ", ".join(moves)
