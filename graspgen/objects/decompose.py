@@ -1,0 +1,180 @@
+"""Convex decomposition of a mesh by CoACD, kept in a cache by content.
+
+Wei et al., "Approximate convex decomposition for 3D meshes with collision-aware concavity and tree search",
+ACM Transactions on Graphics 41(4), 2022.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import manifold3d
+import numpy as np
+
+from graspgen.errors import ObjectError
+from graspgen.frames import Array
+from graspgen.objects import shapes
+from graspgen.objects.asset import Part
+
+#: Most corners of a hull: MuJoCo's narrow phase slows down beyond.
+MOST_CORNERS = 256
+#: A mesh that fills its convex hull to this share is taken as convex.
+CONVEX = 0.995
+#: Longest run of CoACD, s.
+TIME_LIMIT = 900.0
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """Parameters of the decomposition; part of the cache's key.
+
+    Attributes:
+        threshold: CoACD's concavity threshold, a share of the size (0.05: hollows of about 2.5 % of the largest
+            extent are filled).
+        max_parts: most convex parts; CoACD merges parts beyond it, which fills hollows.
+        resolution: points sampled to measure a part's concavity.
+        mcts_nodes, mcts_iterations: CoACD's tree search; its defaults take four times as long.
+        simplify: the mesh may move by this share of its largest extent before it is cut.
+        seed: of CoACD.
+    """
+
+    threshold: float = 0.05
+    max_parts: int = 64
+    resolution: int = 1000
+    mcts_nodes: int = 12
+    mcts_iterations: int = 40
+    simplify: float = 0.002
+    seed: int = 1
+
+
+def decompose(
+    vertices: Array, faces: np.ndarray, settings: Decomposition | None = None, *, closed: bool = True
+) -> tuple[Part, ...]:
+    """Cut a mesh into convex hulls that cover it.
+
+    Args:
+        vertices: (n, 3), m.
+        faces: (m, 3).
+        settings: parameters.
+        closed: the mesh is closed; another one is first wrapped by CoACD's own remeshing, 2 % of its size thick.
+
+    Returns:
+        Hulls in the mesh's frame, the largest first.
+
+    Raises:
+        ObjectError: CoACD failed or ran too long.
+    """
+    settings = settings or Decomposition()
+    v, f = np.asarray(vertices, float), np.asarray(faces, np.int32)
+    solid = shapes.to_manifold(v, f) if closed else manifold3d.Manifold()
+    if not solid.is_empty():
+        hull = solid.hull()
+        if solid.volume() >= CONVEX * hull.volume():
+            return (Part("hull", vertices=_few_corners(hull)),)
+        v, f = shapes.from_manifold(solid.simplify(settings.simplify * float(np.ptp(v, axis=0).max())))
+    preprocess = "on" if solid.is_empty() else "off"
+    hulls = [
+        manifold3d.Manifold.hull_points(np.ascontiguousarray(h)) for h in _cached_coacd(v, f, settings, preprocess)
+    ]
+    hulls = [h for h in hulls if h.volume() > 0]
+    if not hulls:
+        raise ObjectError("the convex decomposition is empty; simplify or remesh the mesh")
+    hulls.sort(key=lambda h: -h.volume())
+    return tuple(Part("hull", vertices=_few_corners(h)) for h in hulls)
+
+
+def cache_folder() -> Path:
+    """Return where decompositions are kept: `$XDG_CACHE_HOME/graspgen/coacd`, by default below `~/.cache`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "graspgen" / "coacd"
+
+
+def _cached_coacd(v: Array, f: np.ndarray, settings: Decomposition, preprocess: str) -> list[Array]:
+    options = {
+        "threshold": settings.threshold,
+        "max_convex_hull": settings.max_parts,
+        "preprocess_mode": preprocess,
+        "resolution": settings.resolution,
+        "mcts_nodes": settings.mcts_nodes,
+        "mcts_iterations": settings.mcts_iterations,
+        "seed": settings.seed,
+    }
+    key = hashlib.sha256(
+        json.dumps([version("coacd"), options, asdict(settings)], sort_keys=True).encode()
+        + np.ascontiguousarray(v, "<f8").tobytes()
+        + np.ascontiguousarray(f, "<i4").tobytes()
+    ).hexdigest()
+    path = cache_folder() / f"{key}.npz"
+    # A damaged or missing entry is made again.
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return _read(path)
+    with tempfile.TemporaryDirectory(prefix="graspgen-coacd-") as folder:
+        result = Path(folder) / "out.npz"
+        _run_coacd(v, f, options, Path(folder) / "in.npz", result)
+        hulls = _read(result)
+        # Without a cache the next import takes longer, nothing else: a full or read-only disk is no error here.
+        with contextlib.suppress(OSError):
+            _store(result, path)
+    return hulls
+
+
+def _run_coacd(v: Array, f: np.ndarray, options: dict[str, object], source: Path, target: Path) -> None:
+    np.savez(source, vertices=v, faces=f, options=json.dumps(options))
+    worker = Path(__file__).with_name("coacd_worker.py")
+    try:
+        done = subprocess.run(
+            [sys.executable, str(worker), str(source), str(target)],
+            capture_output=True, text=True, errors="replace", timeout=TIME_LIMIT, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise ObjectError(
+            f"the convex decomposition took more than {TIME_LIMIT:.0f} s; simplify the mesh first"
+        ) from error
+    if done.returncode != 0 or not target.is_file():
+        lines = done.stderr.strip().splitlines()
+        raise ObjectError(
+            f"the convex decomposition failed ({lines[-1] if lines else f'status {done.returncode}'}); "
+            "simplify or remesh the mesh"
+        )
+
+
+def _read(path: Path) -> list[Array]:
+    with np.load(path) as saved:
+        return np.split(saved["corners"], np.cumsum(saved["counts"])[:-1])
+
+
+def _store(result: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(result.read_bytes())
+        os.replace(partial, path)
+    except OSError:
+        os.unlink(partial)
+        raise
+
+
+def _few_corners(hull: manifold3d.Manifold) -> Array:
+    """Return the corners of a hull; of more than MOST_CORNERS those that reach farthest in as many directions."""
+    corners, _ = shapes.from_manifold(hull)
+    if len(corners) <= MOST_CORNERS:
+        return corners
+    # Directions spread evenly over the sphere (Fibonacci), in the proportions of the hull.
+    k = np.arange(MOST_CORNERS) + 0.5
+    z, turn = 1 - 2 * k / MOST_CORNERS, np.pi * (1 + 5**0.5) * k
+    directions = np.stack([np.cos(turn), np.sin(turn), np.zeros_like(z)], -1) * np.sqrt(1 - z**2)[:, None]
+    directions[:, 2] = z
+    size = np.ptp(corners, axis=0)
+    farthest = np.argmax((corners / size) @ directions.T, axis=0)
+    return corners[np.unique(farthest)]

@@ -1,0 +1,227 @@
+"""Checks that a mesh is a solid of a sensible size, and repairs what can be repaired without guessing.
+
+Every repair is said in a note. A mesh that stays open is replaced by the union of convex parts that wrap it, or refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import manifold3d
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from graspgen.errors import ObjectError
+from graspgen.frames import Array
+from graspgen.objects import shapes
+from graspgen.objects.asset import Mesh, Part
+from graspgen.objects.decompose import Decomposition, decompose
+from graspgen.objects.mass import mass_properties
+from graspgen.objects.mesh_repair import (
+    clean,
+    drop_degenerate,
+    fill_small_holes,
+    is_closed,
+    merge_equal,
+    orient,
+    shells,
+)
+
+#: Sizes that an object can have, m: outside of them the unit is probably wrong.
+SMALLEST, LARGEST = 0.002, 2.0
+#: Thinnest object, m.
+THINNEST = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedMesh:
+    """A mesh that is a solid.
+
+    Attributes:
+        mesh: what is drawn.
+        vertices, faces: the same surface with one vertex a place, without texture: what is weighed and cut.
+        parts: convex parts, where the mesh had to be replaced by them; else None.
+        notes: repairs and warnings.
+    """
+
+    mesh: Mesh
+    vertices: Array
+    faces: NDArray[np.int32]
+    parts: tuple[Part, ...] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def check_mesh(mesh: Mesh, where: str, settings: Decomposition | None = None) -> CheckedMesh:
+    """Check a mesh in metres, and repair it where that is safe.
+
+    Args:
+        mesh: as read and scaled.
+        where: its file, for messages.
+        settings: of the decomposition that replaces a mesh that stays open.
+
+    Raises:
+        ObjectError: the mesh cannot be used; one line names the file, the cause and the mend.
+    """
+    check_numbers(mesh, where)
+    check_size(mesh, where)
+    kept = drop_degenerate(mesh.vertices, mesh.faces)
+    notes = []
+    if len(kept) < len(mesh.faces):
+        notes.append(f"dropped {len(mesh.faces) - len(kept)} triangles without area")
+    if len(kept) == 0:
+        raise ObjectError(f"{where}: no triangle has an area; export the mesh again")
+    mesh = replace(mesh, faces=kept)
+    vertices, faces, first = merge_equal(mesh.vertices, mesh.faces)
+    if not is_closed(faces):
+        return _close(mesh, vertices, faces, first, where, notes, settings)
+    return _oriented(mesh, vertices, faces, where, notes)
+
+
+def check_numbers(mesh: Mesh, where: str) -> None:
+    """Refuse coordinates that are no numbers.
+
+    Raises:
+        ObjectError: a coordinate is NaN or infinite.
+    """
+    bad = int((~np.isfinite(mesh.vertices)).any(axis=1).sum())
+    if bad:
+        raise ObjectError(f"{where}: {bad} of {len(mesh.vertices)} vertices are NaN or infinite; export the mesh again")
+
+
+def check_size(mesh: Mesh, where: str) -> None:
+    """Refuse a mesh that is flat, or so large or small that its unit must be another one.
+
+    Raises:
+        ObjectError: it is.
+    """
+    used = mesh.vertices[np.unique(mesh.faces)]
+    extent = float(np.ptp(used, axis=0).max())
+    if extent > LARGEST:
+        if extent / 1000 >= SMALLEST:
+            unit, factor = "millimetres", "0.001"
+        else:
+            unit, factor = "another unit than metres", f"{0.1 / extent:.2g}"
+        raise ObjectError(f"{where}: the mesh is {extent:.3g} m wide; it looks like {unit}: pass --scale {factor}")
+    if extent < SMALLEST:
+        raise ObjectError(
+            f"{where}: the mesh is only {extent * 1000:.3g} mm wide; it looks like another unit than "
+            "metres: pass --scale 1000, or --target-size with its largest extent in metres"
+        )
+    # Thickness along the mesh's own axes, so that a sheet that stands askew is found too.
+    centred = used - used.mean(axis=0)
+    axes = np.linalg.eigh(centred.T @ centred)[1]
+    thickness = float(np.ptp(centred @ axes, axis=0).min())
+    if thickness < THINNEST:
+        raise ObjectError(
+            f"{where}: the mesh is flat ({thickness * 1000:.2g} mm thick, at least "
+            f"{THINNEST * 1000:g} mm is needed); give it a thickness"
+        )
+
+
+def _close(
+    mesh: Mesh,
+    vertices: Array,
+    faces: NDArray[np.int32],
+    first: NDArray[np.int64],
+    where: str,
+    notes: list[str],
+    settings: Decomposition | None,
+) -> CheckedMesh:
+    """Close an open mesh: by winding and small holes, by merging near vertices, or by wrapping it."""
+    fixed = trimesh.Trimesh(vertices, faces, process=False)
+    trimesh.repair.fix_winding(fixed)
+    wound = np.asarray(fixed.faces, np.int32)
+    extra, holes, largest = fill_small_holes(vertices, wound)
+    whole = np.concatenate([wound, extra])
+    if is_closed(whole):
+        if not np.array_equal(wound, faces):
+            notes.append("turned triangles that faced the wrong way")
+        if holes:
+            notes.append(f"closed {holes} hole{'s' * (holes > 1)}, up to {largest * 1000:.2g} mm wide")
+        # The drawn mesh keeps its texture: its own vertices, turned and filled in the same way.
+        drawn = _same_winding(mesh.faces, faces, wound)
+        drawn = np.concatenate([drawn, first[extra]]) if len(extra) else drawn
+        return _oriented(replace(mesh, faces=drawn), vertices, whole, where, notes)
+    v, f = clean(vertices, faces)
+    merged = shapes.to_manifold(v, f) if len(f) else manifold3d.Manifold()
+    if is_closed(f) and len(f) and merged.volume() != 0:
+        notes.append("merged vertices that lay close together" + _texture_lost(mesh))
+        return _oriented(Mesh(v, f), v, f, where, notes)
+    return _wrapped(mesh, vertices, faces, where, notes, settings)
+
+
+def _wrapped(
+    mesh: Mesh,
+    vertices: Array,
+    faces: NDArray[np.int32],
+    where: str,
+    notes: list[str],
+    settings: Decomposition | None,
+) -> CheckedMesh:
+    advice = "close it in a mesh editor (for example Blender's 3D-Print toolbox)"
+    try:
+        parts = decompose(vertices, faces, settings, closed=False)
+        union = shapes.union(parts)
+    except ObjectError as error:
+        raise ObjectError(f"{where}: the mesh is not watertight, and {error}; {advice}") from error
+    grown = float(np.abs(union.bounds - mesh.bounds).max() / np.ptp(mesh.bounds, axis=0).max())
+    if grown > 0.1:
+        raise ObjectError(f"{where}: the mesh is not watertight and cannot be wrapped; {advice}")
+    notes.append(
+        f"not watertight: replaced by the union of {len(parts)} convex parts that wrap it, "
+        f"about {grown:.1%} larger" + _texture_lost(mesh)
+    )
+    return CheckedMesh(union, union.vertices, union.faces, parts, notes)
+
+
+def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str, notes: list[str]) -> CheckedMesh:
+    """Turn shells that are inside-out, and count shells that overlap once."""
+    label = shells(faces)
+    turned = orient(vertices, faces, label)
+    if turned.any():
+        flip = turned[label]
+        everything = "the mesh was" if turned.all() else f"{int(turned.sum())} shells were"
+        notes.append(f"{everything} inside-out: turned")
+        faces = np.where(flip[:, None], faces[:, ::-1], faces)
+        mesh = replace(mesh, faces=np.where(flip[:, None], mesh.faces[:, ::-1], mesh.faces))
+    volume = mass_properties(vertices, faces).volume
+    if volume <= 1e-6 * float(np.ptp(vertices, axis=0).max()) ** 3:
+        raise ObjectError(f"{where}: the mesh encloses no volume; give its walls a thickness")
+    count = int(label.max()) + 1
+    if count > 1:
+        notes.append(f"{count} shells that are not connected")
+        solid = _union_of_shells(vertices, faces, label)
+        if solid is not None and 0 < solid.volume() < 0.999 * volume:
+            notes.append(f"shells overlap: the volume is that of their union, {solid.volume():.3g} m³")
+            vertices, faces = shapes.from_manifold(solid.simplify(1e-6))
+            if mesh.texture is None:
+                mesh = Mesh(vertices, faces)
+    return CheckedMesh(mesh, vertices, np.asarray(faces, np.int32), None, notes)
+
+
+def _union_of_shells(vertices: Array, faces: NDArray[np.int32], label: NDArray[np.int32]) -> manifold3d.Manifold | None:
+    """Return the union of outward shells less the inward ones (cavities); None where one is not manifold."""
+    solid, hollow = [], []
+    for i in range(int(label.max()) + 1):
+        used, indices = np.unique(faces[label == i], return_inverse=True)
+        v, f = vertices[used], indices.reshape(-1, 3)
+        inward = mass_properties(v, f).volume < 0
+        shell = shapes.to_manifold(v, f[:, ::-1] if inward else f)
+        if shell.status() != manifold3d.Error.NoError:
+            return None
+        (hollow if inward else solid).append(shell)
+    add = manifold3d.OpType.Add
+    whole = manifold3d.Manifold.batch_boolean(solid, add)
+    return whole - manifold3d.Manifold.batch_boolean(hollow, add) if hollow else whole
+
+
+def _same_winding(drawn: NDArray[np.int32], before: NDArray[np.int32], after: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Turn the triangles of `drawn` that were turned from `before` to `after`."""
+    # A turned triangle lists its vertices in an odd permutation of the old order.
+    even = [(after == before[:, list(p)]).all(axis=1) for p in ((0, 1, 2), (1, 2, 0), (2, 0, 1))]
+    return np.where(np.any(even, axis=0)[:, None], drawn, drawn[:, ::-1])
+
+
+def _texture_lost(mesh: Mesh) -> str:
+    return "; its texture is lost" if mesh.texture is not None else ""
