@@ -146,7 +146,7 @@ def _check_text(
     for row, text in enumerate(values):
         try:
             json.loads(text)
-        except ValueError:
+        except (TypeError, ValueError):
             bad[row] = True
     report.rows(table, name, bad, "is not JSON", keys)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +40,10 @@ def check_geometry(report: Report, checked: Checked) -> None:
     """Compare the masks and the depth of every view of a shard with what rays through the pixels' centres meet."""
     scenes, views = checked.tables["scenes"], checked.tables["views"]
     for row, scene in enumerate(scenes["index"].tolist()):
+        if "table_size" not in checked.plan(row):
+            text = "names no table_size: masks and depth of its views were not checked"
+            report.add(text, "scenes", "plan", row, scene)
+            continue
         try:
             solids = scene_solids(checked, row)
         except DatasetError:
@@ -57,7 +60,7 @@ def scene_solids(checked: Checked, row: int) -> list[Solid]:
         DatasetError: a mesh is missing or damaged.
     """
     scenes, objects = checked.tables["scenes"], checked.tables["objects"]
-    solids = arena(json.loads(scenes["plan"][row]))
+    solids = arena(checked.plan(row))
     for i in np.flatnonzero(objects["scene"] == scenes["index"][row]).tolist():
         vertices, faces = checked.object_mesh(i)
         placed = transform_points(objects["T_world_object"][i], vertices)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.dataset.checked import Checked
+from graspgen.dataset.checked import Checked, read_json
 from graspgen.dataset.schema import TrialKind
 from graspgen.dataset.violations import Report
 from graspgen.errors import DatasetError
@@ -128,8 +127,7 @@ def _check_trials(report: Report, checked: Checked) -> None:
 
 
 def _protocol(text: str) -> dict[str, Any]:
-    options = json.loads(text)
-    protocol = options.get("protocol", {}) if isinstance(options, dict) else {}
+    protocol = read_json(text).get("protocol")
     return protocol if isinstance(protocol, dict) else {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -62,9 +61,7 @@ def _check_plans(report: Report, checked: Checked) -> None:
         if ids and max(ids) > highest:
             text = f"instance ids {ids} are not dense: {len(ids)} objects, {scenes['removed'][row]} removed"
             report.add(text, "objects", "instance_id", int(np.flatnonzero(mine)[-1]), key)
-        plan = json.loads(scenes["plan"][row])
-        if not isinstance(plan, dict):
-            continue
+        plan = checked.plan(row)
         for name in ("index", "seed", "attempt", "task"):
             if name in plan and plan[name] != scenes[name][row]:
                 report.add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,15 @@ class Meshes:
         return found
 
 
+def read_json(text: str) -> dict[str, Any]:
+    """Return the object that a text holds, empty where it holds none: the check of its column says so."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 @dataclass
 class Checked:
     """One shard.
@@ -63,6 +73,10 @@ class Checked:
     recipe: Mapping[str, Any]
     meshes: Meshes
     depth_scale: float
+
+    def plan(self, row: int) -> dict[str, Any]:
+        """Return the plan of a scene, empty where it is not JSON."""
+        return read_json(self.tables["scenes"]["plan"][row])
 
     def rows_of(self, table: str, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the row of each key, which must be there."""

@@ -1,0 +1,245 @@
+"""Small datasets whose every number is known: two boxes on a table, seen by rays that trimesh casts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from graspgen.dataset.create import create_dataset
+from graspgen.dataset.index import finalize
+from graspgen.dataset.layout import shard_file
+from graspgen.dataset.manifest import Manifest, add_shard
+from graspgen.dataset.record import SceneRecord, columns
+from graspgen.dataset.schema import DEPTH_SCALE, TrialKind, grasp_key, object_key, view_key
+from graspgen.dataset.writer import write_shard
+from graspgen.frames import axis_angle, inverse, look_at, pose, project, transform_points
+from graspgen.grasps.outcomes import Outcome, Phase, Sampler
+
+WIDTH, HEIGHT = 64, 48
+K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
+TABLE = (0.9, 0.7, 0.04)
+#: Unscaled sides of the boxes of the two assets, m, and the offset of their meshes from their frames.
+SIDES = np.array([[0.06, 0.08, 0.10], [0.05, 0.05, 0.05]])
+OFFSET = np.array([0.01, -0.02, 0.005])
+SCALES = (1.0, 1.6)
+DENSITY = 500.0
+RECIPE = {
+    "task": "boxes",
+    "scene": {"settle": {"max_speed": 0.01, "max_angular_speed": 0.1, "time_limit": 8.0, "max_penetration": 0.001}},
+    "views": {"width": WIDTH, "height": HEIGHT},
+}
+PROTOCOL = {"max_drift": 0.01, "max_rotation_deg": 10, "directions": [[0, 0, 1], [0, 0, -1]]}
+ATTRS = {"graspgen_version": "0.1.0", "mujoco_version": "4.0.0", "seed": 7, "recipe": RECIPE}
+
+
+def box(asset: int, scale: float = 1.0) -> trimesh.Trimesh:
+    mesh = trimesh.creation.box(SIDES[asset])
+    mesh.apply_translation(OFFSET)
+    mesh.apply_scale(scale)
+    return mesh
+
+
+def save_meshes(folder: Path) -> None:
+    for asset in range(2):
+        path = folder / f"objects/box_{asset}/visual.glb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        box(asset).export(path)
+
+
+def make_record(scene: int, *, views: int = 2, seed: int = 7) -> SceneRecord:
+    rng = np.random.default_rng([seed, scene])
+    poses = []
+    for asset, x in ((0, -0.06), (1, 0.07)):
+        bottom = (OFFSET[2] - SIDES[asset, 2] / 2) * SCALES[asset]
+        turn = axis_angle([0, 0, 1], rng.uniform(0, 6))
+        centre = pose(turn, [0, 0, 0]) @ [*OFFSET * SCALES[asset], 1]
+        poses.append(pose(turn, [x - centre[0], rng.uniform(-0.03, 0.03) - centre[1], -bottom]))
+    T = np.array(poses)
+    eyes = [[0.35, 0.3 * np.cos(v + scene), 0.3] for v in range(views)]
+    cameras = np.array([look_at(eye, [0, 0, 0.03]) for eye in eyes]).reshape(-1, 4, 4)
+    return SceneRecord(scene, _tables(scene, seed, T, cameras, rng))
+
+
+def _tables(scene, seed, T, cameras, rng):
+    keys = [object_key(scene, i) for i in (1, 2)]
+    sides = SIDES * np.array(SCALES)[:, None]
+    mass = DENSITY * sides.prod(axis=1)
+    squares = sides**2
+    moments = mass[:, None] * (squares.sum(axis=1, keepdims=True) - squares) / 12
+    friction = [0.6, 0.005, 0.0005]
+    planned = [
+        {"instance_id": i + 1, "asset": i, "scale": SCALES[i], "friction": friction} for i in range(2)
+    ]
+    plan = {
+        "seed": seed, "index": scene, "attempt": 0, "task": "boxes", "gravity": 9.81,
+        "table_size": TABLE, "objects": planned,
+    }  # fmt: skip
+    seen = [see(T, camera) for camera in cameras]
+    n = len(cameras)
+    view_keys = [view_key(scene, v) for v in range(n)]
+    images = {
+        "rgb": np.array([s["rgb"] for s in seen], np.uint8).reshape(n, HEIGHT, WIDTH, 3),
+        "depth": np.array([s["depth"] for s in seen], np.uint16).reshape(n, HEIGHT, WIDTH),
+        "instances": np.array([s["instances"] for s in seen], np.uint8).reshape(n, HEIGHT, WIDTH),
+    }
+    tables = {
+        "scenes": columns(
+            "scenes", 1, index=scene, seed=seed, attempt=0, task="boxes", plan=json.dumps(plan),
+            gravity=[0, 0, -9.81], settled=True, settle_time=0.4, max_speed=0.001, max_angular_speed=0.01,
+            max_penetration=1e-4, removed=0,
+        ),
+        "assets": columns(
+            "assets", 2, id=[0, 1], name=["box_0", "box_1"], class_name="box", class_id=1,
+            source="procedural:box", params="{}", licence="", content_hash=["a" * 64, "b" * 64],
+            mesh=["objects/box_0/visual.glb", "objects/box_1/visual.glb"], extents=SIDES,
+            volume=SIDES.prod(axis=1), symmetry="{}",
+        ),
+        "objects": columns(
+            "objects", 2, id=keys, scene=scene, asset=[0, 1], instance_id=[1, 2], T_world_object=T,
+            scale=np.repeat(np.array(SCALES)[:, None], 3, axis=1), mass=mass,
+            com=OFFSET * np.array(SCALES)[:, None], inertia=np.array([np.diag(m) for m in moments]),
+            friction=friction, role=0,
+        ),
+        "views": columns(
+            "views", n, id=view_keys, scene=scene, camera=[f"shell_{v}" for v in range(n)],
+            engine="opengl", sensor="ideal", K=K, distortion=np.zeros(5), T_world_camera=cameras,
+            T_world_camera_nominal=cameras, looks=json.dumps({"ambient": 0.3}), **images,
+        ),
+        "annotations": _annotations(keys, view_keys, T, cameras, seen),
+        "grippers": columns(
+            "grippers", 1, id=0, name="jaw", kind=0, definition="{}", T_base_tcp=np.eye(4), stroke=0.14,
+            max_force=70.0,
+        ),
+        "profiles": columns(
+            "profiles", 1, id=0, name="standard", version=1, engine_version="4.0.0",
+            options=json.dumps({"protocol": PROTOCOL}),
+        ),
+        **_grasps(scene, keys, mass, rng),
+    }  # fmt: skip
+    return tables
+
+
+def see(T, camera):
+    """Cast one ray through the centre of every pixel with trimesh."""
+    meshes = [box(i, SCALES[i]).apply_transform(T[i]) for i in range(2)]
+    table = trimesh.creation.box(TABLE).apply_translation([0, 0, -TABLE[2] / 2])
+    floor = trimesh.creation.box([20, 20, 0.1]).apply_translation([0, 0, -0.75 - 0.05])
+    parts = [*meshes, table, floor]
+    whole = trimesh.util.concatenate(parts)
+    ids = np.repeat([1, 2, 0, 0], [len(p.faces) for p in parts])
+    masks = [_hit(mesh, camera)[0] >= 0 for mesh in meshes]
+    face, z = _hit(whole, camera)
+    instances = np.where(face >= 0, ids[face], 0)
+    depth = np.where((face >= 0) & (z < 6.5), np.round(z / DEPTH_SCALE), 0)
+    shades = np.array([[40, 40, 60], [200, 80, 40], [60, 160, 90]])
+    return {"instances": instances, "depth": depth, "rgb": shades[instances], "masks": masks}
+
+
+def _hit(mesh, camera):
+    row, column = np.mgrid[:HEIGHT, :WIDTH]
+    rays = np.stack([column + 0.5, row + 0.5, np.ones_like(row)], -1).reshape(-1, 3) @ np.linalg.inv(K).T
+    directions = rays @ camera[:3, :3].T
+    origins = np.repeat(camera[None, :3, 3], len(rays), axis=0)
+    points, which, hit = mesh.ray.intersects_location(origins, directions, multiple_hits=False)
+    face, z = np.full(len(rays), -1), np.zeros(len(rays))
+    face[which] = hit
+    z[which] = transform_points(inverse(camera), points)[:, 2]
+    return face.reshape(HEIGHT, WIDTH), z.reshape(HEIGHT, WIDTH)
+
+
+def _annotations(keys, view_keys, T, cameras, seen):
+    rows = []
+    for v, camera in enumerate(cameras):
+        for i in range(2):
+            visible, whole = seen[v]["instances"] == i + 1, seen[v]["masks"][i]
+            T_camera_object = inverse(camera) @ T[i]
+            low, high = box(i, SCALES[i]).bounds
+            ends = np.array([low, high])
+            corners = [[ends[a, 0], ends[b, 1], ends[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)]
+            points = np.array([*corners, (low + high) / 2])
+            rows.append(
+                {
+                    "view": view_keys[v], "object": keys[i], "bbox_visible": _box(visible),
+                    "bbox_amodal": _box(whole), "pixels_visible": visible.sum(),
+                    "pixels_in_frame": whole.sum(), "pixels_all": whole.sum(),
+                    "visibility": visible.sum() / max(whole.sum(), 1), "in_frame": float(whole.any()),
+                    "ignore": visible.sum() < 0.1 * whole.sum(), "T_camera_object": T_camera_object,
+                    "cuboid": project(K, transform_points(T_camera_object, points)),
+                }
+            )  # fmt: skip
+    if not rows:
+        empty = {"bbox_visible": (0, 4), "bbox_amodal": (0, 4), "T_camera_object": (0, 4, 4), "cuboid": (0, 9, 2)}
+        from graspgen.dataset.schema import TABLES
+
+        return columns("annotations", 0, **{c: np.zeros(empty.get(c, 0)) for c in TABLES["annotations"].columns})
+    return columns("annotations", len(rows), **{c: np.array([r[c] for r in rows]) for c in rows[0]})
+
+
+def _box(mask):
+    y, x = np.nonzero(mask)
+    return [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1] if len(x) else [-1] * 4
+
+
+def _grasps(scene, keys, mass, rng):
+    """Four grasps across the sides of each box: every other one holds."""
+    rows, trials = [], []
+    for i, key in enumerate(keys):
+        half = SIDES[i] * SCALES[i] / 2
+        for g in range(4):
+            axis = g % 2
+            normal = np.eye(3)[axis]
+            height = OFFSET * SCALES[i] + [0, 0, rng.uniform(-0.5, 0.5) * half[2]]
+            left, right = height + half * normal, height - half * normal
+            y = normal
+            z = np.array([0.0, 0.0, -1.0])
+            grasp = grasp_key(scene, len(rows))
+            ok = g < 2
+            rows.append(
+                {
+                    "id": grasp, "scene": scene, "object": key, "gripper": 0,
+                    "T_object_grasp": pose(np.stack([np.cross(y, z), y, z], axis=-1), height),
+                    "width": 2 * half[axis] + 0.01, "contacts": [left, right], "normals": [normal, -normal],
+                    "sampler": Sampler.ANTIPODAL, "parent": -1, "antipodal_angle": 0.0,
+                    "min_friction_analytic": 0.0, "epsilon": np.nan, "collision": 0, "clearance": 0.05,
+                    "outcome": Outcome.SUCCESS if ok else Outcome.DROPPED, "success_rate": float(ok),
+                    "min_friction": np.nan, "outcome_in_scene": Outcome.NOT_TRIED,
+                }
+            )  # fmt: skip
+            trials.append(
+                {
+                    "grasp": grasp, "kind": TrialKind.FREE, "profile": 0, "draw": 0,
+                    "outcome": Outcome.SUCCESS if ok else Outcome.DROPPED, "phase": Phase.HOLD if ok else Phase.DISTURB,
+                    "time_to_failure": np.nan if ok else 0.3, "failed_direction": -1 if ok else 1,
+                    "drift_closing": 0.001, "drift_holding": 0.002 if ok else 0.2, "rotation_closing": 0.01,
+                    "rotation_holding": 0.02, "grip_force": 20.0, "width": 2 * half[axis],
+                    "peak_acceleration": 9.81, "held_acceleration": 9.81 if ok else 0.0, "friction": 0.6,
+                    "mass": mass[i], "com_offset": [0, 0, 0], "pose_noise": [0] * 6,
+                }
+            )  # fmt: skip
+    return {
+        name: columns(name, len(given), **{c: np.array([r[c] for r in given]) for c in given[0]})
+        for name, given in (("grasps", rows), ("trials", trials))
+    }
+
+
+def begin(folder: Path, scenes: int = 4, per_shard: int = 2, **options) -> Manifest:
+    return create_dataset(
+        folder, recipe=RECIPE, seed=7, scenes=scenes, scenes_per_shard=per_shard, mujoco_version="4.0.0", **options
+    )
+
+
+def add(folder: Path, manifest: Manifest, number: int) -> Manifest:
+    records = (make_record(scene) for scene in manifest.expected(number))
+    return add_shard(folder, write_shard(folder / shard_file(number), records, manifest.attributes))
+
+
+def make_dataset(folder: Path, scenes: int = 4, per_shard: int = 2) -> Path:
+    manifest = begin(folder, scenes, per_shard)
+    save_meshes(folder)
+    for number in range(manifest.shard_count):
+        add(folder, manifest, number)
+    finalize(folder)
+    return folder
