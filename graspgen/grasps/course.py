@@ -117,7 +117,9 @@ class FreeCourse:
         """
         ids = self._running()
         self._batch.forward(ids=ids, stage=int(mujoco.mjtStage.mjSTAGE_POS))
-        inside = ids[self._batch.bind("ncon")[ids] > 0]
+        rows = {name: self._batch.bind(name)[ids] for name in ("nefc", "ne", "nf", "nl")}
+        # Constraint rows beyond equalities, friction loss and limits are contacts that press, not only near ones.
+        inside = ids[rows["nefc"] > rows["ne"] + rows["nf"] + rows["nl"]]
         self._end(inside, Outcome.HITS_TARGET)
         self._results["target_at_grasp"][inside] = np.minimum(
             self._results["target_at_grasp"][inside], -1e-6

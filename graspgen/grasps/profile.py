@@ -37,6 +37,7 @@ class Contact(_Section):
     condim: int
     solref: tuple[float, float]
     solimp: tuple[float, float, float, float, float]
+    touch_gap: float = Field(ge=0)
 
 
 class Protocol(_Section):
@@ -84,6 +85,7 @@ class Profile(_Section):
             "condim": self.contact.condim,
             "solref": self.contact.solref,
             "solimp": self.contact.solimp,
+            "gap": self.contact.touch_gap,
             "priority": 1,
         }
 
