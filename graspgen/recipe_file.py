@@ -163,9 +163,7 @@ def _override(content: dict[str, Any], override: str) -> Key:
 # Errors
 
 
-def _problem(
-    shown: str, lines: Mapping[Key, int], origins: Mapping[Key, str], error: Mapping[str, Any]
-) -> str:
+def _problem(shown: str, lines: Mapping[Key, int], origins: Mapping[Key, str], error: Mapping[str, Any]) -> str:
     """Tell one of pydantic's errors in a line: where, which key, what, the nearest valid key."""
     key: Key = tuple(str(part) for part in error["loc"])
     inwards = [key[:n] for n in range(len(key), 0, -1)]

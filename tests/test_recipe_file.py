@@ -64,8 +64,7 @@ def test_a_later_override_wins_and_the_rest_of_the_section_stays():
         ),
         (
             "task: a\nobjects: {density: {unifrm: [1, 2]}}\n",
-            "mine.yaml:2: objects.density: expected one distribution, got unifrm; did you mean "
-            "'uniform'?",
+            "mine.yaml:2: objects.density: expected one distribution, got unifrm; did you mean 'uniform'?",
         ),
         ("views: {per_scene: 2}\n", "mine.yaml: task: this key is missing"),
         ("task: a\ntask: b\n", "mine.yaml:2: not valid YAML: the key 'task' is given twice"),

@@ -75,26 +75,16 @@ def root(
 def generate(
     recipe: RecipeName,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.")],
-    scenes: Annotated[
-        int, typer.Option("--scenes", "-n", min=1, max=2**31 - 1, help="How many scenes.")
-    ] = 10,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same dataset.")
-    ] = 0,
+    scenes: Annotated[int, typer.Option("--scenes", "-n", min=1, max=2**31 - 1, help="How many scenes.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same dataset.")] = 0,
     workers: Annotated[
         int | None,
         typer.Option("--workers", "-w", min=1, max=1024, help="Processes; all cores if not given."),
     ] = None,
     overrides: Set = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Delete the dataset that is there first.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the dataset that is there.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show no progress, only errors.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete the dataset that is there first.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the dataset that is there.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only errors.")] = False,
 ) -> None:
     """Turn a recipe into a dataset."""
     if overwrite and resume:

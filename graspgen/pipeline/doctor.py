@@ -72,7 +72,12 @@ def _python() -> Finding:
 
 def _packages() -> list[Finding]:
     """Compare what is installed with what graspgen asks for; labels depend on the pinned ones."""
-    required = [r for r in importlib.metadata.requires(_DISTRIBUTION) or () if "extra ==" not in r]
+    try:
+        required = importlib.metadata.requires(_DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        told = "not installed, so its packages were not compared with what it asks for"
+        return [Finding(_DISTRIBUTION, "optional", told, "pip install -e . in the checkout")]
+    required = [r for r in required if "extra ==" not in r]
     return [_package(requirement) for requirement in required]
 
 

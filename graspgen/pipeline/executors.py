@@ -31,9 +31,7 @@ def run_here(job: Job, units: Sequence[int], report: Report) -> Iterator[UnitDon
         yield make_unit(job, unit, report)
 
 
-def run_processes(
-    job: Job, units: Sequence[int], workers: int, report: Report
-) -> Iterator[UnitDone]:
+def run_processes(job: Job, units: Sequence[int], workers: int, report: Report) -> Iterator[UnitDone]:
     """Make the units in `workers` processes and yield each as it is done, in any order.
 
     When the caller stops early, or an error or Ctrl-C comes, the workers are ended at once: what

@@ -91,10 +91,7 @@ def _chosen_views(dataset: Dataset) -> list[int]:
 
 def _best_view(dataset: Dataset, scene: int) -> int:
     views = dataset.scene_views(scene)
-    seen = [
-        float((labels["visibility"] * labels["in_frame"]).sum())
-        for labels in map(dataset.view_objects, views)
-    ]
+    seen = [float((labels["visibility"] * labels["in_frame"]).sum()) for labels in map(dataset.view_objects, views)]
     return int(views[int(np.argmax(seen))])
 
 
@@ -151,7 +148,7 @@ def best_and_worst(grasps: dict[str, NDArray]) -> list[int]:
 def _label_caption(dataset: Dataset, view: int) -> str:
     labels = dataset.view_objects(view)
     classes = Counter(str(name) for name in labels["class_name"][labels["pixels_visible"] > 0])
-    told = ", ".join(f"{n} × {name}" if n > 1 else name for name, n in sorted(classes.items()))
+    told = ", ".join(f"{n} {name}s" if n > 1 else name for name, n in sorted(classes.items()))
     return f"scene {dataset.views['scene'][view]}: {told or 'nothing in sight'}"
 
 

@@ -82,9 +82,7 @@ def summary_table(made: Summary, title: str) -> Table:
     table.add_row("views", str(made.views), f"{made.views / max(made.wall, 1e-9):.1f}/s")
     table.add_row("grasps", str(made.grasps), f"{made.grasps / max(made.wall, 1e-9):.0f}/s")
     for name, count in sorted(made.outcomes.items(), key=lambda item: Outcome[item[0]]):
-        table.add_row(
-            f"  {name.lower().replace('_', ' ')}", str(count), f"{count / max(made.grasps, 1):.1%}"
-        )
+        table.add_row(f"  {name.lower().replace('_', ' ')}", str(count), f"{count / max(made.grasps, 1):.1%}")
     table.add_row("refused attempts", str(made.refused), "")
     table.add_section()
     spent = sum(made.seconds.values()) or 1.0

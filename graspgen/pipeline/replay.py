@@ -145,9 +145,7 @@ def _difference(old: NDArray[Any], new: NDArray[Any]) -> str:
 
 
 def _text_difference(a: str, b: str) -> str:
-    at = next(
-        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     low = max(0, at - 20)
     return f"'…{a[low : at + 20]}…' stored, '…{b[low : at + 20]}…' made"
 
@@ -216,9 +214,7 @@ class _StoredObjects:
 
     def asset(self, number: int) -> Asset:
         if number not in self._names:
-            raise ObjectError(
-                f"the dataset does not hold asset {number}, which the scene's plan names"
-            )
+            raise ObjectError(f"the dataset does not hold asset {number}, which the scene's plan names")
         if number not in self._assets:
             self._assets[number] = load_asset(self._folder / self._names[number])
         return self._assets[number]
