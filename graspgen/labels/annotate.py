@@ -79,7 +79,7 @@ _COUNTED = {
 
 
 def cuboid(mesh: Mesh, T_camera_object: ArrayLike, K: ArrayLike) -> Array:
-    """Project the corners of the object's box, in the order of `CORNERS`, and its centre: (9, 2) px.
+    """Project the corners of the object's box (`CORNERS`), then its centre, to (9, 2) pixels.
 
     The box is along the object's own axes; points behind the camera are NaN.
     """

@@ -130,7 +130,7 @@ def draw_gripper(
 
 
 def clip_segment(a: Array, b: Array, near: float) -> tuple[Array, Array] | None:
-    """Return the part of the segment between two (3,) points with z >= near, None if there is none."""
+    """Return the ends of the part of the segment from a to b with z >= near, None if none is."""
     if max(a[2], b[2]) < near:
         return None
     if min(a[2], b[2]) >= near:

@@ -95,8 +95,8 @@ def silhouette(
     if (last <= first).any():
         return _EMPTY
     if not cut:
-        # The front of a closed mesh covers what all of it covers. Seen in an image, whose y points
-        # down, it turns right.
+        # The front of a closed mesh covers what all of it covers. Counter-clockwise from outside is
+        # a negative turn in an image, whose y points down.
         a, b, c = (uv[faces[:, corner]] for corner in range(3))
         turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
         faces = faces[turn < 0]
@@ -169,10 +169,14 @@ def _fill(uv: Array, faces: NDArray[np.integer], width: int, height: int) -> NDA
     left = np.clip(np.ceil(np.minimum(x_long, x_short) - 0.5), 0, width).astype(np.int64)
     right = np.clip(np.ceil(np.maximum(x_long, x_short) - 0.5), 0, width).astype(np.int64)
     wide = right > left
-    start, size = row[wide] * (width + 1), height * (width + 1)
-    change = np.bincount(start + left[wide], minlength=size)
-    change -= np.bincount(start + right[wide], minlength=size)
-    return np.cumsum(change.reshape(height, width + 1), axis=1)[:, :-1] > 0
+    start = row[wide] * (width + 1)
+    # Triangles that begin less those that end at a pixel; summed along a row, those that cover it.
+    # (A plain 1 would be an int64, which makes `at` several times slower.)
+    cover = np.zeros(height * (width + 1), np.int32)
+    np.add.at(cover, start + left[wide], np.int32(1))
+    np.subtract.at(cover, start + right[wide], np.int32(1))
+    cover = cover.reshape(height, width + 1)
+    return np.cumsum(cover, axis=1, out=cover)[:, :-1] > 0
 
 
 def _slopes(u: Array, v: Array, a: NDArray[np.integer], b: NDArray[np.integer]) -> Array:

@@ -107,9 +107,7 @@ def allowed_backends() -> tuple[str, ...]:
     if not chosen:
         return tuple(PACKAGES)
     if chosen not in PACKAGES:
-        raise RenderError(
-            f"MUJOCO_GL={chosen} cannot render offscreen; unset it, or set it to egl or osmesa"
-        )
+        raise RenderError(f"MUJOCO_GL={chosen} cannot render offscreen; unset it, or set it to egl or osmesa")
     return (chosen,)
 
 
@@ -118,9 +116,7 @@ def _create() -> _Context:
     for name in allowed_backends():
         try:
             handle = _open(name)
-        except (
-            Exception
-        ) as error:  # PyOpenGL fails with AttributeError, TypeError, OSError, GLError, …
+        except Exception as error:  # PyOpenGL fails with AttributeError, TypeError, OSError, GLError, …
             failures.append(f"{name}: {_cause(name, error)}")
             continue
         try:
@@ -129,26 +125,16 @@ def _create() -> _Context:
             # MuJoCo binds OpenGL's functions once per process, so another backend cannot be tried
             # any more.
             hint = "; try MUJOCO_GL=osmesa" if name == "egl" else ""
-            raise RenderError(
-                f"{name} made a context but rendered no frame: {_one_line(error)}{hint}"
-            ) from error
+            raise RenderError(f"{name} made a context but rendered no frame: {_one_line(error)}{hint}") from error
         atexit.register(_close)
         return _Context(os.getpid(), name, handle)
-    raise RenderError(
-        f"no OpenGL backend works ({'; '.join(failures)}); {_mend(allowed_backends())}"
-    )
+    raise RenderError(f"no OpenGL backend works ({'; '.join(failures)}); {_mend(allowed_backends())}")
 
 
 def _open(name: str) -> Any:
     """Make a context of the backend `name` current; PyOpenGL is bound to it from here on."""
-    for module in [
-        m
-        for m in sys.modules
-        if m.split(".")[0] == "OpenGL" or m in ("mujoco.egl", "mujoco.osmesa")
-    ]:
-        del sys.modules[
-            module
-        ]  # PyOpenGL picks its platform when it is imported: undo a failed try
+    for module in [m for m in sys.modules if m.split(".")[0] == "OpenGL" or m in ("mujoco.egl", "mujoco.osmesa")]:
+        del sys.modules[module]  # PyOpenGL picks its platform when it is imported: undo a failed try
     sys.modules.pop("mujoco.egl.egl_ext", None)
     os.environ["PYOPENGL_PLATFORM"] = name
     before = os.environ.get("MUJOCO_GL")
@@ -216,13 +202,9 @@ def renderer_name() -> str:
 def _probe(name: str) -> BackendReport:
     # Without MUJOCO_GL, because `import mujoco` itself fails where it names a backend that is not
     # installed.
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("PYOPENGL_PLATFORM", "MUJOCO_GL")
-    }
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYOPENGL_PLATFORM", "MUJOCO_GL")}
     package_root = str(Path(__file__).resolve().parents[2])
-    environment["PYTHONPATH"] = os.pathsep.join(
-        filter(None, [package_root, environment.get("PYTHONPATH")])
-    )
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, environment.get("PYTHONPATH")]))
     command = [sys.executable, "-c", f"from graspgen.render import gl; gl._print_report({name!r})"]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
@@ -232,9 +214,7 @@ def _probe(name: str) -> BackendReport:
     if done.returncode == 0 and lines and lines[-1].startswith("{"):
         return BackendReport(**json.loads(lines[-1]))
     last = (done.stderr.strip().splitlines() or [""])[-1]
-    return BackendReport(
-        name, False, "", float("nan"), f"died with status {done.returncode}: {last}", _mend([name])
-    )
+    return BackendReport(name, False, "", float("nan"), f"died with status {done.returncode}: {last}", _mend([name]))
 
 
 def _print_report(name: str) -> None:
@@ -242,9 +222,7 @@ def _print_report(name: str) -> None:
     os.environ["MUJOCO_GL"] = name
     try:
         make_current()
-        report = BackendReport(
-            name, True, renderer_name(), 1e3 * render_test_frame(640, 480), "", ""
-        )
+        report = BackendReport(name, True, renderer_name(), 1e3 * render_test_frame(640, 480), "", "")
     except RenderError as error:
         report = BackendReport(name, False, "", float("nan"), _one_line(error), _mend([name]))
     print(json.dumps(asdict(report)))
@@ -257,9 +235,7 @@ def _mend(backends: tuple[str, ...] | list[str]) -> str:
 def _cause(name: str, error: Exception) -> str:
     """Say why a context failed; PyOpenGL's own words for a missing library are about None."""
     library = {"egl": "EGL", "osmesa": "OSMesa"}[name]
-    return (
-        _one_line(error) if ctypes.util.find_library(library) else f"lib{library} is not installed"
-    )
+    return _one_line(error) if ctypes.util.find_library(library) else f"lib{library} is not installed"
 
 
 def _one_line(error: BaseException) -> str:

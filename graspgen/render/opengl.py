@@ -78,8 +78,11 @@ def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> N
     # The renderer has eight lights, and MuJoCo's way of giving ambient light (the headlight) costs
     # one of them. Emission multiplies the same colour, so it gives the same image and leaves all
     # eight to the view.
-    model.vis.headlight.active = 0
     model.mat_emission[:] = view.ambient
+    headlight = model.vis.headlight
+    headlight.ambient[:] = headlight.diffuse[:] = headlight.specular[:] = 0
+    # Without any light MuJoCo adds one of its own: there the headlight stays on, black.
+    headlight.active = not view.lights
     model.light_active[:] = 0
     for i, light in enumerate(view.lights):
         index = model.light(f"light_{i}").id
@@ -94,16 +97,12 @@ def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> N
     mujoco.mj_camlight(model, data)
 
 
-def _render(
-    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext
-) -> ViewImages:
+def _render(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext) -> ViewImages:
     view = world.plan.views[number]
     apply_looks(world.model, world.data, view)
     camera = mujoco.MjvCamera()
     camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, int(world.camera_ids[number])
-    mujoco.mjv_updateScene(
-        world.model, world.data, _OPTIONS, None, camera, _STATIC_AND_DYNAMIC, scene
-    )
+    mujoco.mjv_updateScene(world.model, world.data, _OPTIONS, None, camera, _STATIC_AND_DYNAMIC, scene)
     if (context.offWidth, context.offHeight) != (view.width, view.height):
         mujoco.mjr_resizeOffscreen(view.width, view.height, context)
     rect = mujoco.MjrRect(0, 0, view.width, view.height)
@@ -155,7 +154,7 @@ def _set_flags(scene: mujoco.MjvScene, *, ids: bool, shadows: bool) -> None:
 
 
 def _horizon(view: ViewPlan) -> NDArray[np.float64]:
-    """Return the (3,) colour of the void: the background in ambient and half of the lamps' light."""
+    """Return the (3,) colour of the void: the background in ambient and half the lamps' light."""
     lit = view.ambient + 0.5 * sum(light.diffuse for light in view.lights)
     return np.asarray(view.background_colour) * min(lit, 1.0)
 
@@ -186,7 +185,8 @@ def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.
     """Turn OpenGL's depth buffer into planar z, m, with 0 for the void.
 
     The buffer holds 1 at the near plane n and 0 at the far plane f (reversed Z):
-    d = n (f - z) / (z (f - n)). Solved for z it is a sum of positive numbers, so float32 keeps all its digits.
+    d = n (f - z) / (z (f - n)). Solved for z it is a sum of positive
+    numbers, so float32 keeps all its digits.
     """
     near, far = np.float32(scene.camera[0].frustum_near), np.float32(scene.camera[0].frustum_far)
     z = np.multiply(zbuffer, far - near)
@@ -206,6 +206,4 @@ def _instances(
             lookup[geom.segid + 1] = geom_instance[geom.objid]
     if len(lookup) <= 256:
         return lookup.take(colours[..., 0], mode="clip")
-    return lookup.take(
-        colours.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], np.uint32), mode="clip"
-    )
+    return lookup.take(colours.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], np.uint32), mode="clip")

@@ -59,9 +59,7 @@ def view_of(
         K=K.tolist(),
         T_world_camera=T.tolist(),
         T_world_camera_nominal=T.tolist(),
-        lights=tuple(
-            LightPlan(position=(np.cos(a), np.sin(a), 1.3), diffuse=0.7 / lights) for a in turns
-        ),
+        lights=tuple(LightPlan(position=(np.cos(a), np.sin(a), 1.3), diffuse=0.7 / lights) for a in turns),
         ambient=ambient,
         shadows=shadows,
         table_colour=table_colour,
