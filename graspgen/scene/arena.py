@@ -20,6 +20,7 @@ _PIXEL = 1e-5  # side of a sensor's pixel, m; any value gives the same image
 
 
 def add_arena(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
+    """Add the table, whose top is z = 0, and the floor below it, which nothing collides with."""
     first = plan.views[0] if plan.views else None
     colours: dict[str, Vector] = {
         "table": first.table_colour if first else (0.6, 0.6, 0.6),
@@ -53,6 +54,7 @@ def add_arena(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
 
 
 def add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:
+    """Add as many lights as the view with the most has, lit as in the first view."""
     most = max(views, key=lambda v: len(v.lights), default=None)
     if most is None:
         return
@@ -96,6 +98,7 @@ def add_camera(spec: mujoco.MjSpec, view: ViewPlan, name: str) -> None:
 
 
 def set_visual(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
+    """Set the clipping planes, the size of offscreen images, and no light but the planned ones."""
     spec.stat.extent = 1.0  # MuJoCo's clipping planes are multiples of it
     spec.stat.center = [0.0, 0.0, 0.0]
     visual = spec.visual

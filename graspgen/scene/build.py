@@ -167,14 +167,10 @@ def _add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
         return None
     if all(t.name != name for t in spec.textures):
         height, width = mesh.texture.shape[:2]
-        spec.add_texture(
-            name=name,
-            type=mujoco.mjtTexture.mjTEXTURE_2D,
-            width=width,
-            height=height,
-            nchannel=3,
-            data=np.ascontiguousarray(mesh.texture).tobytes(),
+        texture = spec.add_texture(
+            name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=width, height=height, nchannel=3
         )
+        texture.data = np.ascontiguousarray(mesh.texture).tobytes()
     return name
 
 

@@ -1,7 +1,8 @@
 """The plan of a scene: every random draw, made up front, as plain data.
 
 A plan is stored with its scene, so that a scene can be made again from it and any draw can be queried later.
-`draw_plan` is the only place where a recipe meets randomness, but for the grasp candidates, whose stream the plan names.
+`draw_plan` is the only place where a recipe meets randomness, but for the grasp candidates, whose stream the plan
+names.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -85,12 +86,13 @@ def settle(world: World, spec: recipe.Settle, assets: Mapping[int, Asset]) -> Se
         assets: the unscaled assets by number, to build the scene again.
     """
     removed: list[int] = []
-    time = rest = 0.0
+    looks = calm_looks = 0
     reason = "" if world.objects else "the scene holds no object"
-    look = STEPS_PER_LOOK * world.model.opt.timestep
-    while not reason and rest < spec.rest_time - 1e-9:
+    period = STEPS_PER_LOOK * world.model.opt.timestep
+    needed = math.ceil(spec.rest_time / period - 1e-9)
+    while not reason and calm_looks < needed:
         mujoco.mj_step(world.model, world.data, nstep=STEPS_PER_LOOK)
-        time += look
+        looks += 1
         if reason := _divergence(world):
             break
         now = motion(world)
@@ -102,10 +104,10 @@ def settle(world: World, spec: recipe.Settle, assets: Mapping[int, Asset]) -> Se
             world = _without(world, fallen, assets)
             now = motion(world)
         calm = (now.speed < spec.max_speed) & (now.angular_speed < spec.max_angular_speed)
-        rest = rest + look if calm.all() else 0.0
-        if not reason and not calm.all() and time >= spec.time_limit:
+        calm_looks = calm_looks + 1 if calm.all() else 0
+        if not reason and not calm_looks and looks * period >= spec.time_limit - 1e-9:
             reason = f"still moving after {spec.time_limit:g} s: {_fastest(world, now)}"
-    return _report(world, spec, reason, time, tuple(sorted(removed)))
+    return _report(world, spec, reason, looks * period, tuple(sorted(removed)))
 
 
 def _report(world: World, spec: recipe.Settle, reason: str, time: float, removed: tuple[int, ...]) -> SettledScene:
