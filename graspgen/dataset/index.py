@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.disk import hdf5_output, uninterrupted
 from graspgen.dataset.hdf5 import (
     annotate,
     create_tables,
@@ -50,12 +50,12 @@ def finalize(path: str | Path) -> Manifest:
         partial = partial_of(target)
         shared, sizes = _read_shards(folder, manifest)
         try:
-            with h5py.File(partial, "w", track_order=True) as index:
+            with hdf5_output(partial) as (index, _), uninterrupted():
                 _fill(index, manifest, shared, sizes)
             commit(partial, target)
         except BaseException as error:
             with contextlib.suppress(OSError):
-                os.unlink(partial)
+                partial.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 raise write_error(target, error) from error
             raise

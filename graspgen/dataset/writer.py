@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.disk import DiskFile, hdf5_output, uninterrupted
 from graspgen.dataset.hdf5 import (
     HASHES,
     REFERENCES,
@@ -28,7 +28,6 @@ from graspgen.dataset.layout import commit, partial_of, write_error
 from graspgen.dataset.manifest import ShardInfo
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
-from graspgen.errors import GraspgenError
 
 #: Only these leave a table's columns in memory until the end of the shard; images go to the file at once.
 _Columns = dict[str, list[NDArray[Any]]]
@@ -56,20 +55,17 @@ def write_shard(
     path = Path(path)
     partial = partial_of(path)
     source = _Source(iter(records))
-    file = None
     try:
-        file = h5py.File(partial, "w", track_order=True)
-        hashes, rows = _fill(file, source, attrs)
-        file.close()
+        with hdf5_output(partial) as (file, disk):
+            hashes, rows = _fill(file, disk, source, attrs)
         commit(partial, path)
-        return ShardInfo(
-            f"{path.parent.name}/{path.name}", path.stat().st_size, file_sha256(path), rows, hashes
-        )
+        name = f"{path.parent.name}/{path.name}"
+        return ShardInfo(name, path.stat().st_size, file_sha256(path), rows, hashes)
     except BaseException as error:
-        _abandon(file, partial)
-        # HDF5 reports some failures of the disk, those while a file is closed, as a RuntimeError.
-        ours = isinstance(error, OSError | RuntimeError) and not isinstance(error, GraspgenError)
-        if ours and error is not source.error:
+        # What can be done about it was done; the error itself is what the user must see.
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error is not source.error:
             raise write_error(path, error) from error
         raise
 
@@ -93,15 +89,16 @@ class _Source:
 
 
 def _fill(
-    file: h5py.File, records: Iterable[SceneRecord], attrs: Mapping[str, Any]
+    file: h5py.File, disk: DiskFile, records: Iterable[SceneRecord], attrs: Mapping[str, Any]
 ) -> tuple[dict[int, str], dict[str, int]]:
-    write_file_attributes(file, attrs)
-    groups = create_tables(file)
     kept: dict[str, _Columns] = {
         table: {name: [] for name in TABLES[table].columns} for table in TABLES
     }
     images: dict[str, h5py.Dataset] = {}
     hashes: dict[int, str] = {}
+    with uninterrupted():
+        write_file_attributes(file, attrs)
+        groups = create_tables(file)
     for record in records:
         if hashes and record.index <= max(hashes):
             raise ValueError(
@@ -109,14 +106,25 @@ def _fill(
             )
         hashes[record.index] = content_hash(record)
         for table, spec in TABLES.items():
-            columns = record.tables[table]
             for name, column in spec.columns.items():
-                if column.is_image:
-                    _append(images, groups[table], name, columns[name])
-                else:
-                    kept[table][name].append(columns[name])
+                values = record.tables[table][name]
+                if not column.is_image:
+                    kept[table][name].append(values)
+                    continue
+                with uninterrupted():
+                    _append(images, groups[table], name, values)
+                disk.check()
     if not hashes:
         raise ValueError("a shard needs at least one scene")
+    with uninterrupted():
+        rows = _write_tables(groups, kept)
+        texts = json.dumps({str(k): v for k, v in hashes.items()})
+        file.create_dataset(HASHES, data=texts, dtype=TEXT)
+    return hashes, rows
+
+
+def _write_tables(groups: Mapping[str, h5py.Group], kept: Mapping[str, _Columns]) -> dict[str, int]:
+    """Write all columns but images; return the rows of every table."""
     rows: dict[str, int] = {}
     for table, spec in TABLES.items():
         columns = {name: np.concatenate(parts) for name, parts in kept[table].items() if parts}
@@ -125,9 +133,7 @@ def _fill(
         for name, values in columns.items():
             write_column(groups[table], name, spec.columns[name], values)
         rows[table] = len(next(iter(columns.values())))
-    file.create_dataset(HASHES, data=json.dumps({str(k): v for k, v in hashes.items()}), dtype=TEXT)
-    file.flush()
-    return hashes, rows
+    return rows
 
 
 def _append(
@@ -150,15 +156,6 @@ def _append(
     dataset.resize(start + len(values), axis=0)
     for i, image in enumerate(values):
         dataset[start + i] = image
-
-
-def _abandon(file: h5py.File | None, partial: Path) -> None:
-    """Close what can be closed and remove the partial file; the error that led here is what the user must see."""
-    if file is not None:
-        with contextlib.suppress(OSError, RuntimeError, ValueError):
-            file.close()
-    with contextlib.suppress(OSError):
-        os.unlink(partial)
 
 
 def file_sha256(path: Path) -> str:
