@@ -50,6 +50,7 @@ def add_arena(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
         group=GROUP_ARENA,
         contype=0,
         conaffinity=0,
+        castshadow=False,  # nothing lies below it; its own shadow is only noise
     )
 
 

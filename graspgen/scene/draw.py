@@ -185,7 +185,7 @@ def _draw_view(recipe: Recipe, seed: int, key: tuple[int, int], view: int) -> Vi
         T_world_camera=_matrix4(T),
         T_world_camera_nominal=_matrix4(T @ _error(rotation_error, position_error)),
         lights=tuple(
-            _draw_light(recipe, intensity, _stream(seed, Purpose.LOOKS, key, _LIGHT, view, i))
+            _draw_light(recipe, intensity / lights, _stream(seed, Purpose.LOOKS, key, _LIGHT, view, i))
             for i in range(int(lights))
         ),
         ambient=ambient,
@@ -195,12 +195,12 @@ def _draw_view(recipe: Recipe, seed: int, key: tuple[int, int], view: int) -> Vi
     )
 
 
-def _draw_light(recipe: Recipe, intensity: float, rng: np.random.Generator) -> LightPlan:
+def _draw_light(recipe: Recipe, diffuse: float, rng: np.random.Generator) -> LightPlan:
     lights = recipe.render.lights
     distance, elevation, azimuth = (
         _number(d, rng) for d in (lights.distance, lights.elevation_deg, lights.azimuth_deg)
     )
-    return LightPlan(position=_vector(_on_shell(distance, elevation, azimuth)), diffuse=intensity)
+    return LightPlan(position=_vector(_on_shell(distance, elevation, azimuth)), diffuse=diffuse)
 
 
 def _error(rotation_vector: Array, translation: Array) -> Array:
