@@ -51,9 +51,7 @@ def annotate(
         _annotate_one(thing.asset.mesh, T, K, instances, thing.plan.instance_id, seen)
         for thing, T in zip(objects, T_camera_object, strict=True)
     ]
-    columns = {
-        name: np.array([row[name] for row in rows], dtype) for name, dtype in _COUNTED.items()
-    }
+    columns = {name: np.array([row[name] for row in rows], dtype) for name, dtype in _COUNTED.items()}
     visible, whole = columns["pixels_visible"], columns["pixels_all"]
     some = np.maximum(whole, 1)
     columns["visibility"] = (visible / some).astype(np.float32)

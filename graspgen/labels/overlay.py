@@ -25,9 +25,7 @@ PALETTE: tuple[RGB, ...] = (
 )  # fmt: skip
 
 #: Edges of a box between the corners of the column `cuboid`: pairs that differ in one coordinate.
-CUBOID_EDGES: tuple[tuple[int, int], ...] = tuple(
-    (i, i | bit) for bit in (4, 2, 1) for i in range(8) if not i & bit
-)
+CUBOID_EDGES: tuple[tuple[int, int], ...] = tuple((i, i | bit) for bit in (4, 2, 1) for i in range(8) if not i & bit)
 
 #: Nothing nearer to the camera than this is drawn, m.
 _NEAR = 0.02
@@ -166,9 +164,7 @@ def contact_sheet(
         sheet.paste(Image.fromarray(tile), (x, y))
         if captions is not None:
             font = _fitting_font(captions[i], text, width)
-            pen.text(
-                (x + 2, y + height + strip / 2), captions[i], (228, 228, 231), font, anchor="lm"
-            )
+            pen.text((x + 2, y + height + strip / 2), captions[i], (228, 228, 231), font, anchor="lm")
     return np.asarray(sheet)
 
 
@@ -176,9 +172,7 @@ def _fitting_font(text: str, size: int, width: int) -> ImageFont.FreeTypeFont | 
     """Return Pillow's own font at `size` px, or smaller where `text` would exceed `width` px."""
     font = ImageFont.load_default(size)
     length = font.getlength(text)
-    return (
-        font if length <= width - 4 else ImageFont.load_default(max(8, size * (width - 4) / length))
-    )
+    return font if length <= width - 4 else ImageFont.load_default(max(8, size * (width - 4) / length))
 
 
 def _pen(image: Picture) -> tuple[Image.Image, ImageDraw.ImageDraw]:

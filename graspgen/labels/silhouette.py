@@ -85,9 +85,7 @@ def silhouette(
         points, faces = _clip(points, faces, near)
         if not len(faces):
             return _EMPTY
-    uv = (
-        points[:, :2] / points[:, 2:] * np.diagonal(np.asarray(K, float))[:2] + np.asarray(K)[:2, 2]
-    )
+    uv = points[:, :2] / points[:, 2:] * np.diagonal(np.asarray(K, float))[:2] + np.asarray(K)[:2, 2]
     low = np.array([-margin * width, -margin * height])
     high = np.array([(1 + margin) * width, (1 + margin) * height])
     first = np.clip(np.ceil(uv.min(axis=0) - 0.5), low, high).astype(int)

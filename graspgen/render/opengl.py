@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.errors import RenderError
 from graspgen.render import gl
 from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import World
@@ -51,12 +52,25 @@ def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
         shadow_size: side of the shadow map, texels.
 
     Raises:
-        RenderError: no OpenGL backend works here.
+        RenderError: no OpenGL backend works here, or the images or the shadow map are too large
+            for the one that does.
     """
     views = world.plan.views
     if not views:
         return []
     gl.make_current()
+    try:
+        return _render_all(world, views, shadow_size)
+    except mujoco.FatalError as error:
+        sizes = sorted({f"{v.width}x{v.height}" for v in views})
+        raise RenderError(
+            f"OpenGL ({gl.renderer_name()}) refuses images of {', '.join(sizes)} px with a shadow "
+            f"map of {shadow_size} texels: {error}; lower views.width, views.height or "
+            "render.shadow_size"
+        ) from error
+
+
+def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int) -> list[ViewImages]:
     model = world.model
     model.vis.quality.offsamples = 0  # an averaged depth or id is neither
     model.vis.quality.shadowsize = shadow_size

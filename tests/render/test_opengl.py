@@ -218,6 +218,17 @@ def test_a_scene_without_views_needs_no_opengl(monkeypatch: pytest.MonkeyPatch) 
     assert render_views(world) == []
 
 
+def test_what_is_too_large_for_opengl_is_a_clear_error_and_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes a log file where it stands
+    world = world_of([], [], [view_of(64, 48)])
+    before = render_views(world)[0]
+    with pytest.raises(RenderError, match="64x48 px with a shadow map of 100000 texels"):
+        render_views(world, shadow_size=100_000)
+    assert same(render_views(world)[0], before)
+
+
 def resident_mib() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
