@@ -317,7 +317,7 @@ TABLES: dict[str, Table] = {
                 "f4",
                 (),
                 "m",
-                "smallest distance of the open hand to support and neighbours at the grasp and on its approach; negative inside; capped at 0.05",
+                "smallest distance of the open hand to support and neighbours at the grasp and on its approach; negative inside; capped at 0.02",
                 nan=True,
             ),
             "outcome": Column("u1", doc="outcome of its free trial", enum=Outcome),

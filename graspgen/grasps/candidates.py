@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.frames import Array, axis_angle, pose
-from graspgen.grasps.clearance import Obstacle, hand_clearance
+from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.outcomes import Sampler
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
@@ -54,13 +54,14 @@ def propose(
     clear_share: float,
     approach: float,
     step: float,
-    redraws: int = 8,
+    redraws: int = 24,
     threads: int = 1,
 ) -> Candidates:
     """Draw antipodal candidates, a share of them with an approach on which the open hand is clear of the object.
 
     Most uniform approaches to a bulky object run the palm into it, which teaches little. So every candidate of the share
-    takes the first clear one of its own and `redraws` further approaches about the same closing line, if there is one.
+    takes the first clear one of its own and `redraws` further approaches about the same closing line, if there is one:
+    one drawn in each of as many equal sectors, in random order.
 
     Args:
         asset: the object, at its scale.
@@ -73,7 +74,7 @@ def propose(
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
     found = sample_antipodal(caster, gripper, count, rng, cone=cone, clearance=clearance)
     n = len(found)
-    angles = 2 * np.pi * rng.random((n, redraws))
+    angles = 2 * np.pi * rng.permuted((np.arange(redraws) + rng.random((n, redraws))) / redraws, axis=1)
     numbers = np.arange(n)
     seeking = np.flatnonzero(
         np.floor((numbers + 1) * clear_share) > np.floor(numbers * clear_share)
@@ -86,7 +87,8 @@ def propose(
     )
     sweep = hand_clearance(
         gripper, [Obstacle(asset.parts, np.eye(4))], options.reshape(-1, 4, 4),
-        np.repeat(found.width[seeking], redraws + 1), approach=approach, step=step, threads=threads,
+        np.repeat(found.width[seeking], redraws + 1), approach=approach, step=step, reach=OWN_REACH,
+        threads=threads,
     )  # fmt: skip
     clear = sweep.on_approach[:, 0].reshape(len(seeking), -1) >= 0
     first = np.argmax(clear, axis=1)

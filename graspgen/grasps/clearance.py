@@ -16,8 +16,8 @@ from graspgen.grippers.gripper import Gripper, opening_to_joints
 from graspgen.objects.asset import Part
 from graspgen.objects.geoms import add_parts
 
-#: Distances beyond this are reported as this, m.
-CAP = 0.05
+#: Reach to use for the object that is grasped, which the pads are always near, m.
+OWN_REACH = 0.004
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +30,11 @@ class Obstacle:
 
 @dataclass(frozen=True, eq=False)
 class Clearance:
-    """What the open hand meets. Distances are negative inside and at most `CAP`.
+    """What the open hand meets. Distances are negative inside and at most `reach`.
 
     Attributes:
         at_grasp: (n, k) distance to each obstacle at the grasp, m.
-        on_approach: (n, k) smallest distance seen on the approach, the grasp included, m.
+        on_approach: (n, k) smallest distance on the approach, the grasp included, up to the first touch, m.
     """
 
     at_grasp: Array
@@ -49,14 +49,15 @@ def hand_clearance(
     *,
     approach: float,
     step: float,
+    reach: float,
     ignore: NDArray[np.int64] | None = None,
     threads: int = 1,
 ) -> Clearance:
     """Measure the distance of the open hand to each obstacle along the approach.
 
     The hand starts at the grasp and backs off along −z. The next place looked at is as far away as the hand has
-    clearance to the nearest obstacle, at least `step`: nothing thicker than `step` is missed, and free space costs a
-    few evaluations only (conservative advancement). A hand that touches something looks at every `step`.
+    clearance to what it has not touched yet, at least `step`: nothing thicker than `step` is missed, and free space
+    costs a few evaluations only (conservative advancement).
 
     Args:
         gripper: the hand.
@@ -65,14 +66,16 @@ def hand_clearance(
         width: (n,) openings, m.
         approach: length of the approach, m.
         step: resolution, m.
-        ignore: (n,) number of the one obstacle that each grasp may touch (its distances are `CAP`), or None.
+        reach: distances beyond this are reported as this, m. Everything within reach costs an exact distance, so a
+            small reach is cheaper among many parts, a large one in free space.
+        ignore: (n,) number of the one obstacle that each grasp may touch (its distances are `reach`), or None.
         threads: native threads.
     """
     n, k = len(T_world_grasp), len(obstacles)
-    at_grasp, on_approach = np.full((n, k), CAP), np.full((n, k), CAP)
+    at_grasp, on_approach = np.full((n, k), reach), np.full((n, k), reach)
     if n == 0 or k == 0:
         return Clearance(at_grasp, on_approach)
-    model = _model(gripper, obstacles)
+    model = _model(gripper, obstacles, reach)
     batch = Batch(model, n, nthread=threads)
     joints = [model.joint(f"hand/{j}").qposadr[0] for j in gripper.file.joints]
     batch.qpos[:, joints] = opening_to_joints(gripper, width)
@@ -89,26 +92,25 @@ def hand_clearance(
         batch.qpos[active, :7] = pose_to_qpos(T_world_grasp[active] @ back @ T_tcp_base)
         batch.forward(ids=active, stage=int(mujoco.mjtStage.mjSTAGE_POS))
         found, distance = sensors[active, :, 0], sensors[active, :, 1]
-        distance = np.where(found > 0, np.minimum(distance, CAP), CAP)
+        distance = np.where(found > 0, np.minimum(distance, reach), reach)
         if ignore is not None:
-            distance[np.arange(len(active)), ignore[active]] = CAP
+            distance[np.arange(len(active)), ignore[active]] = reach
         if not travelled.any():
             at_grasp[active] = distance
-        on_approach[active] = np.minimum(on_approach[active], distance)
-        last = travelled[active] >= approach
-        travelled[active] = np.minimum(
-            travelled[active] + np.maximum(distance.min(axis=1), step), approach
-        )
-        active = active[~last]
+        untouched = on_approach[active] >= 0
+        on_approach[active] = np.where(untouched, np.minimum(on_approach[active], distance), on_approach[active])
+        free = np.where(on_approach[active] >= 0, distance, np.inf).min(axis=1)
+        going = np.isfinite(free) & (travelled[active] < approach)
+        travelled[active] = np.minimum(travelled[active] + np.maximum(free, step), approach)
+        active = active[going]
     return Clearance(at_grasp, on_approach)
 
 
-def _model(gripper: Gripper, obstacles: Sequence[Obstacle]) -> mujoco.MjModel:
+def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> mujoco.MjModel:
     """The hand on a free joint among static obstacles, with a sensor of the nearest distance to each."""
     spec = mujoco.MjSpec()
-    # Contacts within the gap are reported with their distance. A gap much larger than the hand would spoil the
-    # penetration depth, since MuJoCo inflates the shapes by it.
-    gap = {"margin": 0.0, "gap": CAP}
+    # Contacts within the gap are reported with their distance.
+    gap = {"margin": 0.0, "gap": reach}
     frame = spec.worldbody.add_frame()
     hand = gripper.spec()
     for geom in hand.geoms:

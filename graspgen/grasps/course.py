@@ -78,6 +78,7 @@ class FreeCourse:
         self._close_limit = np.ceil(
             (width / gripper.file.closing_speed + p.close_time_limit) / self._period
         )
+        self._patience = round(p.touch_time / profile.option.timestep)
         self._push = max(1, round(p.duration / self._period))  # samples of one disturbance
         directions = np.asarray(p.directions, float)
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -95,11 +96,7 @@ class FreeCourse:
         self._refuse_inside()
         self._results["phase"][self._running()] = Phase.CLOSE
         while len(ids := self._running()):
-            try:
-                self._batch.step(ids=ids, nstep=self._chunk)
-            except SimulationError as error:
-                self._end(error.ids, Outcome.UNSTABLE)
-            self._results["steps"][ids] += self._chunk
+            self._step(ids, self._chunk)
             self._samples[ids] += 1
             self._x, self._R = self._object_pose()
             self._end(ids[self._unstable(ids)], Outcome.UNSTABLE)
@@ -109,6 +106,13 @@ class FreeCourse:
             ids = self._running(Phase.DISTURB)
             self._gravity[ids] = self._pushes[self._samples[ids] // self._push]
 
+    def _step(self, ids: Ids, steps: int) -> None:
+        try:
+            self._batch.step(ids=ids, nstep=steps)
+        except SimulationError as error:
+            self._end(error.ids, Outcome.UNSTABLE)
+        self._results["steps"][ids] += steps
+
     def _refuse_inside(self) -> None:
         """End trials whose hand starts inside the object: it would shoot the object away.
 
@@ -117,9 +121,7 @@ class FreeCourse:
         """
         ids = self._running()
         self._batch.forward(ids=ids, stage=int(mujoco.mjtStage.mjSTAGE_POS))
-        rows = {name: self._batch.bind(name)[ids] for name in ("nefc", "ne", "nf", "nl")}
-        # Constraint rows beyond equalities, friction loss and limits are contacts that press, not only near ones.
-        inside = ids[rows["nefc"] > rows["ne"] + rows["nf"] + rows["nl"]]
+        inside = ids[self._batch.bind("ncon")[ids] > 0]
         self._end(inside, Outcome.HITS_TARGET)
         self._results["target_at_grasp"][inside] = np.minimum(
             self._results["target_at_grasp"][inside], -1e-6
@@ -131,8 +133,7 @@ class FreeCourse:
     def _watch_close(self, ids: Ids) -> None:
         """End the close of trials that hold, have shut, or take too long; fix the reference pose of those that hold."""
         p, r = self._protocol, self._results
-        touching = self._touching(ids)
-        both = touching.all(axis=1)
+        both = self._touching(ids).all(axis=1)
         self._held_once[ids] |= both
         opening = self._qpos[np.ix_(ids, self._joints)].sum(axis=1)
         opening_rate = self._qvel[np.ix_(ids, self._rates)].sum(axis=1)
@@ -146,17 +147,19 @@ class FreeCourse:
             | (self._samples[ids] >= self._close_limit[ids])
         )
 
-        at = ids[ended]
-        r["drift_closing"][at] = np.linalg.norm(self._x[at] - self._x_ref[at], axis=1)
-        r["rotation_closing"][at] = self._turned(at)
-        r["width"][at] = opening[ended]
-        r["grip_force"][at] = self._normal_force(at)
-        one, none = ids[ended & touching.any(axis=1) & ~both], ids[ended & ~touching.any(axis=1)]
-        self._end(one, Outcome.ONE_FINGER)
+        ids, opening = ids[ended], opening[ended]
+        touching = self._touching_or_bouncing(ids)
+        both = touching.all(axis=1)
+        r["drift_closing"][ids] = np.linalg.norm(self._x[ids] - self._x_ref[ids], axis=1)
+        r["rotation_closing"][ids] = self._turned(ids)
+        r["width"][ids] = opening
+        r["grip_force"][ids] = self._normal_force(ids)
+        none = ids[~touching.any(axis=1)]
+        self._end(ids[touching.any(axis=1) & ~both], Outcome.ONE_FINGER)
         self._end(none[self._held_once[none]], Outcome.DROPPED)
         self._end(none[~self._held_once[none]], Outcome.NO_CONTACT)
 
-        held = ids[ended & both]
+        held = ids[both]
         self._x_ref[held], self._R_ref[held] = self._x[held], self._R[held]
         self._samples[held] = 0
         r["phase"][held] = Phase.DISTURB
@@ -169,7 +172,7 @@ class FreeCourse:
         drift, turned = np.linalg.norm(self._x[ids] - self._x_ref[ids], axis=1), self._turned(ids)
         r["drift_holding"][ids] = np.maximum(r["drift_holding"][ids], drift)
         r["rotation_holding"][ids] = np.maximum(r["rotation_holding"][ids], turned)
-        lost = ~self._touching(ids).all(axis=1)
+        lost = ~self._touching_or_bouncing(ids).all(axis=1)
         slipped = ~lost & (drift > p.max_drift)
         rotated = ~lost & ~slipped & (turned > np.radians(p.max_rotation_deg))
         self._end(ids[lost], Outcome.DROPPED)
@@ -204,6 +207,20 @@ class FreeCourse:
     def _touching(self, ids: Ids) -> NDArray[np.bool_]:
         """(m, 2) whether each finger touches the object."""
         return np.stack([self._sensors[ids, at] > 0 for at in self._touch], axis=1)
+
+    def _touching_or_bouncing(self, ids: Ids) -> NDArray[np.bool_]:
+        """(m, 2) whether each finger touches the object, now or within the profile's touch time.
+
+        Trials with a finger off are stepped on, one step at a time, until it is back or the time is over.
+        """
+        touching = self._touching(ids)
+        for _ in range(self._patience):
+            off = ~touching.all(axis=1)
+            if not off.any():
+                break
+            self._step(ids[off], 1)
+            touching[off] |= self._touching(ids[off])
+        return touching
 
     def _normal_force(self, ids: Ids) -> Array:
         """(m,) mean force of the fingers along the closing direction (the hand's y), N."""

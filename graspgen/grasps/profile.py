@@ -37,13 +37,13 @@ class Contact(_Section):
     condim: int
     solref: tuple[float, float]
     solimp: tuple[float, float, float, float, float]
-    touch_gap: float = Field(ge=0)
 
 
 class Protocol(_Section):
     """The course of a trial and its limits; units are in the profile's file."""
 
     sample_period: float = Field(gt=0)
+    touch_time: float = Field(ge=0)
     approach_step: float = Field(gt=0)
     close_time_limit: float = Field(gt=0)
     stall_speed: float = Field(gt=0)
@@ -85,7 +85,6 @@ class Profile(_Section):
             "condim": self.contact.condim,
             "solref": self.contact.solref,
             "solimp": self.contact.solimp,
-            "gap": self.contact.touch_gap,
             "priority": 1,
         }
 

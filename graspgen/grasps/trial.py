@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
 from graspgen.frames import Array
-from graspgen.grasps.clearance import Obstacle, hand_clearance
+from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.course import TOUCH, FreeCourse
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
@@ -108,6 +108,7 @@ def try_asset(
         width,
         approach=approach,
         step=profile.protocol.approach_step,
+        reach=OWN_REACH,
         threads=threads,
     )
     r["target_at_grasp"], r["target_on_approach"] = sweep.at_grasp[:, 0], sweep.on_approach[:, 0]

@@ -101,7 +101,8 @@ def load_gripper(name_or_path: str) -> Gripper:
             f"gripper {path}: not valid YAML: {' '.join(str(error).split())}"
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key explains the missing one that it was meant for.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(map(str, first["loc"])) or "the file"
         hint = nearest(key, GripperFile.model_fields) if first["type"] == "extra_forbidden" else ""
         raise GripperError(f"gripper {path}: {key}: {first['msg']}{hint}") from error

@@ -24,6 +24,10 @@ from graspgen.scene.world import SceneObject, SettledScene
 from graspgen.streams import Purpose, stream
 
 
+#: Clearance to support and neighbours is measured up to this, m.
+SCENE_REACH = 0.02
+
+
 @dataclass(frozen=True, eq=False)
 class SceneGrasps:
     """The grasps of a scene.
@@ -68,7 +72,7 @@ def grasp_scene(
         step=step,
         threads=threads,
         ignore=owner + 1,
-    )
+    )  # fmt: skip
     return SceneGrasps(by_object, *_nearest(seen))
 
 

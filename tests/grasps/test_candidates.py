@@ -98,7 +98,7 @@ def test_the_clear_share_has_a_clear_approach_and_the_rest_is_untouched(gripper)
     assert 20 <= clear.sum() <= 30
     assert (mixed.T_object_grasp[::2] == uniform.T_object_grasp[::2]).all()
     sweep = hand_clearance(
-        gripper, [Obstacle(asset.parts, np.eye(4))], mixed.T_object_grasp, mixed.width, approach=0.05, step=0.002
+        gripper, [Obstacle(asset.parts, np.eye(4))], mixed.T_object_grasp, mixed.width, approach=0.05, step=0.002, reach=0.004
     )
     assert (sweep.on_approach[clear, 0] >= 0).all()
     assert (sweep.on_approach[~clear, 0] < 0).mean() > 0.3

@@ -2,17 +2,18 @@ import numpy as np
 import pytest
 
 from graspgen.frames import pose, random_rotation
-from graspgen.grasps.clearance import CAP, Obstacle, hand_clearance
+from graspgen.grasps.clearance import Obstacle, hand_clearance
 from graspgen.objects.asset import Part
 
 DOWN = np.diag([1.0, -1.0, -1.0])
 TABLE = Obstacle([Part("box", [0.5, 0.5, 0.02])], pose(translation=[0, 0, -0.02]))
 BLOCK = Obstacle([Part("box", [0.02, 0.02, 0.02])], pose(translation=[0, 0, 0.02]))
+CAP = 0.05
 TIP = 0.1129 - 0.1034  # the pads end 9.5 mm beyond the tool centre point (frame of the hand: 0.0584 + 0.04525 + 0.00925)
 
 
 def measure(gripper, obstacles, T, width, approach=0.05, **kw):
-    return hand_clearance(gripper, obstacles, np.array(T), np.array(width), approach=approach, step=0.002, **kw)
+    return hand_clearance(gripper, obstacles, np.array(T), np.array(width), approach=approach, step=0.002, reach=CAP, **kw)
 
 
 def test_an_open_hand_from_above_has_the_distances_of_its_drawing(gripper):
