@@ -117,7 +117,7 @@ def _check_names(gripper: Gripper, path: Path) -> None:
         spec.compile()
     except ValueError as error:
         raise GripperError(
-            f"gripper {path}: {gripper.file.model} does not compile: {error}"
+            f"gripper {path}: {gripper.file.model} does not compile: {' '.join(str(error).split())}"
         ) from error
     file = gripper.file
     wanted = [
