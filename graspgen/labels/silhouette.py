@@ -141,7 +141,10 @@ def _clip(points: Array, faces: NDArray[np.int32], near: float) -> tuple[Array, 
             pieces.append(np.stack([a, ab, ac], axis=1))
         else:
             pieces += [np.stack([ab, b, c], axis=1), np.stack([ab, c, ac], axis=1)]
-    return np.concatenate([points, *extra]), np.concatenate(pieces).astype(np.int64)
+    points = np.concatenate([points, *extra])
+    kept = points[:, 2] >= near
+    number = np.cumsum(kept) - 1
+    return points[kept], number[np.concatenate(pieces)]
 
 
 def _fill(uv: Array, faces: NDArray[np.integer], width: int, height: int) -> NDArray[np.bool_]:

@@ -65,6 +65,7 @@ class _Context:
     pid: int
     backend: str
     handle: Any
+    renderer: str
 
 
 _context: _Context | None = None
@@ -127,7 +128,8 @@ def _create() -> _Context:
             hint = "; try MUJOCO_GL=osmesa" if name == "egl" else ""
             raise RenderError(f"{name} made a context but rendered no frame: {_one_line(error)}{hint}") from error
         atexit.register(_close)
-        return _Context(os.getpid(), name, handle)
+        gl = importlib.import_module("OpenGL.GL")
+        return _Context(os.getpid(), name, handle, gl.glGetString(gl.GL_RENDERER).decode())
     raise RenderError(f"no OpenGL backend works ({'; '.join(failures)}); {_mend(allowed_backends())}")
 
 
@@ -195,8 +197,16 @@ def render_test_frame(width: int, height: int) -> float:
 def renderer_name() -> str:
     """Return OpenGL's name of what renders, such as "llvmpipe (LLVM 15.0.6, 256 bits)"."""
     make_current()
+    assert _context is not None
+    return _context.renderer
+
+
+def forget_errors() -> None:
+    """Clear OpenGL's error flags after a failure, so that MuJoCo does not blame what comes next."""
     gl = importlib.import_module("OpenGL.GL")
-    return gl.glGetString(gl.GL_RENDERER).decode()
+    for _ in range(16):  # a few flags at most; without a context there is always one more
+        if gl.glGetError() == gl.GL_NO_ERROR:
+            break
 
 
 def _probe(name: str) -> BackendReport:

@@ -62,6 +62,7 @@ def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
     try:
         return _render_all(world, views, shadow_size)
     except mujoco.FatalError as error:
+        gl.forget_errors()
         sizes = sorted({f"{v.width}x{v.height}" for v in views})
         raise RenderError(
             f"OpenGL ({gl.renderer_name()}) refuses images of {', '.join(sizes)} px with a shadow "

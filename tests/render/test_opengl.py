@@ -226,7 +226,9 @@ def test_what_is_too_large_for_opengl_is_a_clear_error_and_harms_nothing(
     before = render_views(world)[0]
     with pytest.raises(RenderError, match="64x48 px with a shadow map of 100000 texels"):
         render_views(world, shadow_size=100_000)
+    written = sorted(p.name for p in tmp_path.iterdir())
     assert same(render_views(world)[0], before)
+    assert sorted(p.name for p in tmp_path.iterdir()) == written
 
 
 def resident_mib() -> float:
