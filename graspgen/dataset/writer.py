@@ -20,6 +20,7 @@ from graspgen.dataset.hdf5 import (
     TEXT,
     create_images,
     create_tables,
+    no_images,
     unique_rows,
     write_column,
     write_file_attributes,
@@ -132,6 +133,9 @@ def _write_tables(groups: Mapping[str, h5py.Group], kept: Mapping[str, _Columns]
             columns = unique_rows(table, [columns])
         for name, values in columns.items():
             write_column(groups[table], name, spec.columns[name], values)
+        for name, column in spec.columns.items():
+            if name not in groups[table]:
+                write_column(groups[table], name, column, no_images(column))
         rows[table] = len(next(iter(columns.values())))
     return rows
 
@@ -139,18 +143,15 @@ def _write_tables(groups: Mapping[str, h5py.Group], kept: Mapping[str, _Columns]
 def _append(
     images: dict[str, h5py.Dataset], group: h5py.Group, name: str, values: NDArray[Any]
 ) -> None:
+    if not len(values):
+        return  # a scene without views does not know the images' size
     if name not in images:
-        images[name] = create_images(group, name, TABLES["views"].columns[name], values.shape[1:])
+        column = TABLES["views"].columns[name]
+        images[name] = create_images(group, name, column, values.shape[1:])
     dataset = images[name]
-    if len(values) and values.shape[1:] != dataset.shape[1:]:
-        if len(dataset):
-            raise ValueError(
-                f"views.{name}: images of {values.shape[1:]} after images of {dataset.shape[1:]}"
-            )
-        # Scenes without views came first and could not know the size.
-        del group[name]
-        dataset = images[name] = create_images(
-            group, name, TABLES["views"].columns[name], values.shape[1:]
+    if values.shape[1:] != dataset.shape[1:]:
+        raise ValueError(
+            f"views.{name}: images of {values.shape[1:]} after images of {dataset.shape[1:]}"
         )
     start = len(dataset)
     dataset.resize(start + len(values), axis=0)
@@ -187,7 +188,7 @@ def content_hash(record: SceneRecord) -> str:
                 dtype = "text"
             else:
                 dtype = np.dtype(column.dtype).newbyteorder("<").str
-                data = np.ascontiguousarray(values, dtype).tobytes()
+                data = np.ascontiguousarray(values, dtype).reshape(-1).view(np.uint8).data
             shape = values.shape if len(values) or not column.is_image else (0,)
             digest.update(f"{table}.{name} {dtype} {shape}\n".encode())
             digest.update(data)

@@ -60,7 +60,9 @@ def make_record(scene: int, *, views: int = 2, seed: int = 7) -> SceneRecord:
     T = np.array(poses)
     eyes = [[0.35, 0.3 * np.cos(v + scene), 0.3] for v in range(views)]
     cameras = np.array([look_at(eye, [0, 0, 0.03]) for eye in eyes]).reshape(-1, 4, 4)
-    return SceneRecord(scene, _tables(scene, seed, T, cameras, rng))
+    tables = _tables(scene, seed, T, cameras, rng)
+    # Tests change records in place: nothing of them may be shared.
+    return SceneRecord(scene, {t: {n: v.copy() for n, v in c.items()} for t, c in tables.items()})
 
 
 def _tables(scene, seed, T, cameras, rng):
