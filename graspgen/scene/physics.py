@@ -2,9 +2,9 @@
 
 Contacts are as stiff as the step allows, because MuJoCo's defaults let objects sink into each
 other, and friction is stiffer than the normal direction, so that leaning objects do not creep.
-Measured on 180 scenes of ten procedural objects: all come to rest, after 2.5 s in the mean, with
-objects overlapping by at most 0.27 mm. With MuJoCo's `solimp` 1 % of them chatters forever between
-two sets of contact points; with `implicitfast` more do; without rolling friction most roll on.
+Measured on 240 scenes of ten procedural objects: all come to rest, after 2.5 s in the mean, with
+overlaps of 0.01 mm in the median and 0.5 mm at most. With MuJoCo's `solimp` 1 % of them chatters
+forever between two sets of contact points, and without rolling friction most roll on.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen import recipe
-from graspgen.frames import Array, qpos_to_pose, quat_to_matrix
+from graspgen.frames import Array, qpos_to_pose
 from graspgen.objects.asset import Asset
 from graspgen.scene.build import build_world
 from graspgen.scene.world import SettledScene, World
@@ -44,21 +44,24 @@ class Motion:
 
 
 def motion(world: World) -> Motion:
-    """Measure how the objects move, from the coordinates themselves.
+    """Measure how the objects move at the present coordinates.
 
     A free joint's linear velocity is that of the body frame's origin, in world axes, and its
-    angular velocity is in body axes; the centre of mass moves with v + ω × r. MuJoCo's derived
-    quantities lag one step behind the coordinates and are not used.
+    angular velocity is in body axes; the centre of mass moves with v + ω × r. After a step the
+    derived quantities lag behind the coordinates, so the kinematics are computed again; no
+    coordinate changes.
     """
-    qpos, qvel = world.data.qpos.reshape(-1, 7), world.data.qvel.reshape(-1, 6)
-    R = quat_to_matrix(qpos[:, 3:])
-    offset = (R @ world.model.body_ipos[world.body_ids][:, :, None])[..., 0]
-    angular = (R @ qvel[:, 3:, None])[..., 0]
-    velocity = qvel[:, :3] + np.cross(angular, offset)
+    model, data, ids = world.model, world.data, world.body_ids
+    mujoco.mj_kinematics(model, data)
+    qvel = data.qvel.reshape(-1, 6)
+    com = data.xipos[ids]
+    angular = (data.xmat[ids].reshape(-1, 3, 3) @ qvel[:, 3:, None])[..., 0]
+    (wx, wy, wz), (x, y, z) = angular.T, (com - data.xpos[ids]).T
+    velocity = qvel[:, :3] + np.stack([wy * z - wz * y, wz * x - wx * z, wx * y - wy * x], axis=1)
     return Motion(
-        com=qpos[:, :3] + offset,
-        speed=np.linalg.norm(velocity, axis=1),
-        angular_speed=np.linalg.norm(angular, axis=1),
+        com=com,
+        speed=np.sqrt((velocity**2).sum(axis=1)),
+        angular_speed=np.sqrt((angular**2).sum(axis=1)),
     )
 
 
