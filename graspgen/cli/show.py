@@ -47,7 +47,7 @@ def print_findings(findings: Iterable[Finding]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for finding in findings:
         state = f"[{colours[finding.state]}]{told[finding.state]}[/]"
-        mend = f"\nmend: {finding.mend}" if finding.mend else ""
+        mend = f"\n→ {finding.mend}" if finding.mend else ""
         table.add_row(finding.name, state, f"{finding.detail}{mend}")
     console().print(table)
 
@@ -100,6 +100,20 @@ def print_info(path: Path) -> None:
         table.add_row("grasps", f"{len(outcomes)} for {recipe['gripper']}{share}")
         names = np.array([Outcome(code).name.lower().replace("_", " ") for code in outcomes], str)
         table.add_row("outcomes", _counted(names))
+    console().print(table)
+
+
+def print_library(path: Path) -> None:
+    """Print the objects of a library."""
+    from graspgen.objects.library import LibraryCatalogue
+
+    library = LibraryCatalogue(path)
+    table = Table("name", "class", "size, mm", "mass, g", "friction", "parts", "licence", box=box.SIMPLE_HEAD)
+    for asset in map(library.asset, range(len(library))):
+        size = " x ".join(f"{1000 * side:.0f}" for side in asset.extents)
+        mass = f"{1000 * asset.density * asset.volume:.0f}"
+        parts = str(len(asset.parts))
+        table.add_row(asset.name, asset.class_name, size, mass, f"{asset.friction:g}", parts, asset.licence)
     console().print(table)
 
 

@@ -115,7 +115,7 @@ def _opengl() -> list[Finding]:
             findings.append(Finding(name, "ok", told))
         else:
             state: State = "optional" if any_works else "missing"
-            findings.append(Finding(name, state, report.error, report.mend))
+            findings.append(Finding(name, state, report.error.removesuffix(f"; {report.mend}"), report.mend))
     return findings
 
 
