@@ -62,17 +62,17 @@ def grasp_scene(
         Obstacle(o.asset.parts, T)
         for o, T in zip(settled.world.objects, settled.T_world_object, strict=True)
     ]
-    step = profile.protocol.approach_step
     seen = hand_clearance(
         gripper,
         obstacles,
         T_world_grasp,
         width,
         approach=spec.approach,
-        step=step,
-        threads=threads,
+        step=profile.protocol.approach_step,
+        reach=SCENE_REACH,
         ignore=owner + 1,
-    )  # fmt: skip
+        threads=threads,
+    )
     return SceneGrasps(by_object, *_nearest(seen))
 
 
