@@ -65,7 +65,12 @@ install_package() {
 }
 
 # The only proof that OpenGL works is a frame that was rendered.
-renders() { .venv/bin/graspgen doctor --opengl-only </dev/null >/dev/null 2>&1; }
+renders() {
+    .venv/bin/python -c '
+import sys
+from graspgen.render.gl import probe_backends
+sys.exit(not any(backend.works for backend in probe_backends()))' </dev/null >/dev/null 2>&1
+}
 
 see_to_opengl() {
     renders && return
@@ -80,7 +85,7 @@ see_to_opengl() {
         say "    sudo apt-get install -y $GL_PACKAGES"
         exit 1
     fi
-    .venv/bin/graspgen doctor --opengl-only </dev/null >&2 || true
+    .venv/bin/graspgen doctor </dev/null >&2 || true
     fail "no OpenGL frame could be rendered, although the libraries are installed; the lines above say why"
 }
 
