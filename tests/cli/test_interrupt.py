@@ -18,7 +18,7 @@ from graspgen.pipeline.run import generate
 from graspgen.recipe_file import load_recipe
 
 GRASPGEN = [sys.executable, "-m", "graspgen.cli.main"]
-SCENES = 60
+SCENES = 24
 
 
 def start(out, tiny, workers):
@@ -66,10 +66,8 @@ def test_ctrl_c_leaves_a_sound_dataset_that_resume_finishes(tmp_path, tiny, work
     assert not list(out.rglob("*.partial"))
 
     recipe = load_recipe("tabletop", tiny)
-    scenes = 3 * kept.scenes_per_shard * len(kept.shards) // 2
     generate(recipe, tmp_path / "whole", scenes=SCENES, seed=7, workers=2, quiet=True)
     generate(recipe, out, scenes=SCENES, seed=7, workers=2, resume=True, quiet=True)
-    assert scenes > 0
     assert load_manifest(out).hashes == load_manifest(tmp_path / "whole").hashes
     assert check(out) == []
 
