@@ -56,9 +56,7 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
         if shard.file in intact:
             _guarded(
                 report,
-                lambda name=shard.file: _check_shard(
-                    report, folder, name, manifest, meshes, seen_assets
-                ),
+                lambda name=shard.file: _check_shard(report, folder, name, manifest, meshes, seen_assets),
             )
     report.where = INDEX
     _guarded(report, lambda: check_index(report, folder, manifest))
@@ -81,9 +79,7 @@ def _check_shard(
         if tables is None:
             return
         images = {column: file[f"views/{column}"] for column in ("rgb", "depth", "instances")}
-        checked = Checked(
-            tables, images, manifest.recipe, meshes, file["views/depth"].attrs["depth_scale"]
-        )
+        checked = Checked(tables, images, manifest.recipe, meshes, file["views/depth"].attrs["depth_scale"])
         _check_repeats(report, checked, seen_assets)
         sound = check_columns(report, checked)
         if not check_keys(report, checked, list(info.scenes)):
@@ -99,9 +95,7 @@ def _check_shard(
 def _check_repeats(report: Report, checked: Checked, seen: dict[int, tuple[str, str]]) -> None:
     """An asset of two shards is the same asset."""
     assets = checked.tables["assets"]
-    for row, (key, digest) in enumerate(
-        zip(assets["id"].tolist(), assets["content_hash"], strict=True)
-    ):
+    for row, (key, digest) in enumerate(zip(assets["id"].tolist(), assets["content_hash"], strict=True)):
         known = seen.setdefault(key, (digest, report.where))
         if known[0] != digest:
             report.add(
@@ -114,7 +108,7 @@ def _check_repeats(report: Report, checked: Checked, seen: dict[int, tuple[str, 
 
 
 def _guarded(report: Report, step: Callable[[], None]) -> None:
-    """Run a step; whatever a damaged file makes it raise is a violation as well, since the rest must still be checked."""
+    """Run a step; whatever a damaged file makes it raise is a violation too: the rest must still be checked."""
     try:
         with np.errstate(all="ignore"):
             step()

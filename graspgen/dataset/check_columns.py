@@ -20,9 +20,7 @@ from graspgen.frames import is_rotation
 Tables = dict[str, dict[str, NDArray[Any]]]
 
 
-def read_tables(
-    report: Report, file: h5py.File, info: ShardInfo, manifest: Manifest
-) -> Tables | None:
+def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Manifest) -> Tables | None:
     """Check what the file looks like; return all columns but images, None where something of it is not readable."""
     _check_file_attributes(report, file, manifest)
     before = len(report.violations)
@@ -74,9 +72,7 @@ def _check_file_attributes(report: Report, file: h5py.File, manifest: Manifest) 
                 continue
         if found != value:
             shown = "" if isinstance(value, dict) else f" ({found}, not {value})"
-            source = (
-                "this graspgen" if key in ("graspgen_schema", "conventions") else "the manifest"
-            )
+            source = "this graspgen" if key in ("graspgen_schema", "conventions") else "the manifest"
             report.add(f"the file attribute {key} differs from that of {source}{shown}")
 
 
@@ -127,7 +123,7 @@ def check_columns(report: Report, checked: Checked) -> bool:
                 _check_codes(report, table, name, column, values, keys)
             if column.shape == (4, 4):
                 bad = ~is_rotation(values[:, :3, :3]) | (values[:, 3] != [0, 0, 0, 1]).any(axis=1)
-                told = "is no rigid pose (rotation not orthonormal with determinant +1 within 1e-6, or last row not 0 0 0 1)"
+                told = "is no rigid pose (a rotation within 1e-6, determinant +1, last row 0 0 0 1)"
                 sound &= not report.rows(table, name, bad, told, keys)
     return not _check_cameras(report, checked) and sound
 
@@ -201,9 +197,7 @@ def _check_codes(
         if column.flags
         else ~np.isin(values, codes)
     )
-    report.rows(
-        table, name, bad, lambda row: f"{values[row]} is no code of {column.enum.__name__}", keys
-    )
+    report.rows(table, name, bad, lambda row: f"{values[row]} is no code of {column.enum.__name__}", keys)
 
 
 def _check_cameras(report: Report, checked: Checked) -> bool:
@@ -212,11 +206,7 @@ def _check_cameras(report: Report, checked: Checked) -> bool:
     height, width = checked.images["depth"].shape[1:3]
     form = (K[:, 0, 1] == 0) & (K[:, 1, 0] == 0) & (K[:, 2] == [0, 0, 1]).all(axis=1)
     bad = ~(form & (K[:, 0, 0] > 0) & (K[:, 1, 1] > 0))
-    broken = report.rows(
-        "views", "K", bad, "is not [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0", keys
-    )
+    broken = report.rows("views", "K", bad, "is not [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0", keys)
     outside = (K[:, 0, 2] < 0) | (K[:, 0, 2] > width) | (K[:, 1, 2] < 0) | (K[:, 1, 2] > height)
-    report.rows(
-        "views", "K", outside, f"the principal point is outside the {width}x{height} image", keys
-    )
+    report.rows("views", "K", outside, f"the principal point is outside the {width}x{height} image", keys)
     return broken

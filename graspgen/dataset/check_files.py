@@ -31,9 +31,7 @@ def check_files(report: Report, folder: Path, manifest: Manifest) -> set[str]:
         if size < shard.bytes:
             report.add(f"is truncated ({size} of {shard.bytes} bytes); {MEND}")
         elif file_sha256(path) != shard.sha256:
-            report.add(
-                f"was changed after it was written (its SHA-256 is not the manifest's); {MEND}"
-            )
+            report.add(f"was changed after it was written (its SHA-256 is not the manifest's); {MEND}")
         try:
             with h5py.File(path, "r", locking=False):
                 readable.add(shard.file)
@@ -57,9 +55,7 @@ def _compare(report: Report, path: Path, shard: ShardInfo) -> None:
     if info is None:
         return  # the check of its columns says why
     if dict(info.scenes) != dict(shard.scenes):
-        changed = sorted(
-            k for k in {*info.scenes, *shard.scenes} if info.scenes.get(k) != shard.scenes.get(k)
-        )
+        changed = sorted(k for k in {*info.scenes, *shard.scenes} if info.scenes.get(k) != shard.scenes.get(k))
         report.add(f"holds other scenes than the manifest says: {changed[:5]}; {MEND}")
     for table, count in info.rows.items():
         if shard.rows.get(table) != count:
@@ -109,21 +105,13 @@ def check_index(report: Report, folder: Path, manifest: Manifest) -> None:
                     )
                 if spec.shared:
                     continue
-                named = (
-                    {source.file_name for source in first.virtual_sources()}
-                    if first.is_virtual
-                    else set()
-                )
+                named = {source.file_name for source in first.virtual_sources()} if first.is_virtual else set()
                 wanted = {shard.file for shard in manifest.shards if shard.rows.get(table)}
                 if named != wanted:
-                    report.add(
-                        f"refers to {sorted(named ^ wanted)[:3]} other than the manifest", table
-                    )
+                    report.add(f"refers to {sorted(named ^ wanted)[:3]} other than the manifest", table)
             scenes = [scene for shard in manifest.shards for scene in sorted(shard.scenes)]
             missing = [s.file for s in manifest.shards if not (folder / s.file).is_file()]
             if not missing and not np.array_equal(file["scenes/index"][()], scenes):
                 report.add("shows other scenes than the manifest names", "scenes", "index")
     except (OSError, KeyError) as error:
-        report.add(
-            f"is damaged ({reason(error)}); remove it and run `graspgen generate … --resume`"
-        )
+        report.add(f"is damaged ({reason(error)}); remove it and run `graspgen generate … --resume`")

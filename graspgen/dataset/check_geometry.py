@@ -122,9 +122,7 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
     )
     height, width = mask.shape
     step = max(1, int(np.sqrt(height * width / RAYS)))
-    rows, columns = np.meshgrid(
-        np.arange(1, height - 1, step), np.arange(1, width - 1, step), indexing="ij"
-    )
+    rows, columns = np.meshgrid(np.arange(1, height - 1, step), np.arange(1, width - 1, step), indexing="ij")
     pixels = np.column_stack([rows.ravel(), columns.ravel()])
     flat = _off_edges(mask)[pixels[:, 0], pixels[:, 1]]
     pixels = pixels[flat]
@@ -139,16 +137,16 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
         count, bad = int(concerned.sum()), int((concerned & wrong).sum())
         if bad > (1 - AGREEMENT) * count + SPARE:
             who = f"instance {instance}" if instance else "the background"
-            text = f"{bad} of {count} pixels off edges that should show {who}, or do, disagree with the meshes and poses"
+            text = (
+                f"{bad} of {count} pixels off edges that should show {who}, or do, disagree with the meshes and poses"
+            )
             report.add(text, "views", "instances", view, key)
             named = True
     if not named:
         _check_depth(report, view, key, np.where(wrong, VOID - 1, shows), z, stored)
 
 
-def _check_depth(
-    report: Report, view: int, key: int, shows: NDArray[np.int64], z: Array, stored: Array
-) -> None:
+def _check_depth(report: Report, view: int, key: int, shows: NDArray[np.int64], z: Array, stored: Array) -> None:
     near = (z > 0) & (z < RANGE - RANGE_MARGIN)
     for what in np.unique(shows).tolist():
         if what < VOID:
@@ -159,7 +157,10 @@ def _check_depth(
             continue
         error = float(np.median(np.abs(stored[pixels] - z[pixels])))
         if not error <= DEPTH_TOLERANCE:
-            text = f"the median depth of {name} is {error * 1e3:.3g} mm from the meshes at their poses (planar z, m, × depth_scale)"
+            text = (
+                f"the median depth of {name} is {error * 1e3:.3g} mm from the meshes at their poses "
+                "(planar z, m, × depth_scale)"
+            )
             report.add(text, "views", "depth", view, key)
     void = (shows == VOID) | ((shows > VOID) & (z > RANGE + RANGE_MARGIN))
     filled = int((void & (stored > 0)).sum())

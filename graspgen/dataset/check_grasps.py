@@ -42,26 +42,19 @@ def _check_outcomes(report: Report, checked: Checked) -> None:
             "grasps",
             column,
             grasps[column] != expected,
-            lambda row, c=column, e=expected: (
-                f"{_name(grasps[c][row])}, its first trial says {_name(e[row])}"
-            ),
+            lambda row, c=column, e=expected: f"{_name(grasps[c][row])}, its first trial says {_name(e[row])}",
             keys,
         )
     free = trials["kind"] == TrialKind.FREE
     tried = np.bincount(grasp[free], minlength=len(keys))
     held = np.bincount(grasp[free & (trials["outcome"] == Outcome.SUCCESS)], minlength=len(keys))
     rate = np.divide(held, tried, out=np.full(len(keys), np.nan), where=tried > 0)
-    bad = ~(
-        (np.abs(grasps["success_rate"] - rate) <= 1e-6)
-        | (np.isnan(rate) & np.isnan(grasps["success_rate"]))
-    )
+    bad = ~((np.abs(grasps["success_rate"] - rate) <= 1e-6) | (np.isnan(rate) & np.isnan(grasps["success_rate"])))
     report.rows(
         "grasps",
         "success_rate",
         bad,
-        lambda row: (
-            f"{grasps['success_rate'][row]:g}, {held[row]} of {tried[row]} trials succeeded"
-        ),
+        lambda row: f"{grasps['success_rate'][row]:g}, {held[row]} of {tried[row]} trials succeeded",
         keys,
     )
 
@@ -74,9 +67,7 @@ def _check_trials(report: Report, checked: Checked) -> None:
     trials, profiles = checked.tables["trials"], checked.tables["profiles"]
     success, keys = trials["outcome"] == Outcome.SUCCESS, trials["grasp"]
     timed = ~np.isnan(trials["time_to_failure"])
-    report.rows(
-        "trials", "time_to_failure", timed & success, "a success has no time to failure", keys
-    )
+    report.rows("trials", "time_to_failure", timed & success, "a success has no time to failure", keys)
     report.rows(
         "trials",
         "failed_direction",
@@ -103,9 +94,7 @@ def _check_trials(report: Report, checked: Checked) -> None:
             "trials",
             column,
             bad,
-            lambda r, c=column, n=limit: (
-                f"{trials[c][r]:g} in a success, the profile allows {n[r]:g}"
-            ),
+            lambda r, c=column, n=limit: f"{trials[c][r]:g} in a success, the profile allows {n[r]:g}",
             keys,
         )
     directions = np.array([len(p.get("directions", ())) or 127 for p in protocols], int)
@@ -183,9 +172,7 @@ def _check_contacts(report: Report, checked: Checked) -> None:
     grasps, objects = checked.tables["grasps"], checked.tables["objects"]
     far = np.zeros(len(grasps["id"]), bool)
     for row, key in enumerate(objects["id"].tolist()):
-        mine = np.flatnonzero(
-            (grasps["object"] == key) & ~np.isnan(grasps["contacts"]).any(axis=(1, 2))
-        )
+        mine = np.flatnonzero((grasps["object"] == key) & ~np.isnan(grasps["contacts"]).any(axis=(1, 2)))
         if not len(mine):
             continue
         try:
@@ -236,9 +223,7 @@ def _distance(points: Array, triangles: Array) -> Array:
         for start, end in ((a, b), (b, c), (c, a)):
             edge = end - start
             inside &= np.einsum("ij,ij->i", np.cross(edge, foot - start), normal) >= 0
-            share = np.einsum("ij,ij->i", point - start, edge) / np.maximum(
-                np.einsum("ij,ij->i", edge, edge), 1e-30
-            )
+            share = np.einsum("ij,ij->i", point - start, edge) / np.maximum(np.einsum("ij,ij->i", edge, edge), 1e-30)
             closest = start + np.clip(share, 0, 1)[:, None] * edge
             nearest = np.minimum(nearest, np.linalg.norm(point - closest, axis=1))
         out[i] = np.where(inside, np.abs(height), nearest).min()

@@ -101,9 +101,7 @@ def _check_composition(report: Report, t: dict[str, dict[str, NDArray[Any]]]) ->
         grasps["id"],
     )
     other = in_scene & (grasps["object"] >> 16 != grasps["scene"])
-    report.rows(
-        "grasps", "object", other, "the object is in another scene than the grasp", grasps["id"]
-    )
+    report.rows("grasps", "object", other, "the object is in another scene than the grasp", grasps["id"])
     annotations = t["annotations"]
     other = annotations["object"] >> 16 != annotations["view"] >> 16
     report.rows("annotations", "object", other, "the object is in another scene than the view")

@@ -62,17 +62,13 @@ def _check_poses(report: Report, checked: Checked) -> None:
     a, objects, views = (checked.tables[t] for t in ("annotations", "objects", "views"))
     T_world_camera = views["T_world_camera"][checked.rows_of("views", a["view"])]
     T_world_object = objects["T_world_object"][checked.rows_of("objects", a["object"])]
-    error = np.abs(inverse(T_world_camera) @ T_world_object - a["T_camera_object"]).reshape(
-        len(a["view"]), 16
-    )
+    error = np.abs(inverse(T_world_camera) @ T_world_object - a["T_camera_object"]).reshape(len(a["view"]), 16)
     worst = error.max(axis=1) if len(error) else np.zeros(0)
     report.rows(
         "annotations",
         "T_camera_object",
         ~(worst <= POSE_TOLERANCE),
-        lambda row: (
-            f"differs by {worst[row]:.3g} from inverse(views.T_world_camera) @ objects.T_world_object"
-        ),
+        lambda row: f"differs by {worst[row]:.3g} from inverse(views.T_world_camera) @ objects.T_world_object",
         a["object"],
     )
 
@@ -85,9 +81,7 @@ def _check_cuboids(report: Report, checked: Checked) -> None:
     row = checked.rows_of("objects", a["object"])
     bounds, known = (part[row] for part in checked.object_bounds())
     corners = np.array(list(product((0, 1), repeat=3)))
-    points = np.concatenate(
-        [bounds[:, corners, np.arange(3)], bounds.mean(axis=1, keepdims=True)], axis=1
-    )
+    points = np.concatenate([bounds[:, corners, np.arange(3)], bounds.mean(axis=1, keepdims=True)], axis=1)
     view = checked.rows_of("views", a["view"])
     pixels = project(views["K"][view], transform_points(a["T_camera_object"], points))
     # float32 cannot hold a far-away pixel to 0.05.
@@ -98,9 +92,7 @@ def _check_cuboids(report: Report, checked: Checked) -> None:
         "annotations",
         "cuboid",
         known & (worst > CUBOID_TOLERANCE),
-        lambda r: (
-            f"is {worst[r]:.3g} px from the projected box of the mesh, more than {CUBOID_TOLERANCE}"
-        ),
+        lambda r: f"is {worst[r]:.3g} px from the projected box of the mesh, more than {CUBOID_TOLERANCE}",
         a["object"],
     )
 
@@ -153,6 +145,4 @@ def mask_box(mask: NDArray[np.bool_]) -> Array:
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if not len(columns):
         return np.full(4, -1.0)
-    return np.array(
-        [columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1], float
-    )
+    return np.array([columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1], float)

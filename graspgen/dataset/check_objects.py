@@ -46,9 +46,7 @@ def _check_rest(report: Report, checked: Checked) -> None:
                 ),
                 scenes["index"],
             )
-    report.rows(
-        "scenes", "settled", ~scenes["settled"], "the scene did not come to rest", scenes["index"]
-    )
+    report.rows("scenes", "settled", ~scenes["settled"], "the scene did not come to rest", scenes["index"])
 
 
 def _check_plans(report: Report, checked: Checked) -> None:
@@ -71,12 +69,8 @@ def _check_plans(report: Report, checked: Checked) -> None:
                     row,
                     key,
                 )
-        if "gravity" in plan and not np.allclose(
-            scenes["gravity"][row], [0, 0, -plan["gravity"]], atol=1e-9
-        ):
-            report.add(
-                f"the plan says {plan['gravity']} m/s² downwards", "scenes", "gravity", row, key
-            )
+        if "gravity" in plan and not np.allclose(scenes["gravity"][row], [0, 0, -plan["gravity"]], atol=1e-9):
+            report.add(f"the plan says {plan['gravity']} m/s² downwards", "scenes", "gravity", row, key)
         if "objects" in plan:
             _compare_objects(report, checked, row, np.flatnonzero(mine), plan["objects"])
 
@@ -120,15 +114,11 @@ def _check_assets(report: Report, checked: Checked) -> None:
         "assets",
         "extents",
         (extents.max(axis=1) < low) | (extents.max(axis=1) > high),
-        lambda row: (
-            f"an object of {extents[row].max():g} m: is its mesh in metres? expected {low:g} to {high:g} m"
-        ),
+        lambda row: f"an object of {extents[row].max():g} m: is its mesh in metres? expected {low:g} to {high:g} m",
         keys,
     )
     bad = (volume <= 0) | (volume > extents.prod(axis=1) * (1 + 1e-6))
-    report.rows(
-        "assets", "volume", bad, "is not between 0 and the volume of the box around the asset", keys
-    )
+    report.rows("assets", "volume", bad, "is not between 0 and the volume of the box around the asset", keys)
     for column in ("name", "id"):
         if len(set(assets[column])) < len(assets[column]):
             report.add("a name occurs twice", "assets", column)
@@ -161,9 +151,7 @@ def _check_masses(report: Report, checked: Checked) -> None:
     )
     inertia = objects["inertia"]
     finite = np.isfinite(inertia).all(axis=(1, 2))
-    symmetric = np.abs(inertia - inertia.swapaxes(1, 2)).max(axis=(1, 2)) <= 1e-9 * np.abs(
-        inertia
-    ).max(axis=(1, 2))
+    symmetric = np.abs(inertia - inertia.swapaxes(1, 2)).max(axis=(1, 2)) <= 1e-9 * np.abs(inertia).max(axis=(1, 2))
     principal = np.linalg.eigvalsh(np.where(finite[:, None, None], inertia, np.eye(3)))
     positive = finite & symmetric & (principal[:, 0] > 0)
     report.rows("objects", "inertia", ~positive, "is not symmetric and positive definite", keys)
@@ -185,9 +173,7 @@ def _check_masses(report: Report, checked: Checked) -> None:
         "objects",
         "inertia",
         known & positive & (principal[:, 2] > most * (1 + 1e-6)),
-        lambda row: (
-            f"a moment of {principal[row, 2]:g} kg m², more than its mass in its box can have: wrong unit?"
-        ),
+        lambda row: f"a moment of {principal[row, 2]:g} kg m², more than its mass in its box can have: wrong unit?",
         keys,
     )
     com, slack = objects["com"], 1e-6 + 1e-6 * size

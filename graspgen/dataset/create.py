@@ -131,15 +131,13 @@ def _resume(folder: Path, wanted: Manifest) -> Manifest:
         (folder / OBJECTS).mkdir(exist_ok=True)
         for leftover in [*folder.glob(f"*{PARTIAL}"), *(folder / SHARDS).glob(f"*{PARTIAL}")]:
             leftover.unlink()
-        manifest = replace(found, scenes=wanted.scenes, shards=())
-        manifest = replace(
-            manifest, shards=complete_shards(folder, replace(manifest, shards=found.shards))
-        )
-        if manifest.missing() or not found.complete:
-            # It would keep showing the state before; the shards themselves can be opened all the while.
-            (folder / INDEX).unlink(missing_ok=True)
-        else:
+        kept = complete_shards(folder, replace(found, scenes=wanted.scenes))
+        manifest = replace(found, scenes=wanted.scenes, shards=kept, complete=False)
+        if found.complete and not manifest.missing() and (folder / INDEX).is_file():
             manifest = replace(manifest, complete=True)
+        else:
+            # It would keep showing the state before; the shards can be opened all the while.
+            (folder / INDEX).unlink(missing_ok=True)
     except OSError as error:
         raise write_error(folder, error) from error
     save_manifest(folder, manifest)
@@ -189,13 +187,9 @@ def read_info(path: Path) -> ShardInfo | None:
         with h5py.File(path, "r", locking=False) as file:
             if file.attrs["graspgen_schema"] != SCHEMA_VERSION:
                 return None
-            rows = {
-                table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()
-            }
+            rows = {table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()}
             hashes = json.loads(file[HASHES].asstr()[()])
         scenes = {int(k): str(v) for k, v in hashes.items()}
-        return ShardInfo(
-            f"{path.parent.name}/{path.name}", path.stat().st_size, file_sha256(path), rows, scenes
-        )
+        return ShardInfo(f"{path.parent.name}/{path.name}", path.stat().st_size, file_sha256(path), rows, scenes)
     except (OSError, KeyError, ValueError, AttributeError, RuntimeError):
         return None

@@ -41,9 +41,7 @@ def open_file(path: Path, mend: str = "graspgen generate … --resume makes it a
         # No chunk cache: a chunk is one whole image, and is kept by whoever asked for it.
         return h5py.File(path, "r", locking=False, rdcc_nbytes=0)
     except OSError as error:
-        raise DatasetError(
-            f"{path} is truncated or not an HDF5 file ({reason(error)}); {mend}"
-        ) from error
+        raise DatasetError(f"{path} is truncated or not an HDF5 file ({reason(error)}); {mend}") from error
 
 
 def reason(error: BaseException) -> str:
@@ -86,9 +84,7 @@ def write_column(group: h5py.Group, name: str, column: Column, values: NDArray[A
     annotate(group.create_dataset(name, data=values, dtype=numpy_dtype(column)), column, name)
 
 
-def create_images(
-    group: h5py.Group, name: str, column: Column, shape: tuple[int, ...]
-) -> h5py.Dataset:
+def create_images(group: h5py.Group, name: str, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
     """Create an empty column of images of `shape`: one gzip chunk each, growing along the first axis.
 
     Shuffling the bytes halves depth and does nothing for one-byte pixels.
@@ -138,11 +134,9 @@ def unique_rows(table: str, parts: list[dict[str, NDArray[Any]]]) -> dict[str, N
     Raises:
         DatasetError: two rows with the same id differ.
     """
-    joined = {
-        name: np.concatenate([part[name] for part in parts]) for name in TABLES[table].columns
-    }
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in TABLES[table].columns}
     ids, first, which = np.unique(joined["id"], return_index=True, return_inverse=True)
-    for name, values in joined.items():
+    for name, values in joined.items() if len(ids) else ():
         same = values == values[first][which]
         if values.dtype.kind == "f":
             same |= np.isnan(values) & np.isnan(values[first][which])

@@ -74,9 +74,7 @@ def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[
             with open_file(path) as file:
                 for table, parts in shared.items():
                     columns = TABLES[table].columns
-                    parts.append(
-                        {n: read_column(file[table][n], c.is_text) for n, c in columns.items()}
-                    )
+                    parts.append({n: read_column(file[table][n], c.is_text) for n, c in columns.items()})
                 sizes.append(file["views/depth"].shape[1:])
         except (OSError, KeyError) as error:
             raise DatasetError(
@@ -85,9 +83,7 @@ def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[
     return shared, sizes
 
 
-def _fill(
-    index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[tuple[int, int]]
-) -> None:
+def _fill(index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[tuple[int, int]]) -> None:
     write_file_attributes(index, manifest.attributes)
     groups = create_tables(index)
     for table, spec in TABLES.items():
@@ -100,18 +96,14 @@ def _fill(
             annotate(groups[table][name], column, name)
 
 
-def _virtual(
-    group: h5py.Group, table: str, name: str, manifest: Manifest, sizes: list[tuple[int, int]]
-) -> None:
+def _virtual(group: h5py.Group, table: str, name: str, manifest: Manifest, sizes: list[tuple[int, int]]) -> None:
     column = TABLES[table].columns[name]
     counts = [shard.rows[table] for shard in manifest.shards]
     shape: tuple[int, ...] = tuple(side for side in column.shape if isinstance(side, int))
     if column.is_image:
         seen = {size for size, count in zip(sizes, counts, strict=True) if count}
         if len(seen) > 1:
-            raise DatasetError(
-                f"shards hold images of different sizes {sorted(seen)}; generate with --overwrite"
-            )
+            raise DatasetError(f"shards hold images of different sizes {sorted(seen)}; generate with --overwrite")
         shape = (*(next(iter(seen)) if seen else (0, 0)), *shape)
     total = sum(counts)
     if not total:
@@ -121,9 +113,7 @@ def _virtual(
     start = 0
     for shard, count in zip(manifest.shards, counts, strict=True):
         if count:
-            layout[start : start + count] = h5py.VirtualSource(
-                shard.file, f"{table}/{name}", (count, *shape)
-            )
+            layout[start : start + count] = h5py.VirtualSource(shard.file, f"{table}/{name}", (count, *shape))
         start += count
     group.create_virtual_dataset(name, layout)
 

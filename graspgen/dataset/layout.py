@@ -75,17 +75,7 @@ def write_error(path: Path, error: BaseException) -> DatasetError:
             f"the disk is full: {path} was not written, everything complete is kept; "
             "free space and run again with --resume"
         )
-    if (
-        code in (errno.EACCES, errno.EPERM, errno.EROFS)
-        or "Permission denied" in text
-        or "Read-only" in text
-    ):
-        return DatasetError(
-            f"cannot write {path}: the folder is read-only; choose another output folder"
-        )
-    reason = (
-        os.strerror(code) if code else text.splitlines()[0] if text else type(error).__name__
-    ).rstrip(".")
-    return DatasetError(
-        f"cannot write {path}: {reason}; everything complete is kept, run again with --resume"
-    )
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS) or "Permission denied" in text or "Read-only" in text:
+        return DatasetError(f"cannot write {path}: the folder is read-only; choose another output folder")
+    reason = (os.strerror(code) if code else text.splitlines()[0] if text else type(error).__name__).rstrip(".")
+    return DatasetError(f"cannot write {path}: {reason}; everything complete is kept, run again with --resume")

@@ -93,9 +93,7 @@ class Manifest:
     def with_shard(self, info: ShardInfo) -> Manifest:
         """Return the manifest with a shard added, or replaced if the file is known."""
         others = [shard for shard in self.shards if shard.file != info.file]
-        return replace(
-            self, shards=tuple(sorted([*others, info], key=lambda s: s.file)), complete=False
-        )
+        return replace(self, shards=tuple(sorted([*others, info], key=lambda s: s.file)), complete=False)
 
 
 def save_manifest(folder: Path, manifest: Manifest) -> None:
@@ -139,15 +137,11 @@ def load_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         what = "the folder does not exist" if not folder.exists() else f"it has no {MANIFEST}"
-        raise DatasetError(
-            f"{folder} is no graspgen dataset: {what}; make one with `graspgen generate`"
-        )
+        raise DatasetError(f"{folder} is no graspgen dataset: {what}; make one with `graspgen generate`")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise DatasetError(
-                f'{path} is not the manifest of a graspgen dataset (no "format": "{FORMAT}")'
-            )
+            raise DatasetError(f'{path} is not the manifest of a graspgen dataset (no "format": "{FORMAT}")')
         check_version(path, content["schema_version"])
         shards = tuple(
             ShardInfo(
@@ -174,14 +168,10 @@ def load_manifest(folder: Path) -> Manifest:
             complete=bool(content["complete"]),
         )
         if manifest.scenes < 0 or manifest.scenes_per_shard < 1:
-            raise ValueError(
-                f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}"
-            )
+            raise ValueError(f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"missing {error}" if isinstance(error, KeyError) else str(error)
-        raise DatasetError(
-            f"{path} is damaged ({what}); restore it, or generate with --overwrite"
-        ) from error
+        raise DatasetError(f"{path} is damaged ({what}); restore it, or generate with --overwrite") from error
     return manifest
 
 

@@ -26,22 +26,16 @@ def read_mesh(folder: Path, name: str) -> tuple[Array, NDArray[np.int64]]:
     """
     path = (folder / name).resolve()
     if not name or not path.is_relative_to(folder.resolve()):
-        raise DatasetError(
-            f"the mesh path '{name}' leaves the dataset {folder}; restore the shard that names it"
-        )
+        raise DatasetError(f"the mesh path '{name}' leaves the dataset {folder}; restore the shard that names it")
     if not path.is_file():
-        raise DatasetError(
-            f"{folder / name} is missing; `graspgen generate … --resume` makes it again"
-        )
+        raise DatasetError(f"{folder / name} is missing; `graspgen generate … --resume` makes it again")
     import trimesh  # heavy, and only meshes need it
 
     try:
         mesh = trimesh.load_scene(path, process=False).to_mesh()
         vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces, np.int64)
     except Exception as error:  # a parser of foreign files may raise anything
-        raise DatasetError(
-            f"{folder / name} is no readable mesh ({type(error).__name__}: {error})"
-        ) from error
+        raise DatasetError(f"{folder / name} is no readable mesh ({type(error).__name__}: {error})") from error
     if not len(faces) or not np.isfinite(vertices).all():
         raise DatasetError(f"{folder / name} holds no triangles or coordinates that are not finite")
     return vertices, faces

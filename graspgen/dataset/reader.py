@@ -49,30 +49,22 @@ def _open_folder(folder: Path) -> Dataset:
             raise DatasetError(f"{path} is missing; {MEND}")
         if path.stat().st_size != shard.bytes:
             state = "truncated" if path.stat().st_size < shard.bytes else "changed"
-            raise DatasetError(
-                f"{path} is {state} ({path.stat().st_size} of {shard.bytes} bytes); {MEND}"
-            )
+            raise DatasetError(f"{path} is {state} ({path.stat().st_size} of {shard.bytes} bytes); {MEND}")
     attrs = {
         "schema_version": manifest.schema_version,
         "created": manifest.created,
         **manifest.attributes,
     }
-    return Dataset(
-        folder, ShardFiles(paths, [dict(shard.rows) for shard in manifest.shards]), attrs
-    )
+    return Dataset(folder, ShardFiles(paths, [dict(shard.rows) for shard in manifest.shards]), attrs)
 
 
 def _open_shard(path: Path) -> Dataset:
     with open_file(path) as file:
         if "graspgen_schema" not in file.attrs:
-            raise DatasetError(
-                f"{path} is no shard of a graspgen dataset (no attribute graspgen_schema)"
-            )
+            raise DatasetError(f"{path} is no shard of a graspgen dataset (no attribute graspgen_schema)")
         check_version(path, int(file.attrs["graspgen_schema"]))
         try:
-            rows = {
-                table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()
-            }
+            rows = {table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()}
             attrs = {
                 "schema_version": int(file.attrs["graspgen_schema"]),
                 "graspgen_version": str(file.attrs["graspgen_version"]),
@@ -126,9 +118,7 @@ class Dataset:
         self._files.close()
 
     def __repr__(self) -> str:
-        counts = ", ".join(
-            f"{len(self.tables[t])} {t}" for t in ("scenes", "objects", "views", "grasps")
-        )
+        counts = ", ".join(f"{len(self.tables[t])} {t}" for t in ("scenes", "objects", "views", "grasps"))
         return f"<graspgen dataset {self.path}: {counts}>"
 
     @property
@@ -166,9 +156,7 @@ class Dataset:
 
         `name` and `class_name` of the asset are added.
         """
-        low, high = np.searchsorted(
-            self.annotations["view"], self.views["id"][view] + np.array([0, 1])
-        )
+        low, high = np.searchsorted(self.annotations["view"], self.views["id"][view] + np.array([0, 1]))
         rows = np.arange(low, high)
         joined = self.annotations.rows(rows)
         objects = np.searchsorted(self.objects["id"], joined["object"])
@@ -195,11 +183,7 @@ class Dataset:
         rows = self.grasp_rows(view, outcome)
         objects = np.searchsorted(self.objects["id"], self.grasps["object"][rows])
         T_camera_world = np.linalg.inv(self.views["T_world_camera"][view])
-        return (
-            T_camera_world
-            @ self.objects["T_world_object"][objects]
-            @ self.grasps["T_object_grasp"][rows]
-        )
+        return T_camera_world @ self.objects["T_world_object"][objects] @ self.grasps["T_object_grasp"][rows]
 
     def mesh(self, asset: int) -> tuple[Array, NDArray[np.int64]]:
         """Return the visual mesh of an asset: (n, 3) vertices, m, in the asset's frame, and (m, 3) faces.
@@ -221,10 +205,7 @@ class Dataset:
             "annotations": np.flatnonzero(self.annotations["view"] >> 16 == scene),
             "trials": np.flatnonzero(self.trials["grasp"] >> 32 == scene),
         }
-        chosen |= {
-            name: np.flatnonzero(self.tables[name]["scene"] == scene)
-            for name in ("objects", "views", "grasps")
-        }
+        chosen |= {name: np.flatnonzero(self.tables[name]["scene"] == scene) for name in ("objects", "views", "grasps")}
         for shared, (owner, key) in REFERENCES.items():
             used = np.isin(self.tables[shared]["id"], self.tables[owner][key][chosen[owner]])
             chosen[shared] = np.flatnonzero(used)

@@ -57,14 +57,10 @@ def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
             array = np.asarray(given, column.dtype)
             if column.is_image:
                 if array.shape[0] != rows or array.ndim != 1 + len(column.shape):
-                    raise ValueError(
-                        f"{table}.{name}: expected {rows} images, got shape {array.shape}"
-                    )
+                    raise ValueError(f"{table}.{name}: expected {rows} images, got shape {array.shape}")
             elif array.shape in ((), column.shape) and array.shape != (rows, *column.shape):
                 array = np.broadcast_to(array, (rows, *column.shape)).copy()
             elif array.shape != (rows, *column.shape):
-                raise ValueError(
-                    f"{table}.{name}: expected shape {(rows, *column.shape)}, got {array.shape}"
-                )
+                raise ValueError(f"{table}.{name}: expected shape {(rows, *column.shape)}, got {array.shape}")
         out[name] = array
     return out

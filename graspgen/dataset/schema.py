@@ -137,16 +137,10 @@ TABLES: dict[str, Table] = {
             "gravity": Column("f8", (3,), "m/s²", "world frame"),
             "settled": Column("bool", doc="the thresholds of rest were met"),
             "settle_time": Column("f8", (), "s", "simulated time until rest", low=0),
-            "max_speed": Column(
-                "f8", (), "m/s", "largest speed of a centre of mass at the end", low=0
-            ),
-            "max_angular_speed": Column(
-                "f8", (), "rad/s", "largest angular speed at the end", low=0
-            ),
+            "max_speed": Column("f8", (), "m/s", "largest speed of a centre of mass at the end", low=0),
+            "max_angular_speed": Column("f8", (), "rad/s", "largest angular speed at the end", low=0),
             "max_penetration": Column("f8", (), "m", "deepest penetration at the end", low=0),
-            "removed": Column(
-                "i4", doc="objects that fell off the support and were removed", low=0
-            ),
+            "removed": Column("i4", doc="objects that fell off the support and were removed", low=0),
         },
     ),
     "assets": Table(
@@ -173,9 +167,7 @@ TABLES: dict[str, Table] = {
             "id": Column("i8", doc="key of the object", low=0),
             "scene": _SCENE,
             "asset": Column("i8", doc="key of the asset (`assets.id`)", low=0),
-            "instance_id": Column(
-                "u2", doc="id in the masks of the scene's views, from 1", low=1, high=255
-            ),
+            "instance_id": Column("u2", doc="id in the masks of the scene's views, from 1", low=1, high=255),
             "T_world_object": Column("f8", _POSE, "m", "pose of the asset's frame at rest"),
             "scale": Column("f8", (3,), "", "factor on the asset's size", low=0),
             "mass": Column("f8", (), "kg", "", low=0),
@@ -193,14 +185,10 @@ TABLES: dict[str, Table] = {
             "camera": Column("str", doc="name of the camera"),
             "engine": Column("str", doc="renderer of the colour image"),
             "sensor": Column("str", doc="sensor model; `ideal` for none"),
-            "K": Column(
-                "f8", (3, 3), "px", "camera matrix; the centre of pixel (0, 0) is (0.5, 0.5)"
-            ),
+            "K": Column("f8", (3, 3), "px", "camera matrix; the centre of pixel (0, 0) is (0.5, 0.5)"),
             "distortion": Column("f8", (5,), "", "OpenCV's k1, k2, p1, p2, k3; zero for none"),
             "T_world_camera": Column("f8", _POSE, "m", "true pose of the OpenCV camera"),
-            "T_world_camera_nominal": Column(
-                "f8", _POSE, "m", "pose that a calibration would report"
-            ),
+            "T_world_camera_nominal": Column("f8", _POSE, "m", "pose that a calibration would report"),
             "rgb": Column("u1", ("H", "W", 3), "", "colour, sRGB"),
             "depth": Column(
                 "u2",
@@ -208,9 +196,7 @@ TABLES: dict[str, Table] = {
                 "0.1 mm",
                 "planar z = value × attribute `depth_scale` metres; 0 = none",
             ),
-            "instances": Column(
-                "u1", ("H", "W"), "", "instance id of what is seen; 0 = background"
-            ),
+            "instances": Column("u1", ("H", "W"), "", "instance id of what is seen; 0 = background"),
             "looks": Column("json", doc="every drawn value of lights and colours"),
         },
     ),
@@ -219,9 +205,7 @@ TABLES: dict[str, Table] = {
         {
             "view": Column("i8", doc="key of the view", low=0),
             "object": Column("i8", doc="key of the object", low=0),
-            "bbox_visible": Column(
-                "f4", (4,), "px", "x, y, w, h of the visible pixels; −1 when nothing is visible"
-            ),
+            "bbox_visible": Column("f4", (4,), "px", "x, y, w, h of the visible pixels; −1 when nothing is visible"),
             "bbox_amodal": Column(
                 "f4",
                 (4,),
@@ -229,9 +213,7 @@ TABLES: dict[str, Table] = {
                 "x, y, w, h of the whole silhouette, may leave the image; −1 behind the camera",
             ),
             "pixels_visible": Column("i4", (), "px", "pixels of the object in the mask", low=0),
-            "pixels_in_frame": Column(
-                "i4", (), "px", "pixels of the whole silhouette inside the image", low=0
-            ),
+            "pixels_in_frame": Column("i4", (), "px", "pixels of the whole silhouette inside the image", low=0),
             "pixels_all": Column("i4", (), "px", "pixels of the whole silhouette", low=0),
             "visibility": Column("f4", (), "", "pixels_visible / pixels_all", low=0, high=1),
             "in_frame": Column("f4", (), "", "pixels_in_frame / pixels_all", low=0, high=1),
@@ -241,7 +223,8 @@ TABLES: dict[str, Table] = {
                 "f4",
                 (9, 2),
                 "px",
-                "the box's corners (x, y, z low/high: 000 001 010 011 100 101 110 111), then its centre; NaN behind the camera",
+                "the box's corners (x, y, z low/high: 000 001 010 011 100 101 110 111), then its centre; "
+                "NaN behind the camera",
                 nan=True,
             ),
         },
@@ -266,9 +249,7 @@ TABLES: dict[str, Table] = {
             "name": Column("str", doc=""),
             "version": Column("i4", doc="grows with every change of the profile", low=1),
             "engine_version": Column("str", doc="MuJoCo's version"),
-            "options": Column(
-                "json", doc="contact settings, protocol and MuJoCo's whole option block"
-            ),
+            "options": Column("json", doc="contact settings, protocol and MuJoCo's whole option block"),
         },
         shared=True,
     ),
@@ -281,12 +262,8 @@ TABLES: dict[str, Table] = {
             "gripper": Column("i8", doc="key of the gripper", low=0),
             "T_object_grasp": Column("f8", _POSE, "m", "grasp frame in the object's frame"),
             "width": Column("f8", (), "m", "opening before closing", low=0),
-            "contacts": Column(
-                "f4", (2, 3), "m", "points where the pads should touch, object frame", nan=True
-            ),
-            "normals": Column(
-                "f4", (2, 3), "", "outward unit normals there, object frame", nan=True
-            ),
+            "contacts": Column("f4", (2, 3), "m", "points where the pads should touch, object frame", nan=True),
+            "normals": Column("f4", (2, 3), "", "outward unit normals there, object frame", nan=True),
             "sampler": Column("u1", doc="how it was proposed", enum=Sampler),
             "parent": Column("i8", doc="key of the grasp that it perturbs; −1 for none", low=-1),
             "antipodal_angle": Column(
@@ -317,13 +294,12 @@ TABLES: dict[str, Table] = {
                 "f4",
                 (),
                 "m",
-                "smallest distance of the open hand to support and neighbours at the grasp and on its approach; negative inside; capped at 0.02",
+                "smallest distance of the open hand to support and neighbours at the grasp and on its "
+                "approach; negative inside; capped at 0.02",
                 nan=True,
             ),
             "outcome": Column("u1", doc="outcome of its free trial", enum=Outcome),
-            "success_rate": Column(
-                "f4", (), "", "share of its free trials that succeeded", low=0, high=1, nan=True
-            ),
+            "success_rate": Column("f4", (), "", "share of its free trials that succeeded", low=0, high=1, nan=True),
             "min_friction": Column(
                 "f4",
                 (),
@@ -331,9 +307,7 @@ TABLES: dict[str, Table] = {
                 "smallest friction that held in simulation; NaN until it is searched",
                 nan=True,
             ),
-            "outcome_in_scene": Column(
-                "u1", doc="outcome of its trial in the scene; 255 = not tried", enum=Outcome
-            ),
+            "outcome_in_scene": Column("u1", doc="outcome of its trial in the scene; 255 = not tried", enum=Outcome),
         },
     ),
     "trials": Table(
@@ -375,12 +349,8 @@ TABLES: dict[str, Table] = {
                 nan=True,
             ),
             "rotation_closing": Column("f4", (), "rad", "rotation while closing", low=0, nan=True),
-            "rotation_holding": Column(
-                "f4", (), "rad", "largest rotation since the close", low=0, nan=True
-            ),
-            "grip_force": Column(
-                "f4", (), "N", "mean normal force of the two pads after closing", low=0, nan=True
-            ),
+            "rotation_holding": Column("f4", (), "rad", "largest rotation since the close", low=0, nan=True),
+            "grip_force": Column("f4", (), "N", "mean normal force of the two pads after closing", low=0, nan=True),
             "width": Column("f4", (), "m", "opening after closing", nan=True),
             "peak_acceleration": Column(
                 "f4",
@@ -390,17 +360,11 @@ TABLES: dict[str, Table] = {
                 low=0,
                 nan=True,
             ),
-            "held_acceleration": Column(
-                "f4", (), "m/s²", "largest step of the ladder that held", low=0, nan=True
-            ),
+            "held_acceleration": Column("f4", (), "m/s²", "largest step of the ladder that held", low=0, nan=True),
             "friction": Column("f4", (), "", "sliding friction between pad and object", low=0),
             "mass": Column("f4", (), "kg", "", low=0),
-            "com_offset": Column(
-                "f4", (3,), "m", "offset of the centre of mass from the object's, object frame"
-            ),
-            "pose_noise": Column(
-                "f4", (6,), "m, rad", "offset of the grasp: x, y, z, rotation vector, grasp frame"
-            ),
+            "com_offset": Column("f4", (3,), "m", "offset of the centre of mass from the object's, object frame"),
+            "pose_noise": Column("f4", (6,), "m, rad", "offset of the grasp: x, y, z, rotation vector, grasp frame"),
         },
     ),
 }

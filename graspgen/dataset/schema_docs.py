@@ -31,7 +31,7 @@ vertices, faces = ds.mesh(ds.objects["asset"][0])
 ```python
 import h5py, numpy as np
 
-f = h5py.File("demo/dataset.h5")             # virtual: it shows the rows of all shards
+f = h5py.File("demo/dataset.h5", locking=False)   # virtual: it shows the rows of all shards
 depth = f["views/depth"][0] * f["views/depth"].attrs["depth_scale"]   # m; 0 = nothing seen
 K, T_wc = f["views/K"][0], f["views/T_world_camera"][0]
 scene = f["views/scene"][0]
@@ -44,7 +44,8 @@ held = f["grasps/outcome"][:][mine] == 0     # codes: f["grasps/outcome"].attrs[
 
 Read images one by one, `f["views/rgb"][i]`: a list of numbers in the brackets takes HDF5 a hundred
 times as long. HDF5 fills the rows of a shard that is missing with zeros and says nothing;
-`graspgen.open` and `graspgen check` refuse such a dataset.
+`graspgen.open` and `graspgen check` refuse such a dataset. `locking=False` is what graspgen opens
+files with; HDF5 refuses to open a file in two ways in one process.
 
 ## The folder
 
@@ -65,7 +66,7 @@ length. Images are one gzip chunk each and need no plugin.
 
 ## Conventions
 
-"""
+"""  # noqa: E501  # rows of Markdown tables cannot be broken
 
 
 def markdown() -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.hdf5 import open_file, reason, unique_rows
 from graspgen.dataset.index import read_column
-from graspgen.dataset.schema import TABLES
+from graspgen.dataset.schema import TABLES, Table
 from graspgen.errors import DatasetError, nearest
 
 _OPEN_FILES = 64
@@ -134,7 +134,7 @@ class Images:
         if isinstance(i, slice):
             i = range(len(self))[i]
         if not isinstance(i, int | np.integer):
-            numbers = np.flatnonzero(i) if getattr(i, "dtype", None) == bool else i
+            numbers = np.flatnonzero(i) if getattr(i, "dtype", None) == np.bool_ else i
             images = [self[int(k)] for k in numbers]
             return np.stack(images) if images else np.zeros((0, *self.shape[1:]), self.dtype)
         k = int(i) + (len(self) if i < 0 else 0)
@@ -160,11 +160,14 @@ class TableReader:
     def __init__(self, files: ShardFiles, name: str) -> None:
         self.name = name
         self._files = files
-        self._spec = TABLES[name]
         self._cache: dict[str, NDArray[Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": {}}
+
+    @property
+    def _spec(self) -> Table:
+        return TABLES[self.name]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -203,18 +206,14 @@ class TableReader:
         return self._cache[name]
 
     def _concatenate(self, name: str) -> NDArray[Any]:
-        parts = [
-            self._files.column(self.name, name, shard) for shard in range(len(self._files.paths))
-        ]
+        parts = [self._files.column(self.name, name, shard) for shard in range(len(self._files.paths))]
         if parts:
             return np.concatenate(parts)
         column = self._spec.columns[name]
         return np.zeros((0, *column.shape), object if column.is_text else column.dtype)
 
     def _read_shared(self) -> None:
-        for name, values in unique_rows(
-            self.name, [{n: self._concatenate(n) for n in self.columns}]
-        ).items():
+        for name, values in unique_rows(self.name, [{n: self._concatenate(n) for n in self.columns}]).items():
             self._keep(name, values)
 
     def _keep(self, name: str, values: NDArray[Any]) -> None:

@@ -34,9 +34,7 @@ from graspgen.dataset.schema import TABLES
 _Columns = dict[str, list[NDArray[Any]]]
 
 
-def write_shard(
-    path: str | Path, records: Iterable[SceneRecord], attrs: Mapping[str, Any]
-) -> ShardInfo:
+def write_shard(path: str | Path, records: Iterable[SceneRecord], attrs: Mapping[str, Any]) -> ShardInfo:
     """Write scenes to a shard. The file appears under its name only when it is whole.
 
     Records are taken one by one; images are written as they come, so memory holds the images of one scene.
@@ -72,7 +70,7 @@ def write_shard(
 
 
 class _Source:
-    """The records, and the error that they ended with: making a scene may fail too, and that is not the disk's fault."""
+    """The records, and the error that they ended with: making a scene may fail too, which is no fault of the disk."""
 
     def __init__(self, records: Iterator[SceneRecord]) -> None:
         self._records = records
@@ -92,9 +90,7 @@ class _Source:
 def _fill(
     file: h5py.File, disk: DiskFile, records: Iterable[SceneRecord], attrs: Mapping[str, Any]
 ) -> tuple[dict[int, str], dict[str, int]]:
-    kept: dict[str, _Columns] = {
-        table: {name: [] for name in TABLES[table].columns} for table in TABLES
-    }
+    kept: dict[str, _Columns] = {table: {name: [] for name in TABLES[table].columns} for table in TABLES}
     images: dict[str, h5py.Dataset] = {}
     hashes: dict[int, str] = {}
     with uninterrupted():
@@ -102,9 +98,7 @@ def _fill(
         groups = create_tables(file)
     for record in records:
         if hashes and record.index <= max(hashes):
-            raise ValueError(
-                f"scenes of a shard must ascend: {record.index} came after {max(hashes)}"
-            )
+            raise ValueError(f"scenes of a shard must ascend: {record.index} came after {max(hashes)}")
         hashes[record.index] = content_hash(record)
         for table, spec in TABLES.items():
             for name, column in spec.columns.items():
@@ -140,9 +134,7 @@ def _write_tables(groups: Mapping[str, h5py.Group], kept: Mapping[str, _Columns]
     return rows
 
 
-def _append(
-    images: dict[str, h5py.Dataset], group: h5py.Group, name: str, values: NDArray[Any]
-) -> None:
+def _append(images: dict[str, h5py.Dataset], group: h5py.Group, name: str, values: NDArray[Any]) -> None:
     if not len(values):
         return  # a scene without views does not know the images' size
     if name not in images:
@@ -150,9 +142,7 @@ def _append(
         images[name] = create_images(group, name, column, values.shape[1:])
     dataset = images[name]
     if values.shape[1:] != dataset.shape[1:]:
-        raise ValueError(
-            f"views.{name}: images of {values.shape[1:]} after images of {dataset.shape[1:]}"
-        )
+        raise ValueError(f"views.{name}: images of {values.shape[1:]} after images of {dataset.shape[1:]}")
     start = len(dataset)
     dataset.resize(start + len(values), axis=0)
     for i, image in enumerate(values):

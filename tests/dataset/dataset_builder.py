@@ -72,9 +72,7 @@ def _tables(scene, seed, T, cameras, rng):
     squares = sides**2
     moments = mass[:, None] * (squares.sum(axis=1, keepdims=True) - squares) / 12
     friction = [0.6, 0.005, 0.0005]
-    planned = [
-        {"instance_id": i + 1, "asset": i, "scale": SCALES[i], "friction": friction} for i in range(2)
-    ]
+    planned = [{"instance_id": i + 1, "asset": i, "scale": SCALES[i], "friction": friction} for i in range(2)]
     plan = {
         "seed": seed, "index": scene, "attempt": 0, "task": "boxes", "gravity": 9.81,
         "table_size": TABLE, "objects": planned,

@@ -29,7 +29,9 @@ def damage(folder: Path, change: Callable[[h5py.File], None]) -> None:
         change(file)
     text = (folder / "dataset.json").read_text()
     old = load_manifest(folder).shards[0]
-    text = text.replace(old.sha256, file_sha256(path)).replace(f'"bytes": {old.bytes}', f'"bytes": {path.stat().st_size}')
+    text = text.replace(old.sha256, file_sha256(path)).replace(
+        f'"bytes": {old.bytes}', f'"bytes": {path.stat().st_size}'
+    )
     (folder / "dataset.json").write_text(text)
 
 
@@ -159,16 +161,18 @@ FAULTS = {
     "cuboid corners in another order": (apply("annotations/cuboid", lambda c, _: c[::-1]), "annotations.cuboid"),
     "cuboid NaN in front of the camera": (put("annotations/cuboid", (0, 3), np.nan), "annotations.cuboid"),
     "an object's pose in a view moved by 1e-6 m": (
-        apply("annotations/T_camera_object", lambda T, _: T + np.eye(4)[[0, 1, 2, 3]] * 0 + _shift(1e-6)),
+        apply("annotations/T_camera_object", lambda T, _: T + _shift(1e-6)),
         "annotations.T_camera_object",
     ),
-    "a box one pixel too wide": (apply("annotations/bbox_visible", lambda b, _: b + [0, 0, 1, 0]), "annotations.bbox_visible"),
+    "a box one pixel too wide": (
+        apply("annotations/bbox_visible", lambda b, _: np.add(b, [0, 0, 1, 0])), "annotations.bbox_visible",
+    ),
     "a box as corners": (
         apply("annotations/bbox_visible", lambda b, _: [b[0], b[1], b[0] + b[2], b[1] + b[3]]),
         "annotations.bbox_visible",
     ),
     "an amodal box inside the visible": (
-        apply("annotations/bbox_amodal", lambda b, _: b + [3, 3, -6, -6]), "annotations.bbox_amodal",
+        apply("annotations/bbox_amodal", lambda b, _: np.add(b, [3, 3, -6, -6])), "annotations.bbox_amodal",
     ),
     "a wrong visibility": (put("annotations/visibility", 0, 0.5), "annotations.visibility"),
     "a wrong share in the frame": (put("annotations/in_frame", 0, 0.9), "annotations.in_frame"),
@@ -223,7 +227,7 @@ FAULTS = {
     "a direction that the profile lacks": (put("trials/failed_direction", 2, 6), "trials.failed_direction"),
     "a width above the stroke": (put("grasps/width", 0, 0.2), "grasps.width"),
     "a held width above the stroke": (put("trials/width", 0, 0.2), "trials.width"),
-    "contacts in the air": (apply("grasps/contacts", lambda c, _: c + [0, 0, 0.2]), "grasps.contacts"),
+    "contacts in the air": (apply("grasps/contacts", lambda c, _: np.add(c, [0, 0, 0.2])), "grasps.contacts"),
     "contacts 2 mm off the surface": (apply("grasps/contacts", lambda c, _: c * 1.05), "grasps.contacts"),
     "normals inwards": (apply("grasps/normals", lambda n, _: -n), "grasps.antipodal_angle"),
     "normals of no length": (apply("grasps/normals", lambda n, _: n * 2), "grasps.normals"),
