@@ -28,7 +28,7 @@ def read_mesh(folder: Path, name: str) -> tuple[Array, NDArray[np.int64]]:
     if not name or not path.is_relative_to(folder.resolve()):
         raise DatasetError(f"the mesh path '{name}' leaves the dataset {folder}; restore the shard that names it")
     if not path.is_file():
-        raise DatasetError(f"{folder / name} is missing; `graspgen generate … --resume` makes it again")
+        raise DatasetError(f"{folder / name} is missing; restore it, or generate again with --overwrite")
     import trimesh  # heavy, and only meshes need it
 
     try:
