@@ -55,7 +55,7 @@ class Objects(Section):
     """Sliding friction of the object, against the pads as well; none takes the object's own."""
     torsional_friction: Number("m", 0, 0.1) = _d(0.005)
     """Torsional friction: about the diameter of the contact patch."""
-    rolling_friction: Number("m", 0, 0.1) = _d(0.0005)
+    rolling_friction: Number("m", 0, 0.1) = _d(0.002)
     """Rolling friction."""
 
 
@@ -132,7 +132,7 @@ class Views(Section):
         | None
     ) = None
     """Camera matrix, px, with the centre of pixel (0, 0) at (0.5, 0.5); overrides fovy_deg."""
-    radius: Number("m", 0.1, 5) = _d({"uniform": [0.5, 0.9]})
+    radius: Number("m", 0.1, 5) = _d({"uniform": [0.45, 0.8]})
     """Distance of the camera from its target."""
     elevation_deg: Number("deg", 0, 90) = _d({"uniform": [25, 80]})
     """Height of the camera above the table's plane, seen from the target."""
@@ -171,7 +171,7 @@ class Lights(Section):
     """Height of a light above the table's plane."""
     azimuth_deg: Number("deg", -360, 360) = _d({"uniform": [0, 360]})
     """Direction of a light seen from above."""
-    intensity: Number("", 0, 2) = _d({"log_uniform": [0.4, 1.0]})
+    intensity: Number("", 0, 2) = _d({"log_uniform": [0.5, 1.2]})
     """Diffuse intensity, shared by a view's lights."""
     ambient: Number("", 0, 1) = _d({"uniform": [0.15, 0.4]})
     """Light from everywhere."""
@@ -195,7 +195,7 @@ class Render(Section):
     """The renderer."""
     shadows: bool = True
     """Whether the first light casts shadows."""
-    shadow_size: Annotated[int, Field(ge=64, le=8192)] = 1024
+    shadow_size: Annotated[int, Field(ge=64, le=8192)] = 2048
     """Side of the shadow map, texels."""
     lights: Lights = Lights()
     object_colour: Colour = Colour()

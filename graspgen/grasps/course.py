@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
@@ -24,133 +26,153 @@ WILD_SPEED = 20.0
 SHUT = 5e-4
 
 
+class _State(IntEnum):
+    """Where a running trial is."""
+
+    CLOSING = 0
+    PUSHED = 1
+    HOLDING = 2
+    ENDED = 3
+
+
 class FreeCourse:
     """Runs n trials of one object and writes what happens into `results`.
 
     Every trial is one simulation of a `mujoco.batch.Batch`. All are looked at once a sample period; each is in its own
     phase, and one that has ended is no longer stepped.
 
+    A trial that holds after the close is pushed at the nominal acceleration; that decides its outcome. When `graded`,
+    it then climbs the profile's ladder of accelerations while it holds, or descends it until it holds; every rung
+    starts from the state after the close, and changes nothing but `held_acceleration` and `peak_acceleration`.
+
     Args:
-        model: from `trial_model`.
+        batch: one simulation a trial, of the model from `trial_model`; per-trial masses and frictions are set already.
         gripper, profile: what the model was made from.
         T_object_grasp: (n, 4, 4) grasp frames in the object's frame.
         width: (n,) openings before closing, m.
-        com: (3,) centre of mass, object frame, m.
+        com: (n, 3) centres of mass, object frame, m.
         results: the fields of `TrialResults`; trials whose outcome is not NOT_TRIED are left alone.
-        threads: native threads.
+        graded: whether to try the other rungs of the ladder.
     """
 
     def __init__(
         self,
-        model: mujoco.MjModel,
+        batch: Batch,
         gripper: Gripper,
         profile: Profile,
         T_object_grasp: Array,
         width: Array,
         com: Array,
         results: dict[str, NDArray],
-        threads: int,
+        *,
+        graded: bool,
     ) -> None:
-        self._protocol, self._results, self._com = profile.protocol, results, com
-        self._batch = batch = Batch(model, len(width), nthread=threads)
-        at = model.joint("object").qposadr[0]
-        self._object = batch.qpos[:, at : at + 7]
-        at = model.joint("object").dofadr[0]
-        self._object_velocity = batch.qvel[:, at : at + 6]
+        n, model, p = len(width), batch.model, profile.protocol
+        self._batch, self._protocol, self._results, self._com = batch, p, results, com
+        self._graded = graded
+        self._bind(model, gripper)
+        self._object[:] = pose_to_qpos(gripper.T_base_tcp @ inverse(T_object_grasp))
+        self._qpos[:, self._joints] = opening_to_joints(gripper, width)
+        batch.act[:, 0] = width
+        batch.ctrl[:, 0] = -gripper.file.closing_speed
+
+        self._chunk = max(1, round(p.sample_period / profile.option.timestep))
+        self._period = self._chunk * profile.option.timestep
+        self._patience = round(p.touch_time / profile.option.timestep)
+        self._close_samples = np.ceil((width / gripper.file.closing_speed + p.close_time_limit) / self._period)
+        self._hold_samples = max(1, round(p.hold / self._period))
+        self._accelerations = p.acceleration * np.array(p.ladder)
+        self._nominal = p.ladder.index(1.0)
+        # The same push shows the same drift in a time that shrinks with the root of its acceleration.
+        self._push_samples = np.maximum(1, np.rint(p.duration / np.sqrt(p.ladder) / self._period)).astype(int)
+        self._tcp = gripper.T_base_tcp[:3, 3]
+        R = gripper.T_base_tcp[:3, :3]
+        # Of every push, for an acceleration of 1 m/s²: the hand's linear and angular acceleration.
+        self._linear = np.concatenate([_unit(p.directions), np.zeros((len(p.turns), 3))]) @ R.T
+        self._angular = np.concatenate([np.zeros((len(p.directions), 3)), _unit(p.turns) / p.turn_arm]) @ R.T
+
+        self._state = np.full(n, _State.ENDED)
+        self._level = np.full(n, self._nominal)
+        self._samples = np.zeros(n, int)  # since the state began
+        self._held_once = np.zeros(n, bool)
+        self._x, self._R = self._object_pose()
+        self._x_ref, self._R_ref = self._x.copy(), self._R.copy()
+        self._rows_ref = np.zeros((n, batch.nstate))
+        self._warnings = batch.warning[:, :, 1].sum(axis=1)
+
+    def _bind(self, model: mujoco.MjModel, gripper: Gripper) -> None:
+        batch, thing = self._batch, model.joint("object")
         self._qpos, self._qvel = batch.qpos, batch.qvel
+        self._object = batch.qpos[:, thing.qposadr[0] : thing.qposadr[0] + 7]
+        self._object_velocity = batch.qvel[:, thing.dofadr[0] : thing.dofadr[0] + 6]
         self._joints = [model.joint(j).qposadr[0] for j in gripper.file.joints]
         self._rates = [model.joint(j).dofadr[0] for j in gripper.file.joints]
         self._gravity = batch.expand("opt.gravity")
+        self._wrench = batch.xfrc_applied[:, model.body("object").id]
+        self._mass = np.broadcast_to(batch.body("object").mass, (batch.nsim, 1))[:, 0]
+        self._inertia = np.broadcast_to(batch.body("object").inertia, (batch.nsim, 3))
+        self._principal = quat_to_matrix(model.body("object").iquat)
         self._sensors = batch.bind("sensordata")
         self._touch = [model.sensor(TOUCH + f).adr[0] for f in gripper.file.fingers]
         actuator = model.actuator(gripper.file.actuator)
         self._squeeze = batch.bind("actuator_force")[:, actuator.id]
         self._squeeze_limit = float(actuator.forcerange[1])
 
-        self._object[:] = pose_to_qpos(gripper.T_base_tcp @ inverse(T_object_grasp))
-        self._qpos[:, self._joints] = opening_to_joints(gripper, width)
-        batch.act[:, 0] = width
-        batch.ctrl[:, 0] = -gripper.file.closing_speed
-
-        p = profile.protocol
-        self._chunk = max(1, round(p.sample_period / profile.option.timestep))
-        self._period = self._chunk * profile.option.timestep
-        self._close_limit = np.ceil(
-            (width / gripper.file.closing_speed + p.close_time_limit) / self._period
-        )
-        self._patience = round(p.touch_time / profile.option.timestep)
-        self._push = max(1, round(p.duration / self._period))  # samples of one disturbance
-        directions = np.asarray(p.directions, float)
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        # An acceleration of the hand is a gravity the other way.
-        self._pushes = -p.acceleration * directions @ gripper.T_base_tcp[:3, :3].T
-
-        self._samples = np.zeros(len(width), int)  # since the phase began
-        self._held_once = np.zeros(len(width), bool)
-        self._x, self._R = self._object_pose()
-        self._x_ref, self._R_ref = self._x.copy(), self._R.copy()
-        self._warnings = batch.warning[:, :, 1].sum(axis=1)
-
     def run(self) -> None:
         """Run every trial to its end."""
+        r = self._results
+        self._state[r["outcome"] == Outcome.NOT_TRIED] = _State.CLOSING
         self._refuse_inside()
-        self._results["phase"][self._running()] = Phase.CLOSE
-        while len(ids := self._running()):
+        r["phase"][self._in(_State.CLOSING)] = Phase.CLOSE
+        while len(ids := np.flatnonzero(self._state != _State.ENDED)):
             self._step(ids, self._chunk)
             self._samples[ids] += 1
             self._x, self._R = self._object_pose()
-            self._end(ids[self._unstable(ids)], Outcome.UNSTABLE)
-            closing, disturbed = self._running(Phase.CLOSE), self._running(Phase.DISTURB)
+            unstable = ids[self._unstable(ids)]
+            r["outcome"][unstable[r["outcome"][unstable] == Outcome.NOT_TRIED]] = Outcome.UNSTABLE
+            self._state[unstable] = _State.ENDED
+            closing, pushed, holding = (self._in(s) for s in (_State.CLOSING, _State.PUSHED, _State.HOLDING))
             self._watch_close(closing)
-            self._watch_disturbance(disturbed)
-            ids = self._running(Phase.DISTURB)
-            self._gravity[ids] = self._pushes[self._samples[ids] // self._push]
+            self._watch_push(pushed)
+            self._watch_hold(holding)
+            self._push(self._in(_State.PUSHED))
 
     def _step(self, ids: Ids, steps: int) -> None:
         try:
             self._batch.step(ids=ids, nstep=steps)
         except SimulationError as error:
-            self._end(error.ids, Outcome.UNSTABLE)
+            # The simulation keeps its last state; its warning, which rises with it, ends the trial.
+            self._warnings[error.ids] = -1
         self._results["steps"][ids] += steps
 
     def _refuse_inside(self) -> None:
         """End trials whose hand starts inside the object: it would shoot the object away.
 
-        The sweep before has found nearly all of them, but its distances come from shapes inflated by its cap, which
+        The sweep before has found nearly all of them, but its distances come from shapes inflated by its reach, which
         are wrong once in some hundred deep penetrations; here nothing is inflated.
         """
-        ids = self._running()
+        r, ids = self._results, self._in(_State.CLOSING)
         self._batch.forward(ids=ids, stage=int(mujoco.mjtStage.mjSTAGE_POS))
         inside = ids[self._batch.bind("ncon")[ids] > 0]
         self._end(inside, Outcome.HITS_TARGET)
-        self._results["target_at_grasp"][inside] = np.minimum(
-            self._results["target_at_grasp"][inside], -1e-6
-        )
-        self._results["target_on_approach"][inside] = np.minimum(
-            self._results["target_on_approach"][inside], -1e-6
-        )
+        for name in ("target_at_grasp", "target_on_approach"):
+            r[name][inside] = np.minimum(r[name][inside], -1e-6)
 
     def _watch_close(self, ids: Ids) -> None:
-        """End the close of trials that hold, have shut, or take too long; fix the reference pose of those that hold."""
+        """End the close of trials that hold, have shut, or take too long; keep the state of those that hold."""
         p, r = self._protocol, self._results
         both = self._touching(ids).all(axis=1)
         self._held_once[ids] |= both
         opening = self._qpos[np.ix_(ids, self._joints)].sum(axis=1)
         opening_rate = self._qvel[np.ix_(ids, self._rates)].sum(axis=1)
-        stalled = (np.abs(opening_rate) < p.stall_speed) & (
-            np.abs(self._squeeze[ids]) >= 0.99 * self._squeeze_limit
-        )
+        stalled = (np.abs(opening_rate) < p.stall_speed) & (np.abs(self._squeeze[ids]) >= 0.99 * self._squeeze_limit)
         still = np.linalg.norm(self._com_velocity(ids), axis=1) < p.still_speed
-        ended = (
-            (both & stalled & still)
-            | (~both & (opening < SHUT))
-            | (self._samples[ids] >= self._close_limit[ids])
-        )
+        ended = (both & stalled & still) | (~both & (opening < SHUT)) | (self._samples[ids] >= self._close_samples[ids])
 
         ids, opening = ids[ended], opening[ended]
         touching = self._touching_or_bouncing(ids)
         both = touching.all(axis=1)
-        r["drift_closing"][ids] = np.linalg.norm(self._x[ids] - self._x_ref[ids], axis=1)
+        r["drift_closing"][ids] = self._moved(ids)
         r["rotation_closing"][ids] = self._turned(ids)
         r["width"][ids] = opening
         r["grip_force"][ids] = self._normal_force(ids)
@@ -161,42 +183,115 @@ class FreeCourse:
 
         held = ids[both]
         self._x_ref[held], self._R_ref[held] = self._x[held], self._R[held]
-        self._samples[held] = 0
+        self._rows_ref[held] = self._batch.state[held]
         r["phase"][held] = Phase.DISTURB
         r["drift_holding"][held] = r["rotation_holding"][held] = r["held_acceleration"][held] = 0.0
-        r["peak_acceleration"][held] = p.acceleration
+        self._start(held)
 
-    def _watch_disturbance(self, ids: Ids) -> None:
-        """End trials that lost the object, let it move too far, or held to the last disturbance."""
+    def _watch_push(self, ids: Ids) -> None:
+        """End pushes of trials that lost the object or let it move; let those that are through hold."""
+        push = self._push_samples[self._level[ids]]
+        broken = self._watch_held(ids, ending=self._samples[ids] % push == 0)
+        through = ids[~broken & (self._samples[ids] >= push * len(self._linear))]
+        self._gravity[through], self._wrench[through] = 0.0, 0.0
+        hold = self._level[through] == self._nominal
+        self._state[through[hold]] = _State.HOLDING
+        self._results["phase"][through[hold]] = Phase.HOLD
+        self._samples[through[hold]] = 0
+        self._pass(through[~hold])
+
+    def _watch_hold(self, ids: Ids) -> None:
+        ending = self._samples[ids] >= self._hold_samples
+        broken = self._watch_held(ids, ending)
+        self._pass(ids[~broken & ending])
+
+    def _watch_held(self, ids: Ids, ending: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Judge trials against their state after the close; return (m,) which failed.
+
+        Pushes are short, so an object that is only just overloaded moves little in one. At its end such an object is
+        still gathering speed, while one that is held stands still in the hand: (m,) `ending` says where to look.
+        """
         p, r = self._protocol, self._results
-        drift, turned = np.linalg.norm(self._x[ids] - self._x_ref[ids], axis=1), self._turned(ids)
-        r["drift_holding"][ids] = np.maximum(r["drift_holding"][ids], drift)
-        r["rotation_holding"][ids] = np.maximum(r["rotation_holding"][ids], turned)
+        drift, turned = self._moved(ids), self._turned(ids)
+        nominal = self._level[ids] == self._nominal
+        at = ids[nominal]
+        r["drift_holding"][at] = np.maximum(r["drift_holding"][at], drift[nominal])
+        r["rotation_holding"][at] = np.maximum(r["rotation_holding"][at], turned[nominal])
+        velocity, spin = self._com_velocity(ids), self._spin(ids)
+        # Of the object's point in the grasp: an object that pivots there rotates, it does not slip.
+        sliding = np.linalg.norm(velocity + np.cross(spin, self._tcp - self._x[ids]), axis=1) > p.max_speed
+        spinning = np.linalg.norm(spin, axis=1) > p.max_spin
         lost = ~self._touching_or_bouncing(ids).all(axis=1)
-        slipped = ~lost & (drift > p.max_drift)
-        rotated = ~lost & ~slipped & (turned > np.radians(p.max_rotation_deg))
-        self._end(ids[lost], Outcome.DROPPED)
-        self._end(ids[slipped], Outcome.SLIPPED)
-        self._end(ids[rotated], Outcome.ROTATED)
-        failed = ids[lost | slipped | rotated]
-        r["time_to_failure"][failed] = self._samples[failed] * self._period
-        r["failed_direction"][failed] = (self._samples[failed] - 1) // self._push
+        slipped = ~lost & ((drift > p.max_drift) | (ending & sliding))
+        rotated = ~lost & ~slipped & ((turned > np.radians(p.max_rotation_deg)) | (ending & spinning))
+        self._fail(ids[lost], Outcome.DROPPED)
+        self._fail(ids[slipped], Outcome.SLIPPED)
+        self._fail(ids[rotated], Outcome.ROTATED)
+        return lost | slipped | rotated
 
-        done = ids[
-            ~(lost | slipped | rotated) & (self._samples[ids] >= self._push * len(self._pushes))
-        ]
-        r["phase"][done] = Phase.HOLD
-        r["held_acceleration"][done] = p.acceleration
-        self._end(done, Outcome.SUCCESS)
+    def _pass(self, ids: Ids) -> None:
+        """Trials that held at their rung: note it, and go on to the next higher one."""
+        r = self._results
+        level = self._level[ids]
+        r["held_acceleration"][ids] = self._accelerations[level]
+        r["outcome"][ids[level == self._nominal]] = Outcome.SUCCESS
+        self._state[ids] = _State.ENDED
+        climbing = ids[(level >= self._nominal) & (level + 1 < len(self._accelerations))]
+        self._climb(climbing, +1)
 
-    def _running(self, phase: Phase | None = None) -> Ids:
-        running = self._results["outcome"] == Outcome.NOT_TRIED
-        return np.flatnonzero(
-            running if phase is None else running & (self._results["phase"] == phase)
+    def _fail(self, ids: Ids, outcome: Outcome) -> None:
+        """Trials that failed at their rung: at the nominal one that is their outcome; go on to the next lower one."""
+        r = self._results
+        level = self._level[ids]
+        at = ids[level == self._nominal]
+        r["outcome"][at] = outcome
+        sample = self._samples[at] + np.where(
+            self._state[at] == _State.HOLDING, self._push_samples[self._nominal] * len(self._linear), 0
         )
+        r["time_to_failure"][at] = sample * self._period
+        r["failed_direction"][at] = np.where(
+            self._state[at] == _State.PUSHED, (self._samples[at] - 1) // self._push_samples[self._nominal], -1
+        )
+        self._state[ids] = _State.ENDED
+        self._climb(ids[(level <= self._nominal) & (level > 0)], -1)
+
+    def _climb(self, ids: Ids, rungs: int) -> None:
+        if self._graded:
+            self._level[ids] += rungs
+            self._start(ids)
+
+    def _start(self, ids: Ids) -> None:
+        """Start the pushes of a rung from the state after the close."""
+        self._batch.state[ids] = self._rows_ref[ids]
+        self._x[ids], self._R[ids] = self._x_ref[ids], self._R_ref[ids]
+        self._state[ids] = _State.PUSHED
+        self._samples[ids] = 0
+        r = self._results["peak_acceleration"]
+        r[ids] = np.fmax(r[ids], self._accelerations[self._level[ids]])
+
+    def _push(self, ids: Ids) -> None:
+        """Apply each trial's present push.
+
+        An acceleration a of the hand is a gravity −a. An angular acceleration α of the hand about the tool point is a
+        force −m α × r and a torque −I α at the object's centre of mass, r from the tool point (the Euler force; the
+        hand is taken to be at rest, so there is no centrifugal one).
+        """
+        level = self._level[ids]
+        number = self._samples[ids] // self._push_samples[level]
+        a = self._accelerations[level, None]
+        self._gravity[ids] = -a * self._linear[number]
+        alpha = a * self._angular[number]
+        axes = self._R[ids] @ self._principal
+        in_axes = np.einsum("nji,nj->ni", axes, alpha) * self._inertia[ids]
+        self._wrench[ids, :3] = -self._mass[ids, None] * np.cross(alpha, self._x[ids] - self._tcp)
+        self._wrench[ids, 3:] = -np.einsum("nij,nj->ni", axes, in_axes)
+
+    def _in(self, state: _State) -> Ids:
+        return np.flatnonzero(self._state == state)
 
     def _end(self, ids: Ids, outcome: Outcome) -> None:
         self._results["outcome"][ids] = outcome
+        self._state[ids] = _State.ENDED
 
     def _unstable(self, ids: Ids) -> NDArray[np.bool_]:
         finite = np.isfinite(self._x[ids]).all(axis=1)
@@ -229,14 +324,26 @@ class FreeCourse:
     def _object_pose(self) -> tuple[Array, Array]:
         """(n, 3) centres of mass and (n, 3, 3) rotations of the object, hand frame."""
         R = quat_to_matrix(self._object[:, 3:])
-        return self._object[:, :3] + R @ self._com, R
+        return self._object[:, :3] + np.einsum("nij,nj->ni", R, self._com), R
+
+    def _moved(self, ids: Ids) -> Array:
+        """(m,) distance of the centre of mass from its reference, m."""
+        return np.linalg.norm(self._x[ids] - self._x_ref[ids], axis=1)
 
     def _turned(self, ids: Ids) -> Array:
         """(m,) angle from the reference, rad."""
         return rotation_angle(self._R[ids] @ np.swapaxes(self._R_ref[ids], 1, 2))
 
+    def _spin(self, ids: Ids) -> Array:
+        """(m, 3) angular velocity, hand frame, rad/s; MuJoCo's, of a free joint, is in the body's frame."""
+        return np.einsum("nij,nj->ni", self._R[ids], self._object_velocity[ids, 3:])
+
     def _com_velocity(self, ids: Ids) -> Array:
-        """(m, 3) velocity of the centre of mass, hand frame, m/s."""
-        v = self._object_velocity[ids]
-        # The angular velocity of a free joint is in the body's frame, the linear one in the world's.
-        return v[:, :3] + np.einsum("nij,nj->ni", self._R[ids], np.cross(v[:, 3:], self._com))
+        """(m, 3) velocity of the centre of mass, hand frame, m/s; MuJoCo's is that of the body's origin."""
+        lever = np.einsum("nij,nj->ni", self._R[ids], self._com[ids])
+        return self._object_velocity[ids, :3] + np.cross(self._spin(ids), lever)
+
+
+def _unit(vectors: tuple[tuple[float, float, float], ...]) -> Array:
+    v = np.asarray(vectors, float).reshape(-1, 3)
+    return v / np.linalg.norm(v, axis=1, keepdims=True)

@@ -8,7 +8,7 @@ from typing import Any
 import mujoco
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from graspgen.errors import RecipeError, nearest
 from graspgen.paths import data_dir
@@ -48,11 +48,24 @@ class Protocol(_Section):
     close_time_limit: float = Field(gt=0)
     stall_speed: float = Field(gt=0)
     still_speed: float = Field(gt=0)
-    directions: tuple[Vector, ...]
     acceleration: float = Field(gt=0)
+    ladder: tuple[float, ...]
+    directions: tuple[Vector, ...]
+    turns: tuple[Vector, ...]
+    turn_arm: float = Field(gt=0)
     duration: float = Field(gt=0)
+    hold: float = Field(gt=0)
     max_drift: float = Field(gt=0)
     max_rotation_deg: float = Field(gt=0)
+    max_speed: float = Field(gt=0)
+    max_spin: float = Field(gt=0)
+
+
+    @model_validator(mode="after")
+    def _has_nominal(self) -> Protocol:
+        if list(self.ladder) != sorted(set(self.ladder)) or 1.0 not in self.ladder or self.ladder[0] <= 0:
+            raise ValueError(f"the ladder must ascend from above 0 and hold 1, got {list(self.ladder)}")
+        return self
 
 
 class Profile(_Section):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 import mujoco
 import numpy as np
+from mujoco.batch import Batch
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
@@ -68,14 +69,16 @@ def try_asset(
     asset: Asset,
     gripper: Gripper,
     profile: Profile,
-    T_object_grasp: Array,
-    width: Array,
+    T_object_grasp: ArrayLike,
+    width: ArrayLike,
     *,
-    mass: float,
+    mass: ArrayLike,
     inertia: Array,
     friction: ArrayLike,
+    com_offset: ArrayLike | None = None,
     force: float | None = None,
     approach: float = 0.05,
+    graded: bool = True,
     threads: int = 1,
 ) -> TrialResults:
     """Try n grasps of an object in free space.
@@ -86,11 +89,13 @@ def try_asset(
         profile: how it is simulated and judged.
         T_object_grasp: (n, 4, 4) grasp frames in the object's frame: z approach, y closing, origin at the tool point.
         width: (n,) opening before closing, m.
-        mass: kg.
-        inertia: (3, 3) about the centre of mass, object axes, kg m².
-        friction: sliding (–), torsional (m) and rolling (m) friction between pads and object.
+        mass: kg, of all trials or (n,) of each.
+        inertia: (3, 3) about the centre of mass, object axes, kg m², for the (first) mass; it grows with the mass.
+        friction: (3,) or (n, 3) sliding (–), torsional (m) and rolling (m) friction between pads and object.
+        com_offset: (n, 3) offset of the centre of mass from the asset's, object frame, m; None for none.
         force: grip force, N, capped at the gripper's limit; None for the limit.
         approach: length of the straight approach that must be free of the object, m.
+        graded: whether to find the largest acceleration of the profile's ladder that holds, not only the outcome.
         threads: native threads; results do not depend on it.
     """
     T_object_grasp = np.asarray(T_object_grasp, float).reshape(-1, 4, 4)
@@ -114,9 +119,30 @@ def try_asset(
     r["target_at_grasp"], r["target_on_approach"] = sweep.at_grasp[:, 0], sweep.on_approach[:, 0]
     r["outcome"][r["target_on_approach"] < 0] = Outcome.HITS_TARGET
     if (r["outcome"] == Outcome.NOT_TRIED).any():
-        model = trial_model(asset, gripper, profile, mass, inertia, friction, force)
-        FreeCourse(model, gripper, profile, T_object_grasp, width, asset.com, r, threads).run()
+        masses = np.broadcast_to(np.asarray(mass, float), n)
+        frictions = np.broadcast_to(np.asarray(friction, float), (n, 3))
+        offsets = np.zeros((n, 3)) if com_offset is None else np.asarray(com_offset, float)
+        model = trial_model(asset, gripper, profile, masses[0], inertia, frictions[0], force)
+        batch = Batch(model, n, nthread=threads)
+        _vary(batch, masses, frictions, offsets)
+        com = asset.com + offsets
+        FreeCourse(batch, gripper, profile, T_object_grasp, width, com, r, graded=graded).run()
     return TrialResults(**r)
+
+
+def _vary(batch: Batch, mass: Array, friction: Array, com_offset: Array) -> None:
+    """Give every simulation its (n,) mass, (n, 3) friction and (n, 3) offset of the centre of mass."""
+    thing = batch.model.body("object")
+    if (friction != friction[0]).any():
+        geoms = slice(thing.geomadr[0], thing.geomadr[0] + thing.geomnum[0])
+        batch.expand("geom_friction")[:, geoms] = friction[:, None]
+    if (mass != mass[0]).any():
+        batch.expand("body_mass")[:, thing.id] = mass
+        batch.expand("body_inertia")[:, thing.id] = thing.inertia * (mass / mass[0])[:, None]
+    if com_offset.any():
+        batch.expand("body_ipos")[:, thing.id] = thing.ipos + com_offset
+    if (mass != mass[0]).any() or com_offset.any():
+        batch.set_const()
 
 
 def trial_model(

@@ -43,7 +43,7 @@ def test_a_centred_grasp_of_a_box_holds_with_the_full_force_and_hardly_moves(gri
     assert r.grip_force[0] == pytest.approx(gripper.file.max_force, rel=0.01)
     assert r.width[0] == pytest.approx(0.04, abs=5e-4)
     assert r.drift_closing[0] < 5e-4 and r.drift_holding[0] < 5e-4
-    assert r.peak_acceleration[0] == r.held_acceleration[0] == pytest.approx(GRAVITY)
+    assert r.peak_acceleration[0] == r.held_acceleration[0] == pytest.approx(4 * GRAVITY)
 
 
 def test_the_requested_force_is_applied_and_never_exceeds_the_limit(gripper, profile):
@@ -106,14 +106,14 @@ def test_sides_steeper_than_the_friction_cone_squeeze_the_object_out(gripper, pr
 @pytest.mark.parametrize("mass", [0.2, 0.5, 1.0])
 @pytest.mark.parametrize("friction", [0.3, 0.6, 1.0])
 def test_a_box_slips_where_its_weight_passes_twice_friction_times_force(gripper, profile, mass, friction):
-    """Coulomb: two pads hold m·a up to 2·μ·F. The force is set 6 % above and 6 % below m·g / (2·μ)."""
+    """Coulomb: two pads hold m·a up to 2·μ·F. The force is set 3 % above and 3 % below m·g / (2·μ)."""
     asset = box(0.04, 0.04, 0.04)
     threshold = mass * GRAVITY / (2 * friction)
-    held = attempt(asset, gripper, profile, mass=mass, friction=friction, force=1.06 * threshold)
-    lost = attempt(asset, gripper, profile, mass=mass, friction=friction, force=0.94 * threshold)
+    held = attempt(asset, gripper, profile, mass=mass, friction=friction, force=1.03 * threshold)
+    lost = attempt(asset, gripper, profile, mass=mass, friction=friction, force=0.97 * threshold)
     assert outcome(held) is Outcome.SUCCESS
     assert outcome(lost) in (Outcome.SLIPPED, Outcome.DROPPED)
-    assert lost.held_acceleration[0] == 0 and lost.failed_direction[0] >= 0 and lost.time_to_failure[0] > 0
+    assert lost.held_acceleration[0] == GRAVITY / 2 and lost.failed_direction[0] >= 0 and lost.time_to_failure[0] > 0
 
 
 def test_the_hand_holds_the_payload_that_statics_gives_it(gripper, profile):
