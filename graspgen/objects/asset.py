@@ -23,7 +23,7 @@ def float32_exact(x: ArrayLike) -> Array:
     return np.asarray(x, np.float32).astype(np.float64)
 
 
-#: Step of stored texture coordinates: fine enough for any image, and coarse enough that 1 - v (glTF's v) is exact in float32.
+#: Step of stored texture coordinates: fine enough for any image, coarse enough that 1 - v (glTF's v) is exact in float32.
 UV_STEP = 2.0**-20
 
 
@@ -47,7 +47,9 @@ class Mesh:
         object.__setattr__(self, "vertices", float32_exact(self.vertices))
         object.__setattr__(self, "faces", np.ascontiguousarray(self.faces, np.int32))
         if self.uv is not None:
-            object.__setattr__(self, "uv", float32_exact(np.round(np.asarray(self.uv, float) / UV_STEP) * UV_STEP))
+            object.__setattr__(
+                self, "uv", float32_exact(np.round(np.asarray(self.uv, float) / UV_STEP) * UV_STEP)
+            )
 
     @property
     def bounds(self) -> Array:

@@ -98,13 +98,10 @@ def load_asset(folder: str | Path) -> Asset:
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ObjectError):
             raise
-        raise ObjectError(
-            f"{folder / META} is not valid ({_cause(error)}); import the object again"
-        ) from error
+        raise ObjectError(f"{folder / META} is not valid ({_cause(error)}); import the object again") from error
     if meta.get("content_hash") != content_hash(asset):
         raise ObjectError(
-            f"{folder} was changed after it was written (its content_hash differs); "
-            "import the object again"
+            f"{folder} was changed after it was written (its content_hash differs); import the object again"
         )
     return asset
 
@@ -119,9 +116,7 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     try:
         meta = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
-        raise ObjectError(
-            f"cannot read {path}: {error.strerror}; is it an asset's folder?"
-        ) from error
+        raise ObjectError(f"cannot read {path}: {error.strerror}; is it an asset's folder?") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ObjectError(f"{path} is not valid YAML ({_cause(error)})") from error
     if not isinstance(meta, dict) or meta.get("graspgen_asset") != LAYOUT:
@@ -183,9 +178,7 @@ def _hull_obj(points: Array) -> str:
     try:
         hull = ConvexHull(points, qhull_options="QJ Pp")
     except QhullError as error:
-        raise ObjectError(
-            f"a hull part of {len(points)} points is flat; it needs a volume"
-        ) from error
+        raise ObjectError(f"a hull part of {len(points)} points is flat; it needs a volume") from error
     a, b, c = np.moveaxis(points[hull.simplices], 1, 0)
     inwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), hull.equations[:, :3]) < 0
     faces = np.where(inwards[:, None], hull.simplices[:, ::-1], hull.simplices) + 1

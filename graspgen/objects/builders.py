@@ -58,9 +58,7 @@ def mug(p: Params) -> Built:
     def outside(z: float) -> float:
         return foot + (rim - foot) * z / height
 
-    parts, solid = shapes.cup(
-        [(foot, 0.0), (rim, height)], [(outside(floor) - wall, floor), (rim - wall, height)]
-    )
+    parts, solid = shapes.cup([(foot, 0.0), (rim, height)], [(outside(floor) - wall, floor), (rim - wall, height)])
     # The ends of the handle lie in the middle of the wall: it must not look out of the inside.
     angle = np.linspace(math.pi / 2, -math.pi / 2, 7)
     span = p["handle_span"] * height

@@ -49,13 +49,9 @@ def build_convex_union(p: Params) -> tuple[Mesh, tuple[Part, ...]]:
         if i:
             parent = min(int(p["parents"][i] * i), i - 1)
             direction = directions[i] / np.linalg.norm(directions[i])
-            reach = shapes.exit_distance(
-                shapes.part_mesh(parts[parent]), centres[parent], direction
-            )
+            reach = shapes.exit_distance(shapes.part_mesh(parts[parent]), centres[parent], direction)
             centre = centres[parent] + direction * reach * p["depths"][i]
-        parts.append(
-            _piece(p["kinds"][i], sizes[i], tapers[i], pose(quat_to_matrix(turns[i]), centre))
-        )
+        parts.append(_piece(p["kinds"][i], sizes[i], tapers[i], pose(quat_to_matrix(turns[i]), centre)))
         centres.append(centre)
     corners = np.concatenate([shapes.part_mesh(part)[0] for part in parts])
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2

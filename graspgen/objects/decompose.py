@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,13 +25,14 @@ from graspgen.errors import ObjectError
 from graspgen.frames import Array
 from graspgen.objects import shapes
 from graspgen.objects.asset import Part
+from graspgen.objects.mesh_repair import shells
 
 #: Most corners of a hull: MuJoCo's narrow phase slows down beyond.
 MOST_CORNERS = 256
 #: A mesh that fills its convex hull to this share is taken as convex.
 CONVEX = 0.995
 #: Longest run of CoACD, s.
-TIME_LIMIT = 900.0
+TIME_LIMIT = 300.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def decompose(
         vertices: (n, 3), m.
         faces: (m, 3).
         settings: parameters.
-        closed: the mesh is closed; another one is first wrapped by CoACD's own remeshing, 2 % of its size thick.
+        closed: the mesh is closed: shells that are convex become parts as they are. An open mesh is first wrapped
+            by CoACD's own remeshing, 2 % of its size thick.
 
     Returns:
         Hulls in the mesh's frame, the largest first.
@@ -76,21 +78,50 @@ def decompose(
     """
     settings = settings or Decomposition()
     v, f = np.asarray(vertices, float), np.asarray(faces, np.int32)
-    solid = shapes.to_manifold(v, f) if closed else manifold3d.Manifold()
-    if not solid.is_empty():
-        hull = solid.hull()
-        if solid.volume() >= CONVEX * hull.volume():
-            return (Part("hull", vertices=_few_corners(hull)),)
-        v, f = shapes.from_manifold(solid.simplify(settings.simplify * float(np.ptp(v, axis=0).max())))
-    preprocess = "on" if solid.is_empty() else "off"
-    hulls = [
-        manifold3d.Manifold.hull_points(np.ascontiguousarray(h)) for h in _cached_coacd(v, f, settings, preprocess)
-    ]
-    hulls = [h for h in hulls if h.volume() > 0]
+    ready, rest = _convex_shells(v, f, settings.max_parts) if closed else ([], None)
+    hulls = list(ready)
+    if rest is not None:
+        hulls += _cut(rest, replace(settings, max_parts=max(1, settings.max_parts - len(ready))))
+    elif not ready:
+        hulls = _hulls(_cached_coacd(v, f, settings, "on"))
     if not hulls:
         raise ObjectError("the convex decomposition is empty; simplify or remesh the mesh")
     hulls.sort(key=lambda h: -h.volume())
     return tuple(Part("hull", vertices=_few_corners(h)) for h in hulls)
+
+
+def _convex_shells(v: Array, f: np.ndarray, most: int) -> tuple[list[manifold3d.Manifold], manifold3d.Manifold | None]:
+    """Split a closed mesh into the hulls of its convex shells and the union of what is left (None: nothing)."""
+    label = shells(f)
+    solids = []
+    for i in range(int(label.max()) + 1):
+        used, index = np.unique(f[label == i], return_inverse=True)
+        solids.append(shapes.to_manifold(v[used], index.reshape(-1, 3)))
+    if any(s.volume() <= 0 for s in solids):  # a cavity, or a shell that is not manifold
+        whole = shapes.to_manifold(v, f)
+        return [], None if whole.is_empty() else whole
+    convex = [s.volume() >= CONVEX * s.hull().volume() for s in solids]
+    if sum(convex) > (most if all(convex) else most // 2):
+        convex = [False] * len(solids)
+    ready = [s.hull() for s, is_convex in zip(solids, convex, strict=True) if is_convex]
+    rest = [s for s, is_convex in zip(solids, convex, strict=True) if not is_convex]
+    union = manifold3d.Manifold.batch_boolean(rest, manifold3d.OpType.Add) if rest else None
+    return ready, union
+
+
+def _cut(solid: manifold3d.Manifold, settings: Decomposition) -> list[manifold3d.Manifold]:
+    box = np.reshape(solid.bounding_box(), (2, 3))
+    v, f = shapes.from_manifold(solid.simplify(settings.simplify * float(np.ptp(box, axis=0).max())))
+    try:
+        return _hulls(_cached_coacd(v, f, settings, "off"))
+    except ObjectError:
+        # CoACD trusts a closed mesh and can crash on sliver triangles; its own remeshing removes them.
+        return _hulls(_cached_coacd(v, f, settings, "on"))
+
+
+def _hulls(corners: list[Array]) -> list[manifold3d.Manifold]:
+    hulls = [manifold3d.Manifold.hull_points(np.ascontiguousarray(c)) for c in corners]
+    return [h for h in hulls if h.volume() > 0]
 
 
 def cache_folder() -> Path:

@@ -58,9 +58,7 @@ class Family:
 
 
 def _sphere_symmetry(p: Params) -> Symmetry:
-    return (
-        {"continuous": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]} if builders.is_round(p) else _HALF_TURNS
-    )
+    return {"continuous": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]} if builders.is_round(p) else _HALF_TURNS
 
 
 def _family(
@@ -94,18 +92,21 @@ _ALL = (
         height=metres(_lu(0.03, 0.2), "along z"),
     ),
     _family(
-        "cylinder", "A cylinder: a tin, a candle, a roll.", builders.cylinder, _TURNED_OVER, _lu(200, 2700), _u(0.3, 1.0),
+        "cylinder", "A cylinder: a tin, a candle, a roll.", builders.cylinder, _TURNED_OVER,
+        _lu(200, 2700), _u(0.3, 1.0),
         diameter=metres(_lu(0.018, 0.08), "across"),
         height=metres(_lu(0.03, 0.18), "along z"),
     ),
     _family(
-        "sphere", "A ball, or an egg with three different axes.", builders.sphere, _sphere_symmetry, _lu(100, 1200), _u(0.3, 1.0),
+        "sphere", "A ball, or an egg with three different axes.", builders.sphere, _sphere_symmetry,
+        _lu(100, 1200), _u(0.3, 1.0),
         diameter=metres(_lu(0.03, 0.07), "along x"),
         aspect_y=number(_ASPECT, "size along y over size along x"),
         aspect_z=number(_ASPECT, "size along z over size along x"),
     ),
     _family(
-        "capsule", "A cylinder with round ends: a pill box, a cucumber.", builders.capsule, _TURNED_OVER, _lu(300, 1200), _u(0.3, 1.0),
+        "capsule", "A cylinder with round ends: a pill box, a cucumber.", builders.capsule, _TURNED_OVER,
+        _lu(300, 1200), _u(0.3, 1.0),
         diameter=metres(_lu(0.018, 0.065), "across"),
         straight=metres(_lu(0.02, 0.14), "length between the round ends"),
     ),
@@ -139,7 +140,8 @@ _ALL = (
         cap_width=number(_u(1.05, 1.25), "cap over neck"),
     ),
     _family(
-        "hammer", "A claw hammer, its handle along −x, its face towards +z.", builders.hammer, {}, _u(1500, 3000), _u(0.4, 1.0),
+        "hammer", "A claw hammer, its handle along −x, its face towards +z.", builders.hammer, {},
+        _u(1500, 3000), _u(0.4, 1.0),
         handle_length=metres(_u(0.2, 0.3), "head to the handle's end"),
         handle_diameter=metres(_u(0.02, 0.034), "of the handle"),
         head_length=metres(_u(0.08, 0.12), "claw to face"),

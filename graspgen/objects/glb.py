@@ -64,9 +64,7 @@ def glb_bytes(mesh: Mesh) -> bytes:
         Image.fromarray(mesh.texture).save(png, "PNG", compress_level=4)
         doc["images"] = [{"bufferView": add(png.getvalue()), "mimeType": "image/png"}]
         doc["textures"] = [{"source": 0}]
-        material = {
-            "pbrMetallicRoughness": {"metallicFactor": 0.0, "baseColorTexture": {"index": 0}}
-        }
+        material = {"pbrMetallicRoughness": {"metallicFactor": 0.0, "baseColorTexture": {"index": 0}}}
     doc |= {
         "scene": 0,
         "scenes": [{"nodes": [0]}],

@@ -46,9 +46,7 @@ def is_valid_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def save_asset(
-    asset: Asset, folder: str | Path, *, notes: Sequence[str] = (), overwrite: bool = False
-) -> Path:
+def save_asset(asset: Asset, folder: str | Path, *, notes: Sequence[str] = (), overwrite: bool = False) -> Path:
     """Write an asset to `folder/<asset.name>`.
 
     The same asset that is there already is left alone, so several processes may save it at once.
@@ -66,9 +64,7 @@ def save_asset(
         ObjectError: the name is not one, another asset of this name is there, or nothing can be written.
     """
     if not is_valid_name(asset.name):
-        raise ObjectError(
-            f"'{asset.name}' cannot name an asset; use letters, digits, '_', '-' and '.'"
-        )
+        raise ObjectError(f"'{asset.name}' cannot name an asset; use letters, digits, '_', '-' and '.'")
     library, digest = Path(folder), content_hash(asset)
     target = library / asset.name
     try:
@@ -139,9 +135,7 @@ class LibraryCatalogue:
             return self._cache[number]
         asset = load_asset(self._folders[number])
         if asset.name != self._folders[number].name:
-            raise ObjectError(
-                f"{self._folders[number]} holds the asset '{asset.name}'; the folder must have its name"
-            )
+            raise ObjectError(f"{self._folders[number]} holds the asset '{asset.name}'; the folder must have its name")
         self._cache[number] = asset
         if len(self._cache) > CACHE:
             self._cache.popitem(last=False)
@@ -172,9 +166,7 @@ def _is_same(target: Path, digest: str, overwrite: bool) -> bool:
     except ObjectError:
         same = False
     if not same and not overwrite:
-        raise ObjectError(
-            f"{target} already holds another asset; give it another name, or overwrite it on purpose"
-        )
+        raise ObjectError(f"{target} already holds another asset; give it another name, or overwrite it on purpose")
     return same
 
 

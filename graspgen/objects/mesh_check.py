@@ -1,6 +1,7 @@
 """Checks that a mesh is a solid of a sensible size, and repairs what can be repaired without guessing.
 
-Every repair is said in a note. A mesh that stays open is replaced by the union of convex parts that wrap it, or refused.
+Every repair is said in a note. A mesh that stays open is replaced by the union of convex parts that wrap it, or
+refused.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class CheckedMesh:
 
     Attributes:
         mesh: what is drawn.
-        vertices, faces: the same surface with one vertex a place, without texture: what is weighed and cut.
+        vertices, faces: the same solid with one vertex a place, without texture: what is weighed.
+        loose: vertices and faces before overlapping shells were united: what is cut into convex parts.
         parts: convex parts, where the mesh had to be replaced by them; else None.
         notes: repairs and warnings.
     """
@@ -48,6 +50,7 @@ class CheckedMesh:
     mesh: Mesh
     vertices: Array
     faces: NDArray[np.int32]
+    loose: shapes.Triangles
     parts: tuple[Part, ...] | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -98,11 +101,12 @@ def check_size(mesh: Mesh, where: str) -> None:
     used = mesh.vertices[np.unique(mesh.faces)]
     extent = float(np.ptp(used, axis=0).max())
     if extent > LARGEST:
-        if extent / 1000 >= SMALLEST:
-            unit, factor = "millimetres", "0.001"
-        else:
-            unit, factor = "another unit than metres", f"{0.1 / extent:.2g}"
-        raise ObjectError(f"{where}: the mesh is {extent:.3g} m wide; it looks like {unit}: pass --scale {factor}")
+        # 60 m is a 60 mm mug; 8 m is an 8 cm block rather than one of 8 mm.
+        unit, factor = ("millimetres", "0.001") if extent >= 20 else ("centimetres", "0.01")
+        raise ObjectError(
+            f"{where}: the mesh is {extent:.3g} m wide; it looks like {unit}: pass --scale {factor}, "
+            "or --target-size with its largest extent in metres"
+        )
     if extent < SMALLEST:
         raise ObjectError(
             f"{where}: the mesh is only {extent * 1000:.3g} mm wide; it looks like another unit than "
@@ -172,7 +176,7 @@ def _wrapped(
         f"not watertight: replaced by the union of {len(parts)} convex parts that wrap it, "
         f"about {grown:.1%} larger" + _texture_lost(mesh)
     )
-    return CheckedMesh(union, union.vertices, union.faces, parts, notes)
+    return CheckedMesh(union, union.vertices, union.faces, (union.vertices, union.faces), parts, notes)
 
 
 def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str, notes: list[str]) -> CheckedMesh:
@@ -188,6 +192,7 @@ def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str,
     volume = mass_properties(vertices, faces).volume
     if volume <= 1e-6 * float(np.ptp(vertices, axis=0).max()) ** 3:
         raise ObjectError(f"{where}: the mesh encloses no volume; give its walls a thickness")
+    loose = vertices, np.asarray(faces, np.int32)
     count = int(label.max()) + 1
     if count > 1:
         notes.append(f"{count} shells that are not connected")
@@ -197,7 +202,7 @@ def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str,
             vertices, faces = shapes.from_manifold(solid.simplify(1e-6))
             if mesh.texture is None:
                 mesh = Mesh(vertices, faces)
-    return CheckedMesh(mesh, vertices, np.asarray(faces, np.int32), None, notes)
+    return CheckedMesh(mesh, vertices, np.asarray(faces, np.int32), loose, None, notes)
 
 
 def _union_of_shells(vertices: Array, faces: NDArray[np.int32], label: NDArray[np.int32]) -> manifold3d.Manifold | None:

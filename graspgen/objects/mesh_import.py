@@ -169,7 +169,7 @@ def _import_one(
     mesh = Mesh(raw.vertices * factor, raw.faces.astype(np.int32), raw.uv, raw.texture)
     checked = check_mesh(mesh, str(path), settings)
     notes += checked.notes
-    parts = checked.parts or decompose(checked.vertices, checked.faces, settings)
+    parts = checked.parts or decompose(*checked.loose, settings)
     solid = mass_properties(checked.vertices, checked.faces)
     filled = mass_properties(*_arrays(shapes.union(parts))).volume / solid.volume - 1
     used = density if density is not None else mass / solid.volume if mass is not None else DENSITY

@@ -34,9 +34,7 @@ class ProceduralCatalogue:
         """
         for name in objects.families.options:
             if name not in FAMILIES:
-                raise RecipeError(
-                    f"objects.families: unknown family '{name}'{nearest(str(name), FAMILIES)}"
-                )
+                raise RecipeError(f"objects.families: unknown family '{name}'{nearest(str(name), FAMILIES)}")
         self._families: Distribution = objects.families
         self._pool = objects.pool
         self._seed = seed
@@ -57,9 +55,7 @@ class ProceduralCatalogue:
             ObjectError: the catalogue has no such number.
         """
         if not 0 <= number < self._pool:
-            raise ObjectError(
-                f"asset {number} is not in the pool of {self._pool} objects (objects.pool)"
-            )
+            raise ObjectError(f"asset {number} is not in the pool of {self._pool} objects (objects.pool)")
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
@@ -67,18 +63,14 @@ class ProceduralCatalogue:
         family = FAMILIES[str(self._families.draw(rng))]
         params = family.draw(rng)
         density, friction = float(family.density.draw(rng)), float(family.friction.draw(rng))
-        asset = asset_from_params(
-            family.name, params, density, friction, f"{family.name}-{number:06d}"
-        )
+        asset = asset_from_params(family.name, params, density, friction, f"{family.name}-{number:06d}")
         self._cache[number] = asset
         if len(self._cache) > CACHE:
             self._cache.popitem(last=False)
         return asset
 
 
-def asset_from_params(
-    family: str, params: Params, density: float, friction: float, name: str
-) -> Asset:
+def asset_from_params(family: str, params: Params, density: float, friction: float, name: str) -> Asset:
     """Build an asset of `family` from its parameters, as drawn or as stored with an asset.
 
     Args:
@@ -96,14 +88,10 @@ def asset_from_params(
     known = FAMILIES[family]
     for key in params:
         if key not in known.parameters:
-            raise ObjectError(
-                f"family '{family}' has no parameter '{key}'{nearest(key, known.parameters)}"
-            )
+            raise ObjectError(f"family '{family}' has no parameter '{key}'{nearest(key, known.parameters)}")
     for key in known.parameters:
         if key not in params:
-            raise ObjectError(
-                f"family '{family}' needs the parameter '{key}', {known.parameters[key].doc}"
-            )
+            raise ObjectError(f"family '{family}' needs the parameter '{key}', {known.parameters[key].doc}")
     mesh, parts = known.build(params)
     mass = mass_properties(mesh.vertices, mesh.faces)
     plain: dict[str, Any] = dict(params)

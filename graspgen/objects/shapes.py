@@ -51,9 +51,7 @@ def frustum(r_low: float, r_high: float, z_low: float, z_high: float, facets: in
     )
 
 
-def cup(
-    outer: Profile, inner: Profile, sectors: int = 16, arcs: int = 3
-) -> tuple[list[Part], manifold3d.Manifold]:
+def cup(outer: Profile, inner: Profile, sectors: int = 16, arcs: int = 3) -> tuple[list[Part], manifold3d.Manifold]:
     """Make a vessel about z, open at the top: its convex parts, and the same solid as outside less hollow.
 
     The outside has `sectors * arcs` facets around, the hollow has `sectors`, so each part is a true convex piece of
@@ -102,9 +100,7 @@ def _sector(sector: int, levels: tuple[Level, Level], sectors: int, arcs: int) -
 
 def _hull_of_rows(rows: Profile, n: int) -> manifold3d.Manifold:
     # Rounded as the parts' corners are.
-    return manifold3d.Manifold.hull_points(
-        float32_exact(np.concatenate([_circle(r, z, n) for r, z in rows]))
-    )
+    return manifold3d.Manifold.hull_points(float32_exact(np.concatenate([_circle(r, z, n) for r, z in rows])))
 
 
 def sweep(centres: ArrayLike, across: ArrayLike, half_width: float) -> list[Part]:
@@ -120,10 +116,7 @@ def sweep(centres: ArrayLike, across: ArrayLike, half_width: float) -> list[Part
     """
     centres, across = np.asarray(centres, float), np.asarray(across, float)
     y = np.array([0.0, half_width, 0.0])
-    ends = [
-        np.stack([c - a - y, c - a + y, c + a - y, c + a + y])
-        for c, a in zip(centres, across, strict=True)
-    ]
+    ends = [np.stack([c - a - y, c - a + y, c + a - y, c + a + y]) for c, a in zip(centres, across, strict=True)]
     return [Part("hull", vertices=np.concatenate(pair)) for pair in itertools.pairwise(ends)]
 
 
@@ -156,18 +149,14 @@ def union(parts: Sequence[Part], solids: Sequence[manifold3d.Manifold] = ()) -> 
 def to_manifold(vertices: ArrayLike, faces: ArrayLike) -> manifold3d.Manifold:
     """Hand a closed mesh to manifold3d; check `status()` when the mesh is not known to be closed."""
     return manifold3d.Manifold(
-        manifold3d.Mesh64(
-            np.ascontiguousarray(vertices, np.float64), np.ascontiguousarray(faces, np.uint64)
-        )
+        manifold3d.Mesh64(np.ascontiguousarray(vertices, np.float64), np.ascontiguousarray(faces, np.uint64))
     )
 
 
 def from_manifold(solid: manifold3d.Manifold) -> Triangles:
     """Return the (n, 3) vertices and (m, 3) faces of a manifold3d solid."""
     mesh = solid.to_mesh64()
-    return np.asarray(mesh.vert_properties)[:, :3].copy(), np.asarray(mesh.tri_verts).astype(
-        np.int32
-    )
+    return np.asarray(mesh.vert_properties)[:, :3].copy(), np.asarray(mesh.tri_verts).astype(np.int32)
 
 
 def exit_distance(mesh: Triangles, origin: ArrayLike, direction: ArrayLike) -> float:
@@ -206,9 +195,7 @@ def _primitive(part: Part) -> Triangles:
 
 def facets(radius: float) -> int:
     """Return how many facets keep a circle of `radius` (m) within `TOLERANCE`; a multiple of 4."""
-    needed = (
-        math.pi / math.acos(max(1 - TOLERANCE / max(radius, TOLERANCE), 0.0)) if radius > 0 else 0
-    )
+    needed = math.pi / math.acos(max(1 - TOLERANCE / max(radius, TOLERANCE), 0.0)) if radius > 0 else 0
     return max(FACETS, 4 * math.ceil(needed / 4))
 
 
@@ -262,9 +249,7 @@ def _circle(radius: float, z: float, n: int) -> Array:
 
 
 def _at(radius: float, z: float, angles: Array) -> Array:
-    return np.stack(
-        [radius * np.cos(angles), radius * np.sin(angles), np.full_like(angles, z)], axis=-1
-    )
+    return np.stack([radius * np.cos(angles), radius * np.sin(angles), np.full_like(angles, z)], axis=-1)
 
 
 def _pairs(rows: Profile) -> list[Level]:
