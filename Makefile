@@ -16,6 +16,7 @@ help:
 
 # The stamp makes a second run free; a changed pyproject.toml or setup script undoes it.
 setup: .venv/ready
+	@:
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@bash scripts/setup.sh

@@ -13,10 +13,17 @@ fail() { say "error: $*"; exit 1; }
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 apt_install() {
+    local log
+    log=$(mktemp)
     say "installing with apt-get: $*"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq </dev/null >&2 || say "warning: apt-get update failed; trying to install all the same"
-    apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2 || fail "apt-get could not install: $*"
+    # Lists that could not be refreshed may still be good enough to install from.
+    apt-get update </dev/null >"$log" 2>&1 || say "warning: apt-get update failed"
+    if ! apt-get install -y --no-install-recommends "$@" </dev/null >>"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        fail "apt-get could not install: $*"
+    fi
+    rm -f "$log"
 }
 
 # Runs the candidate: a launcher that exists but starts nothing (pyenv's) does not count.

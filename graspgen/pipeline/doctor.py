@@ -108,13 +108,14 @@ def _opengl() -> list[Finding]:
     reports = probe_backends()
     any_works = any(report.works for report in reports)
     findings = []
-    for report in reports:
+    for number, report in enumerate(reports):
         name = f"OpenGL by {report.name}"
         if report.works:
             told = f"rendered a frame in {report.milliseconds:.1f} ms with {report.renderer}"
             findings.append(Finding(name, "ok", told))
         else:
-            state: State = "optional" if any_works else "missing"
+            # One backend is enough, and the first is the one to mend.
+            state: State = "optional" if any_works or number else "missing"
             findings.append(Finding(name, state, report.error.removesuffix(f"; {report.mend}"), report.mend))
     return findings
 

@@ -25,6 +25,7 @@ from graspgen.pipeline.scene import SceneContext
 from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import Job, SceneDone, scenes_per_shard
 from graspgen.recipe import Recipe
+from graspgen.render.gl import make_current
 
 
 def generate(
@@ -62,9 +63,9 @@ def generate(
         GraspgenError: the run cannot start, a scene cannot be made, or a file cannot be written.
     """
     folder = Path(out)
-    # Everything that can be wrong with a recipe's gripper, profile or objects is said before a
-    # dataset is deleted or a process is started.
+    # What is wrong with the recipe's gripper, profile or objects, or with OpenGL, is said before a dataset is deleted.
     SceneContext.open(recipe, seed, folder)
+    make_current()
     manifest = create_dataset(
         folder,
         recipe=recipe.model_dump(mode="json"),
