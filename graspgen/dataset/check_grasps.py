@@ -46,6 +46,9 @@ def _check_outcomes(report: Report, checked: Checked) -> None:
             keys,
         )
     free = trials["kind"] == TrialKind.FREE
+    # Repeated trials, where there are any, give the rate; else the nominal one alone.
+    repeated = np.bincount(grasp[free & (trials["draw"] > 0)], minlength=len(keys)) > 0
+    free &= (trials["draw"] > 0) == repeated[grasp]
     tried = np.bincount(grasp[free], minlength=len(keys))
     held = np.bincount(grasp[free & (trials["outcome"] == Outcome.SUCCESS)], minlength=len(keys))
     rate = np.divide(held, tried, out=np.full(len(keys), np.nan), where=tried > 0)
@@ -97,7 +100,8 @@ def _check_trials(report: Report, checked: Checked) -> None:
             lambda r, c=column, n=limit: f"{trials[c][r]:g} in a success, the profile allows {n[r]:g}",
             keys,
         )
-    directions = np.array([len(p.get("directions", ())) or 127 for p in protocols], int)
+    pushes = [len(p.get("directions", ())) + len(p.get("turns", ())) for p in protocols]
+    directions = np.array([n or 127 for n in pushes], int)
     bad = trials["failed_direction"] >= (directions[row] if len(row) else 0)
     report.rows("trials", "failed_direction", bad, "the profile has no such direction", keys)
     grasps, grippers = checked.tables["grasps"], checked.tables["grippers"]

@@ -156,6 +156,35 @@ def sample_antipodal(
     return Candidates(*(np.concatenate(list(a)) for a in arrays)).take(slice(0, count))
 
 
+def closing_contacts(caster: RayCaster, T_object_grasp: Array, width: Array) -> tuple[Array, Array, Array]:
+    """Find where pads that close along a grasp's line through the tool point first meet the object.
+
+    Args:
+        caster: the object's mesh, m.
+        T_object_grasp: (n, 4, 4) grasp frames, object frame.
+        width: (n,) openings, m.
+
+    Returns:
+        (n, 2, 3) contacts and (n, 2, 3) outward normals, the left pad's (+y) first, object frame, and the (n,)
+        antipodal angles, rad; NaN where a pad meets nothing before the middle of the other pad's place.
+    """
+    centre, y = T_object_grasp[:, :3, 3], T_object_grasp[:, :3, 1]
+    points, normals = np.full((len(width), 2, 3), np.nan), np.full((len(width), 2, 3), np.nan)
+    for side, sign in enumerate((1.0, -1.0)):
+        start, along = centre + sign * width[:, None] / 2 * y, -sign * y
+        face = caster.first_face(start, along)
+        hit = np.flatnonzero(face >= 0)
+        distance = caster.plane_distance(face[hit], start[hit], along[hit])
+        near = distance <= width[hit]
+        hit, distance = hit[near], distance[near]
+        points[hit, side] = start[hit] + distance[:, None] * along[hit]
+        normals[hit, side] = caster.normals[face[hit]]
+    missed = np.isnan(points).any(axis=(1, 2))
+    points[missed], normals[missed] = np.nan, np.nan
+    cosines = np.einsum("nkj,nj->nk", normals, y) * [1, -1]
+    return points, normals, np.arccos(np.clip(cosines.min(axis=1), -1, 1))
+
+
 def _round(
     caster: RayCaster,
     area: Array,

@@ -167,10 +167,12 @@ class FreeCourse:
         opening_rate = self._qvel[np.ix_(ids, self._rates)].sum(axis=1)
         stalled = (np.abs(opening_rate) < p.stall_speed) & (np.abs(self._squeeze[ids]) >= 0.99 * self._squeeze_limit)
         still = np.linalg.norm(self._com_velocity(ids), axis=1) < p.still_speed
-        ended = (both & stalled & still) | (~both & (opening < SHUT)) | (self._samples[ids] >= self._close_samples[ids])
+        shut = opening < SHUT
+        ended = (both & stalled & still) | shut | (self._samples[ids] >= self._close_samples[ids])
 
-        ids, opening = ids[ended], opening[ended]
-        touching = self._touching_or_bouncing(ids)
+        ids, opening, shut = ids[ended], opening[ended], shut[ended]
+        # Shut fingers hold nothing: their stops bear the force, whatever sliver is between them.
+        touching = self._touching_or_bouncing(ids) & ~shut[:, None]
         both = touching.all(axis=1)
         r["drift_closing"][ids] = self._moved(ids)
         r["rotation_closing"][ids] = self._turned(ids)
@@ -178,8 +180,9 @@ class FreeCourse:
         r["grip_force"][ids] = self._normal_force(ids)
         none = ids[~touching.any(axis=1)]
         self._end(ids[touching.any(axis=1) & ~both], Outcome.ONE_FINGER)
-        self._end(none[self._held_once[none]], Outcome.DROPPED)
-        self._end(none[~self._held_once[none]], Outcome.NO_CONTACT)
+        dropped = self._held_once[none]
+        self._end(none[dropped], Outcome.DROPPED)
+        self._end(none[~dropped], Outcome.NO_CONTACT)
 
         held = ids[both]
         self._x_ref[held], self._R_ref[held] = self._x[held], self._R[held]

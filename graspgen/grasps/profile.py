@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from graspgen.distributions import Number
 from graspgen.errors import RecipeError, nearest
 from graspgen.paths import data_dir
 
@@ -68,6 +69,16 @@ class Protocol(_Section):
         return self
 
 
+class DrawSpread(_Section):
+    """How repeated trials differ from the nominal one."""
+
+    friction_factor: Number("", 0.01, 100)
+    mass_factor: Number("", 0.01, 100)
+    com_offset: Number("", -1, 1)
+    position_noise: Number("m", -0.1, 0.1)
+    rotation_noise_deg: Number("deg", -45, 45)
+
+
 class Profile(_Section):
     """How a free-space trial is simulated and judged."""
 
@@ -76,6 +87,7 @@ class Profile(_Section):
     option: Option
     contact: Contact
     protocol: Protocol
+    draws: DrawSpread
 
     def apply(self, spec: mujoco.MjSpec) -> None:
         """Set the option block of a spec. Gravity is off: disturbances are accelerations of the frame."""

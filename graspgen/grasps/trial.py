@@ -162,6 +162,7 @@ def trial_model(
     grip.forcerange = [-limit, limit]
     body = spec.worldbody.add_body(name="object")
     body.add_freejoint(name="object")
+    body.simple = False  # a "simple" body's centre of mass could not be moved in repeated trials
     set_inertial(body, mass, asset.com, inertia)
     add_parts(
         spec, body, asset.parts, "object", friction=np.asarray(friction, float), **profile.geom()
