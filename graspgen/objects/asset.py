@@ -23,7 +23,7 @@ def float32_exact(x: ArrayLike) -> Array:
     return np.asarray(x, np.float32).astype(np.float64)
 
 
-#: Step of stored texture coordinates: fine enough for any image, coarse enough that 1 - v (glTF's v) is exact in float32.
+#: Step of texture coordinates: fine enough for any image, and coarse enough that 1 - v (glTF's v) is exact in float32.
 UV_STEP = 2.0**-20
 
 

@@ -115,11 +115,11 @@ def bottle(p: Params) -> Built:
 
 def can(p: Params) -> Built:
     """Build a tin: a body between two rims."""
-    radius, height, rim = p["diameter"] / 2, p["height"], p["rim"]
+    radius, half, rim = p["diameter"] / 2, p["height"] / 2, p["rim"]
     parts = (
-        shapes.cylinder(radius, 0.0, 2 * rim),
-        shapes.cylinder(radius - rim, rim, height - rim),
-        shapes.cylinder(radius, height - 2 * rim, height),
+        shapes.cylinder(radius, -half, -half + 2 * rim),
+        shapes.cylinder(radius - rim, -half + rim, half - rim),
+        shapes.cylinder(radius, half - 2 * rim, half),
     )
     return shapes.union(parts), parts
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 import manifold3d
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
 from graspgen.errors import ObjectError
@@ -20,6 +19,7 @@ from graspgen.objects.asset import Mesh, Part
 from graspgen.objects.decompose import Decomposition, decompose
 from graspgen.objects.mass import mass_properties
 from graspgen.objects.mesh_repair import (
+    agree_winding,
     clean,
     drop_degenerate,
     fill_small_holes,
@@ -33,6 +33,8 @@ from graspgen.objects.mesh_repair import (
 SMALLEST, LARGEST = 0.002, 2.0
 #: Thinnest object, m.
 THINNEST = 1e-4
+#: Most shells that are not connected.
+MOST_SHELLS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +135,7 @@ def _close(
     settings: Decomposition | None,
 ) -> CheckedMesh:
     """Close an open mesh: by winding and small holes, by merging near vertices, or by wrapping it."""
-    fixed = trimesh.Trimesh(vertices, faces, process=False)
-    trimesh.repair.fix_winding(fixed)
-    wound = np.asarray(fixed.faces, np.int32)
+    wound = agree_winding(faces)
     extra, holes, largest = fill_small_holes(vertices, wound)
     whole = np.concatenate([wound, extra])
     if is_closed(whole):
@@ -182,6 +182,11 @@ def _wrapped(
 def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str, notes: list[str]) -> CheckedMesh:
     """Turn shells that are inside-out, and count shells that overlap once."""
     label = shells(faces)
+    count = int(label.max()) + 1
+    if count > MOST_SHELLS:
+        raise ObjectError(
+            f"{where}: {count} disconnected shells are more than {MOST_SHELLS}; remove loose specks, or join the shells"
+        )
     turned = orient(vertices, faces, label)
     if turned.any():
         flip = turned[label]
@@ -193,7 +198,6 @@ def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str,
     if volume <= 1e-6 * float(np.ptp(vertices, axis=0).max()) ** 3:
         raise ObjectError(f"{where}: the mesh encloses no volume; give its walls a thickness")
     loose = vertices, np.asarray(faces, np.int32)
-    count = int(label.max()) + 1
     if count > 1:
         notes.append(f"{count} shells that are not connected")
         solid = _union_of_shells(vertices, faces, label)

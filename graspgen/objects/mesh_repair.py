@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
@@ -9,7 +11,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from graspgen.frames import Array
-from graspgen.objects.mass import mass_properties
 
 Faces = NDArray[np.int32]
 
@@ -46,9 +47,8 @@ def clean(vertices: Array, faces: Faces) -> tuple[Array, Faces]:
     f = inverse[faces]
     f = f[(f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])]
     _, once = np.unique(np.sort(f, axis=1), axis=0, return_index=True)
-    mesh = trimesh.Trimesh(places, f[np.sort(once)], process=False)
-    trimesh.repair.fix_winding(mesh)
-    v, f, _ = merge_equal(np.asarray(mesh.vertices), np.asarray(mesh.faces, np.int32))
+    f = agree_winding(f[np.sort(once)].astype(np.int32)) if len(once) else f[:0].astype(np.int32)
+    v, f, _ = merge_equal(places, f)
     return v, f
 
 
@@ -57,29 +57,69 @@ def is_closed(faces: Faces) -> bool:
     return len(_open_edges(faces)) == 0
 
 
+def agree_winding(faces: Faces) -> Faces:
+    """Return the faces, turned where needed so that neighbours across an edge of two faces agree.
+
+    In each shell the first face is taken as right; `orient` decides about whole shells.
+    """
+    f = faces.astype(np.int64)
+    edges = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
+    owner = np.tile(np.arange(len(f)), 3)
+    forward = edges[:, 0] < edges[:, 1]
+    key = edges.min(axis=1) * (int(f.max()) + 1) + edges.max(axis=1)
+    order = np.argsort(key, kind="stable")
+    _, start, count = np.unique(key[order], return_index=True, return_counts=True)
+    a, b = order[start[count == 2]], order[start[count == 2] + 1]
+    differ = forward[a] == forward[b]
+    if not differ.any():
+        return faces
+    m = len(f)
+    # Two sheets of nodes, as given and turned: agreeing neighbours are joined within a sheet, others across.
+    low, high = owner[a], owner[b]
+    rows = np.concatenate([low, low + m])
+    columns = np.concatenate([np.where(differ, high + m, high), np.where(differ, high, high + m)])
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(2 * m, 2 * m))
+    _, sheet = connected_components(graph, directed=False)
+    # Of a shell's two copies the one with its first face as given is kept.
+    turned = sheet[:m] > sheet[m:]
+    return np.where(turned[:, None], faces[:, ::-1], faces)
+
+
 def fill_small_holes(vertices: Array, faces: Faces) -> tuple[Faces, int, float]:
     """Close holes up to `LARGEST_HOLE` with triangles between the vertices of their edge.
 
     Returns:
         The new faces, the number of holes, and the widest one, m.
     """
-    follow: dict[int, int] = {}
+    follow: dict[int, list[int]] = {}
     for start, end in _open_edges(faces).tolist():
-        if end in follow:  # holes that touch: which edge follows is a guess
-            return np.zeros((0, 3), np.int32), 0, 0.0
-        follow[end] = start
+        follow.setdefault(end, []).append(start)
     limit = LARGEST_HOLE * float(np.ptp(vertices, axis=0).max())
     added, holes, largest = [], 0, 0.0
-    while follow:
-        loop = [next(iter(follow))]
-        while (after := follow.pop(loop[-1], None)) is not None and after != loop[0]:
-            loop.append(after)
+    for loop in _loops(follow):
         width = float(np.linalg.norm(np.ptp(vertices[loop], axis=0)))
-        if after is None or len(loop) < 3 or width > limit:
-            continue
-        holes, largest = holes + 1, max(largest, width)
-        added += [[loop[0], loop[k], loop[k + 1]] for k in range(1, len(loop) - 1)]
+        if len(loop) >= 3 and width <= limit:
+            holes, largest = holes + 1, max(largest, width)
+            added += [[loop[0], loop[k], loop[k + 1]] for k in range(1, len(loop) - 1)]
     return np.array(added, np.int32).reshape(-1, 3), holes, largest
+
+
+def _loops(follow: dict[int, list[int]]) -> Iterator[list[int]]:
+    """Take loops without a repeated vertex out of directed edges (holes may touch at a vertex)."""
+    for start in list(follow):
+        path = [start]
+        place = {start: 0}
+        while follow.get(path[-1]):
+            after = follow[path[-1]].pop()
+            if after in place:
+                first = place[after]
+                yield path[first:]
+                for vertex in path[first + 1 :]:
+                    del place[vertex]
+                del path[first + 1 :]
+            else:
+                place[after] = len(path)
+                path.append(after)
 
 
 def shells(faces: Faces) -> NDArray[np.int32]:
@@ -96,7 +136,8 @@ def orient(vertices: Array, faces: Faces, label: NDArray[np.int32]) -> NDArray[n
     A shell with negative volume is a cavity where it lies in a shell with positive volume, else it is inside-out.
     """
     count = int(label.max()) + 1
-    volumes = np.array([mass_properties(vertices, faces[label == i]).volume for i in range(count)])
+    a, b, c = np.moveaxis((vertices - vertices.mean(axis=0))[faces], 1, 0)
+    volumes = np.bincount(label, weights=np.einsum("ij,ij->i", a, np.cross(b, c)), minlength=count)
     if (volumes <= 0).all():
         return np.ones(count, bool)
     turned = np.zeros(count, bool)

@@ -184,7 +184,7 @@ def _primitive(part: Part) -> Triangles:
         case "cylinder":
             return _revolve([(x, -y), (x, y)], facets(x))
         case _:  # capsule: two hemispheres, the rows of the equators apart
-            n = facets(x)
+            n = facets(2 * x)  # half the tolerance around, half along
             angle = np.linspace(-math.pi / 2, math.pi / 2, n // 2 + 2 + (n // 2) % 2)[1:-1]
             lift = np.where(angle < 0, -y, y)
             rows = list(zip(x * np.cos(angle), x * np.sin(angle) + lift, strict=True))
