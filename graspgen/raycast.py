@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array
 
@@ -52,11 +52,13 @@ class RayCaster:
     def point(self, face: NDArray[np.int64], u: Array, v: Array) -> Array:
         """Return (n, 3) points on the given faces, uniform by area for u and v uniform in [0, 1)."""
         a, b = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
-        return (
-            self._origin[face]
-            + a[:, None] * self._edges[face, 0]
-            + b[:, None] * self._edges[face, 1]
-        )
+        return self._origin[face] + a[:, None] * self._edges[face, 0] + b[:, None] * self._edges[face, 1]
+
+    def furthest(self, point: ArrayLike) -> float:
+        """Return the largest distance of the surface from the (3,) point."""
+        corners = (self._origin, self._origin + self._edges[:, 0], self._origin + self._edges[:, 1])
+        offsets = np.concatenate(corners) - np.asarray(point, float)
+        return float(np.sqrt(np.einsum("ij,ij->i", offsets, offsets).max()))
 
     def first_face(self, origins: Array, directions: Array) -> NDArray[np.int64]:
         """Return the (n,) first face that each ray meets, −1 for none; origins and directions are (n, 3)."""
