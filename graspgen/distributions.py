@@ -99,7 +99,12 @@ class Distribution:
                 x = _poisson_inverse(u, *v)
             case _:
                 weights = np.asarray(self.weights or np.ones(len(v)))
-                x = v[min(int(np.searchsorted(np.cumsum(weights) / weights.sum(), u, "right")), len(v) - 1)]
+                x = v[
+                    min(
+                        int(np.searchsorted(np.cumsum(weights) / weights.sum(), u, "right")),
+                        len(v) - 1,
+                    )
+                ]
         return round(x) if self.integer and not isinstance(x, str) else x
 
     def written(self) -> Any:
@@ -125,7 +130,8 @@ class Distribution:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            parse, serialization=core_schema.plain_serializer_function_ser_schema(Distribution.written)
+            parse,
+            serialization=core_schema.plain_serializer_function_ser_schema(Distribution.written),
         )
 
 
@@ -155,7 +161,7 @@ class Bounds:
         low, high = value.support
         if low < self.low or high > self.high:
             raise ValueError(
-                f"{value} can leave the allowed range [{self.low:g}, {self.high:g}]{' ' + self.unit if self.unit else ''}"
+                f"{value} can leave the allowed range [{self.low:g}, {self.high:g}] {self.unit}".rstrip()
                 + ("; use truncated_normal" if value.kind == "normal" else "")
             )
         if self.integer:
@@ -239,7 +245,7 @@ def _parse_numbers(kind: str, given: Any) -> Distribution:
         raise ValueError(f"{kind} has an empty range: low {low:g} is not below high {high:g}")
     if kind == "log_uniform" and v[0] <= 0:
         raise ValueError(f"log_uniform needs low > 0, got {v[0]:g}")
-    if named.get("std", 1) <= 0 and kind == "truncated_normal" or named.get("std", 0) < 0:
+    if named.get("std", 1) < 0 or (kind == "truncated_normal" and named["std"] == 0):
         raise ValueError(f"{kind} needs std > 0, got {named['std']:g}")
     if kind == "poisson" and (v[0] <= 0 or v[1] < 0):
         raise ValueError(f"poisson needs mean > 0 and low >= 0, got {list(v)}")

@@ -107,7 +107,11 @@ def rotation_angle(rotation: ArrayLike) -> Array:
     """Return the angle in [0, pi] of (..., 3, 3) rotations, accurate near 0 and pi."""
     R = np.asarray(rotation, float)
     twice_sin = np.linalg.norm(
-        np.stack([R[..., 2, 1] - R[..., 1, 2], R[..., 0, 2] - R[..., 2, 0], R[..., 1, 0] - R[..., 0, 1]], -1), axis=-1
+        np.stack(
+            [R[..., 2, 1] - R[..., 1, 2], R[..., 0, 2] - R[..., 2, 0], R[..., 1, 0] - R[..., 0, 1]],
+            -1,
+        ),
+        axis=-1,
     )
     return np.arctan2(twice_sin, np.trace(R, axis1=-2, axis2=-1) - 1)
 

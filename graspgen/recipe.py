@@ -1,6 +1,7 @@
 """What a recipe may say. A recipe names what is random and how; it never holds a drawn value.
 
-Units are SI; a key in degrees ends in `_deg`. Every class below is a section of the YAML file; an unknown key is an error.
+Units are SI; a key in degrees ends in `_deg`. Every class below is a section of the YAML file; an unknown key is an
+error.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from graspgen.distributions import Distribution, Name, Number, Whole, parse
 class Section(BaseModel):
     """Base of all sections: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
 def _d(written: object) -> Distribution:
@@ -127,10 +126,7 @@ class Views(Section):
     """Image height, px."""
     fovy_deg: Number("deg", 5, 150) = _d(45.0)
     """Vertical field of view; ignored when K is given."""
-    K: (
-        tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
-        | None
-    ) = None
+    K: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]] | None = None
     """Camera matrix, px, with the centre of pixel (0, 0) at (0.5, 0.5); overrides fovy_deg."""
     radius: Number("m", 0.1, 5) = _d({"uniform": [0.45, 0.8]})
     """Distance of the camera from its target."""
@@ -143,7 +139,7 @@ class Views(Section):
     target_jitter: Number("m", -1, 1) = _d({"uniform": [-0.05, 0.05]})
     """Offset of the target from the table's centre, drawn for x, for y and for z."""
     position_error: Number("m", -0.1, 0.1) = _d(0.0)
-    """Calibration error of the camera's position, drawn per axis: `T_world_camera_nominal` differs from the true pose by it."""
+    """Calibration error of the camera's position, drawn per axis: what `T_world_camera_nominal` is off by."""
     rotation_error_deg: Number("deg", -10, 10) = _d(0.0)
     """Calibration error of the camera's orientation, drawn per axis."""
 
@@ -195,7 +191,7 @@ class Render(Section):
     """The renderer."""
     shadows: bool = True
     """Whether the first light casts shadows."""
-    shadow_size: Annotated[int, Field(ge=64, le=8192)] = 2048
+    shadow_size: Annotated[int, Field(ge=64, le=8192)] = 1024
     """Side of the shadow map, texels."""
     lights: Lights = Lights()
     object_colour: Colour = Colour()
@@ -221,6 +217,12 @@ class Grasps(Section):
     clear_share: float = Field(0.5, ge=0, le=1)
     """Share of candidates whose approach is drawn again until the open hand is clear of the object; the others stay
     uniform, so that their success rate is unbiased."""
+    draws: Annotated[int, Field(ge=0, le=1000)] = 8
+    """Repeated trials of each grasp that holds, with friction, mass, centre of mass and pose drawn anew."""
+    min_friction: bool = True
+    """Whether to search the smallest friction that holds, by bisection."""
+    hard_negatives: Annotated[int, Field(ge=0, le=100)] = 0
+    """Copies of each grasp that holds, moved by up to 5 mm and 5° and tried as well."""
     force: float | None = Field(None, gt=0)
     """Grip force, N; none takes the gripper's own. It never exceeds the gripper's limit."""
     approach: float = Field(0.05, ge=0, le=0.5)

@@ -170,7 +170,7 @@ def bench(scenes: int, threads: int) -> dict[str, dict[str, float]]:
             steps += tapes["trials"].steps
             count["settle"] += 1
             count["views"] += len(images)
-            count["trials"] += sum(len(c) for _, c, _ in grasps.by_object)
+            count["trials"] += sum(len(g.labelled.candidates) for g in grasps)
             count["end_to_end"] += len(images)
     rows = {
         name: {

@@ -283,7 +283,13 @@ TABLES: dict[str, Table] = {
                 low=0,
                 nan=True,
             ),
-            "epsilon": Column("f4", (), "", "Ferrari–Canny ε; NaN until it is computed", nan=True),
+            "epsilon": Column("f4", (), "", "Ferrari–Canny ε (L1); NaN until it is computed", nan=True),
+            "flatness": Column(
+                "f4", (), "m", "how far from flat the surface under a pad is (RMS), the worse pad", low=0, nan=True
+            ),
+            "patch": Column(
+                "f4", (), "", "share of a pad within 1 mm of the surface, the worse pad", low=0, high=1, nan=True
+            ),
             "collision": Column(
                 "u1",
                 doc="what the open hand touches in the settled scene",
@@ -299,12 +305,20 @@ TABLES: dict[str, Table] = {
                 nan=True,
             ),
             "outcome": Column("u1", doc="outcome of its free trial", enum=Outcome),
-            "success_rate": Column("f4", (), "", "share of its free trials that succeeded", low=0, high=1, nan=True),
+            "success_rate": Column(
+                "f4",
+                (),
+                "",
+                "share of its repeated free trials (draw > 0) that succeeded, else of the nominal one (draw 0)",
+                low=0,
+                high=1,
+                nan=True,
+            ),
             "min_friction": Column(
                 "f4",
                 (),
                 "",
-                "smallest friction that held in simulation; NaN until it is searched",
+                "smallest sliding friction that held in simulation; NaN where none did or none was searched",
                 nan=True,
             ),
             "outcome_in_scene": Column("u1", doc="outcome of its trial in the scene; 255 = not tried", enum=Outcome),
@@ -316,7 +330,9 @@ TABLES: dict[str, Table] = {
             "grasp": Column("i8", doc="key of the grasp", low=0),
             "kind": Column("u1", doc="where it was made", enum=TrialKind),
             "profile": Column("i8", doc="key of the profile", low=0),
-            "draw": Column("i4", doc="which draw of friction, mass, … it is", low=0),
+            "draw": Column(
+                "i4", doc="0 the nominal trial, else which draw of friction, mass, centre of mass and pose", low=0
+            ),
             "outcome": Column("u1", doc="what happened", enum=Outcome),
             "phase": Column("u1", doc="the phase that the trial reached", enum=Phase),
             "time_to_failure": Column(
@@ -329,7 +345,7 @@ TABLES: dict[str, Table] = {
             ),
             "failed_direction": Column(
                 "i1",
-                doc="number of the disturbance that broke it (order in the profile); −1 for none",
+                doc="number of the push that broke it (the profile's directions, then its turns); −1 for none",
                 low=-1,
             ),
             "drift_closing": Column(

@@ -59,9 +59,9 @@ def propose(
 ) -> Candidates:
     """Draw antipodal candidates, a share of them with an approach on which the open hand is clear of the object.
 
-    Most uniform approaches to a bulky object run the palm into it, which teaches little. So every candidate of the share
-    takes the first clear one of its own and `redraws` further approaches about the same closing line, if there is one:
-    one drawn in each of as many equal sectors, in random order.
+    Most uniform approaches to a bulky object run the palm into it, which teaches little. So every candidate of the
+    share takes the first clear one of its own and `redraws` further approaches about the same closing line, if there is
+    one: one drawn in each of as many equal sectors, in random order.
 
     Args:
         asset: the object, at its scale.
@@ -76,15 +76,11 @@ def propose(
     n = len(found)
     angles = 2 * np.pi * rng.permuted((np.arange(redraws) + rng.random((n, redraws))) / redraws, axis=1)
     numbers = np.arange(n)
-    seeking = np.flatnonzero(
-        np.floor((numbers + 1) * clear_share) > np.floor(numbers * clear_share)
-    )
+    seeking = np.flatnonzero(np.floor((numbers + 1) * clear_share) > np.floor(numbers * clear_share))
     if not len(seeking):
         return found
     T = found.T_object_grasp[seeking]
-    options = np.concatenate(
-        [T[:, None], _turned_about_contacts(found, seeking, angles[seeking])], axis=1
-    )
+    options = np.concatenate([T[:, None], _turned_about_contacts(found, seeking, angles[seeking])], axis=1)
     sweep = hand_clearance(
         gripper, [Obstacle(asset.parts, np.eye(4))], options.reshape(-1, 4, 4),
         np.repeat(found.width[seeking], redraws + 1), approach=approach, step=step, reach=OWN_REACH,
@@ -166,7 +162,7 @@ def closing_contacts(caster: RayCaster, T_object_grasp: Array, width: Array) -> 
 
     Returns:
         (n, 2, 3) contacts and (n, 2, 3) outward normals, the left pad's (+y) first, object frame, and the (n,)
-        antipodal angles, rad; NaN where a pad meets nothing before the middle of the other pad's place.
+        antipodal angles, rad; NaN where the pads do not meet it from both sides.
     """
     centre, y = T_object_grasp[:, :3, 3], T_object_grasp[:, :3, 1]
     points, normals = np.full((len(width), 2, 3), np.nan), np.full((len(width), 2, 3), np.nan)
@@ -179,10 +175,13 @@ def closing_contacts(caster: RayCaster, T_object_grasp: Array, width: Array) -> 
         hit, distance = hit[near], distance[near]
         points[hit, side] = start[hit] + distance[:, None] * along[hit]
         normals[hit, side] = caster.normals[face[hit]]
-    missed = np.isnan(points).any(axis=(1, 2))
-    points[missed], normals[missed] = np.nan, np.nan
     cosines = np.einsum("nkj,nj->nk", normals, y) * [1, -1]
-    return points, normals, np.arccos(np.clip(cosines.min(axis=1), -1, 1))
+    apart = np.einsum("nj,nj->n", points[:, 0] - points[:, 1], y)
+    # A pad that starts inside the object meets the surface from within, and no pair of pads can be there.
+    missed = ~((cosines > 0).all(axis=1) & (apart > 0))
+    points[missed], normals[missed] = np.nan, np.nan
+    angle = np.arccos(np.clip(cosines.min(axis=1), -1, 1))
+    return points, normals, np.where(missed, np.nan, angle)
 
 
 def _round(
@@ -224,9 +223,7 @@ def _round(
     T = pose(R, (p + q) / 2 + depth[:, None] * approach)
     width = np.minimum(distance[chosen] + 2 * clearance, gripper.file.stroke)
     sampler = np.full(len(rays), Sampler.ANTIPODAL, np.uint8)
-    return Candidates(
-        T, width, np.stack([q, p], 1), np.stack([n2, n1], 1), np.maximum(angle1, angle2), sampler
-    )
+    return Candidates(T, width, np.stack([q, p], 1), np.stack([n2, n1], 1), np.maximum(angle1, angle2), sampler)
 
 
 def _in_cone(axis: Array, half_angle: float, u: Array, v: Array) -> Array:
@@ -236,9 +233,7 @@ def _in_cone(axis: Array, half_angle: float, u: Array, v: Array) -> Array:
     a = _perpendicular(axis)
     b = np.cross(axis, a)
     phi = 2 * np.pi * v
-    return cos[:, None] * axis + sin[:, None] * (
-        np.cos(phi)[:, None] * a + np.sin(phi)[:, None] * b
-    )
+    return cos[:, None] * axis + sin[:, None] * (np.cos(phi)[:, None] * a + np.sin(phi)[:, None] * b)
 
 
 def _perpendicular(v: Array) -> Array:

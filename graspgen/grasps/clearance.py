@@ -84,11 +84,7 @@ def hand_clearance(
     travelled = np.zeros(n)
     active = np.arange(n)
     while len(active):
-        back = pose(
-            translation=np.stack(
-                [np.zeros(len(active)), np.zeros(len(active)), -travelled[active]], 1
-            )
-        )
+        back = pose(translation=np.stack([np.zeros(len(active)), np.zeros(len(active)), -travelled[active]], 1))
         batch.qpos[active, :7] = pose_to_qpos(T_world_grasp[active] @ back @ T_tcp_base)
         batch.forward(ids=active, stage=int(mujoco.mjtStage.mjSTAGE_POS))
         found, distance = sensors[active, :, 0], sensors[active, :, 1]
@@ -122,9 +118,7 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
     frame.attach_body(hand.body(gripper.file.base), "hand/", "").add_freejoint()
     for i, obstacle in enumerate(obstacles):
         T = obstacle.T_world_obstacle
-        body = spec.worldbody.add_body(
-            name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3])
-        )
+        body = spec.worldbody.add_body(name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
         add_parts(spec, body, obstacle.parts, f"obstacle_{i}", priority=1, condim=1, **gap)
         add_contact_sensor(
             spec,

@@ -27,8 +27,8 @@ PERTURBATION = (0.005, np.radians(5.0))
 #: Smallest and largest sliding friction that the search for the smallest one that holds looks at.
 FRICTION_RANGE = (0.02, 1.5)
 
-#: Halvings of the search, in the logarithm: the result is within 3.5 % of the threshold.
-BISECTIONS = 7
+#: Halvings of the search, in the logarithm: the result is within 7 % of the threshold.
+BISECTIONS = 6
 
 
 @dataclass(frozen=True, eq=False)

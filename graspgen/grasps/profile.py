@@ -61,7 +61,6 @@ class Protocol(_Section):
     max_speed: float = Field(gt=0)
     max_spin: float = Field(gt=0)
 
-
     @model_validator(mode="after")
     def _has_nominal(self) -> Protocol:
         if list(self.ladder) != sorted(set(self.ladder)) or 1.0 not in self.ladder or self.ladder[0] <= 0:
@@ -118,9 +117,7 @@ class Profile(_Section):
         spec = mujoco.MjSpec()
         self.apply(spec)
         option = spec.compile().opt
-        names = sorted(
-            n for n in dir(option) if not n.startswith("_") and not callable(getattr(option, n))
-        )
+        names = sorted(n for n in dir(option) if not n.startswith("_") and not callable(getattr(option, n)))
         block = {n: np.asarray(getattr(option, n)).tolist() for n in names}
         return json.dumps({**self.model_dump(mode="json"), "mujoco_option": block}, sort_keys=True)
 
@@ -143,6 +140,4 @@ def load_profile(name: str) -> Profile:
         return Profile.model_validate(yaml.safe_load(path.read_text()))
     except ValidationError as error:
         first = error.errors()[0]
-        raise RecipeError(
-            f"profile {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from error
+        raise RecipeError(f"profile {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -164,9 +164,7 @@ def trial_model(
     body.add_freejoint(name="object")
     body.simple = False  # a "simple" body's centre of mass could not be moved in repeated trials
     set_inertial(body, mass, asset.com, inertia)
-    add_parts(
-        spec, body, asset.parts, "object", friction=np.asarray(friction, float), **profile.geom()
-    )
+    add_parts(spec, body, asset.parts, "object", friction=np.asarray(friction, float), **profile.geom())
     for finger in gripper.file.fingers:
         add_contact_sensor(
             spec,

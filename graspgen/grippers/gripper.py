@@ -87,9 +87,7 @@ def load_gripper(name_or_path: str) -> Gripper:
     if path.suffix not in (".yaml", ".yml"):
         path = data_dir("models") / "grippers" / f"{name_or_path}.yaml"
         if not path.is_file():
-            raise GripperError(
-                f"no gripper '{name_or_path}'{nearest(name_or_path, list_grippers())}"
-            )
+            raise GripperError(f"no gripper '{name_or_path}'{nearest(name_or_path, list_grippers())}")
     try:
         written = yaml.safe_load(path.read_text())
         file = GripperFile.model_validate(written)
@@ -97,9 +95,7 @@ def load_gripper(name_or_path: str) -> Gripper:
     except (OSError, UnicodeDecodeError) as error:
         raise GripperError(f"gripper {path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise GripperError(
-            f"gripper {path}: not valid YAML: {' '.join(str(error).split())}"
-        ) from error
+        raise GripperError(f"gripper {path}: not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         # An unknown key explains the missing one that it was meant for.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
@@ -129,9 +125,7 @@ def _check_names(gripper: Gripper, path: Path) -> None:
         known = [e.name for e in elements]
         for name in names:
             if name not in known:
-                raise GripperError(
-                    f"gripper {path}: {file.model} has no {kind} '{name}'{nearest(name, known)}"
-                )
+                raise GripperError(f"gripper {path}: {file.model} has no {kind} '{name}'{nearest(name, known)}")
 
 
 def opening_to_joints(gripper: Gripper, width: Array) -> Array:

@@ -47,9 +47,7 @@ class Mesh:
         object.__setattr__(self, "vertices", float32_exact(self.vertices))
         object.__setattr__(self, "faces", np.ascontiguousarray(self.faces, np.int32))
         if self.uv is not None:
-            object.__setattr__(
-                self, "uv", float32_exact(np.round(np.asarray(self.uv, float) / UV_STEP) * UV_STEP)
-            )
+            object.__setattr__(self, "uv", float32_exact(np.round(np.asarray(self.uv, float) / UV_STEP) * UV_STEP))
 
     @property
     def bounds(self) -> Array:

@@ -15,14 +15,13 @@ import numpy as np
 
 from graspgen.dataset.record import Columns, SceneRecord, columns
 from graspgen.dataset.schema import DEPTH_SCALE, GripperKind, Role, object_key, view_key
-from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.labels.annotate import annotate
-from graspgen.objects.asset import Asset
 from graspgen.objects.catalogue import Catalogue
-from graspgen.objects.library import content_hash, open_catalogue, save_asset
-from graspgen.pipeline.grasping import SceneGrasps, grasp_scene, grasp_table, trial_table
+from graspgen.objects.library import content_hash, open_catalogue, save_asset, to_json
+from graspgen.pipeline.grasp_tables import count_outcomes
+from graspgen.pipeline.grasping import grasp_scene, grasp_tables
 from graspgen.recipe import Recipe
 from graspgen.render.opengl import ViewImages, render_views
 from graspgen.scene.make import settled_scene
@@ -55,9 +54,7 @@ class SceneContext:
     _saved: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def open(
-        cls, recipe: Recipe, seed: int, dataset: str | Path | None, *, threads: int = 1
-    ) -> SceneContext:
+    def open(cls, recipe: Recipe, seed: int, dataset: str | Path | None, *, threads: int = 1) -> SceneContext:
         """Load what the recipe names.
 
         Raises:
@@ -91,7 +88,7 @@ class SceneResult:
         record: its rows.
         seconds: wall-clock time of each stage.
         attempts: draws that it took to settle.
-        outcomes: number of free trials by outcome name.
+        outcomes: number of grasps by the name of their nominal free trial's outcome.
     """
 
     record: SceneRecord
@@ -112,18 +109,14 @@ def make_scene(context: SceneContext, index: int) -> SceneResult:
     return finish_scene(context, settled, seconds)
 
 
-def finish_scene(
-    context: SceneContext, settled: SettledScene, seconds: dict[str, float]
-) -> SceneResult:
+def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str, float]) -> SceneResult:
     """Capture, annotate and grasp a settled scene."""
     with _timed(seconds, "render"):
         images = render_views(settled.world, shadow_size=context.recipe.render.shadow_size)
     with _timed(seconds, "annotate"):
         annotations = _annotation_table(settled, images)
     with _timed(seconds, "grasp"):
-        grasps = grasp_scene(
-            settled, context.gripper, context.profile, context.recipe.grasps, context.threads
-        )
+        grasps = grasp_scene(settled, context.gripper, context.profile, context.recipe.grasps, context.threads)
     with _timed(seconds, "save"):
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),
@@ -133,17 +126,14 @@ def finish_scene(
             "annotations": annotations,
             "grippers": _gripper_table(context.gripper),
             "profiles": _profile_table(context.profile),
-            "grasps": grasp_table(settled, grasps),
-            "trials": trial_table(settled, grasps),
+            **grasp_tables(settled, grasps),
         }
+    outcomes: Counter[str] = Counter()
+    for g in grasps:
+        outcomes.update(count_outcomes(g.labelled.results))
     plan = settled.world.plan
     record = SceneRecord(plan.index, tables)
-    return SceneResult(record, seconds, plan.attempt + 1, _count(grasps))
-
-
-def _count(grasps: SceneGrasps) -> dict[str, int]:
-    counter = Counter(int(code) for _, _, trials in grasps.by_object for code in trials.outcome)
-    return {Outcome(code).name: counter[code] for code in sorted(counter)}
+    return SceneResult(record, seconds, plan.attempt + 1, dict(outcomes))
 
 
 @contextmanager
@@ -174,8 +164,6 @@ def _scene_table(settled: SettledScene) -> Columns:
 
 
 def _asset_table(context: SceneContext, settled: SettledScene) -> Columns:
-    from graspgen.objects.library import to_json
-
     numbers = sorted({o.plan.asset for o in settled.world.objects})
     assets = [context.catalogue.asset(n) for n in numbers]
     classes = list(context.catalogue.class_names)
@@ -230,9 +218,7 @@ def _view_table(context: SceneContext, settled: SettledScene, images: list[ViewI
         K=_stack([np.array(v.K) for v in plan.views], (3, 3)),
         distortion=np.zeros(5),
         T_world_camera=_stack([np.array(v.T_world_camera) for v in plan.views], (4, 4)),
-        T_world_camera_nominal=_stack(
-            [np.array(v.T_world_camera_nominal) for v in plan.views], (4, 4)
-        ),
+        T_world_camera_nominal=_stack([np.array(v.T_world_camera_nominal) for v in plan.views], (4, 4)),
         rgb=_stack([i.rgb for i in images], (*size, 3)),
         depth=_stack([stored_depth(i.depth) for i in images], size),
         instances=_stack([i.instances for i in images], size),
@@ -246,9 +232,7 @@ def stored_depth(depth: np.ndarray) -> np.ndarray:
 
 
 def _looks(view: ViewPlan) -> str:
-    return view.model_dump_json(
-        include={"lights", "ambient", "shadows", "table_colour", "background_colour"}
-    )
+    return view.model_dump_json(include={"lights", "ambient", "shadows", "table_colour", "background_colour"})
 
 
 def _annotation_table(settled: SettledScene, images: list[ViewImages]) -> Columns:

@@ -49,7 +49,11 @@ def test_contacts_of_a_box_lie_on_opposite_faces_that_fit_the_stroke(gripper):
     assert len(c) == 200
     assert (face_left == face_right).all()
     assert set(face_left) == {0, 1}  # the 0.2 m side does not fit into 0.08 m
-    np.testing.assert_allclose(np.take_along_axis(np.abs(c.contacts), face_left[:, None, None], 2)[..., 0], half[face_left][:, None] * [1, 1], rtol=1e-6)
+    np.testing.assert_allclose(
+        np.take_along_axis(np.abs(c.contacts), face_left[:, None, None], 2)[..., 0],
+        half[face_left][:, None] * [1, 1],
+        rtol=1e-6,
+    )
 
 
 def test_a_thin_walled_tube_is_grasped_by_its_wall_and_across(gripper):
@@ -98,13 +102,20 @@ def test_the_clear_share_has_a_clear_approach_and_the_rest_is_untouched(gripper)
     assert 20 <= clear.sum() <= 30
     assert (mixed.T_object_grasp[::2] == uniform.T_object_grasp[::2]).all()
     sweep = hand_clearance(
-        gripper, [Obstacle(asset.parts, np.eye(4))], mixed.T_object_grasp, mixed.width, approach=0.05, step=0.002, reach=0.004
+        gripper,
+        [Obstacle(asset.parts, np.eye(4))],
+        mixed.T_object_grasp,
+        mixed.width,
+        approach=0.05,
+        step=0.002,
+        reach=0.004,
     )
     assert (sweep.on_approach[clear, 0] >= 0).all()
     assert (sweep.on_approach[~clear, 0] < 0).mean() > 0.3
     # Turning about the closing line keeps the contacts where they were.
-    back = np.linalg.inv(mixed.T_object_grasp) @ np.concatenate(
-        [mixed.contacts.mean(axis=1), np.ones((60, 1))], axis=1
-    )[..., None]
+    back = (
+        np.linalg.inv(mixed.T_object_grasp)
+        @ np.concatenate([mixed.contacts.mean(axis=1), np.ones((60, 1))], axis=1)[..., None]
+    )
     assert np.abs(back[:, :2, 0]).max() < 1e-9
     assert (transform_points(mixed.T_object_grasp, np.zeros((60, 1, 3)))[:, 0] == mixed.T_object_grasp[:, :3, 3]).all()

@@ -9,11 +9,15 @@ DOWN = np.diag([1.0, -1.0, -1.0])
 TABLE = Obstacle([Part("box", [0.5, 0.5, 0.02])], pose(translation=[0, 0, -0.02]))
 BLOCK = Obstacle([Part("box", [0.02, 0.02, 0.02])], pose(translation=[0, 0, 0.02]))
 CAP = 0.05
-TIP = 0.1129 - 0.1034  # the pads end 9.5 mm beyond the tool centre point (frame of the hand: 0.0584 + 0.04525 + 0.00925)
+TIP = (
+    0.1129 - 0.1034
+)  # the pads end 9.5 mm beyond the tool centre point (frame of the hand: 0.0584 + 0.04525 + 0.00925)
 
 
 def measure(gripper, obstacles, T, width, approach=0.05, **kw):
-    return hand_clearance(gripper, obstacles, np.array(T), np.array(width), approach=approach, step=0.002, reach=CAP, **kw)
+    return hand_clearance(
+        gripper, obstacles, np.array(T), np.array(width), approach=approach, step=0.002, reach=CAP, **kw
+    )
 
 
 def test_an_open_hand_from_above_has_the_distances_of_its_drawing(gripper):
@@ -46,7 +50,7 @@ def test_the_ignored_obstacle_never_counts(gripper):
 
 def test_skipping_free_space_finds_what_looking_everywhere_finds(gripper):
     rng = np.random.default_rng(0)
-    T = np.array([pose(random_rotation(rng), rng.normal(0, 0.04, 3) + [0, 0, 0.06]) for _ in range(100)])
+    T = np.array([pose(random_rotation(rng), rng.normal([0, 0, 0.06], 0.04)) for _ in range(100)])
     width = rng.uniform(0.01, 0.08, 100)
     skipping = measure(gripper, [BLOCK, TABLE], T, width)
     smallest = np.full((100, 2), CAP)

@@ -17,7 +17,9 @@ GRAVITY = 9.81
 FROM_ABOVE = pose(np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]]))
 
 
-def attempt(asset, gripper, profile, T=FROM_ABOVE, width=0.05, mass=0.2, friction=0.6, torsional=0.005, **kw) -> TrialResults:
+def attempt(
+    asset, gripper, profile, T=FROM_ABOVE, width=0.05, mass=0.2, friction=0.6, torsional=0.005, **kw
+) -> TrialResults:
     T = np.asarray(T).reshape(-1, 4, 4)
     return try_asset(
         asset,
