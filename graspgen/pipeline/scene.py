@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mujoco
 import numpy as np
 
+from graspgen.dataset.layout import OBJECTS
 from graspgen.dataset.record import Columns, SceneRecord, columns
-from graspgen.dataset.schema import DEPTH_SCALE, GripperKind, Role, object_key, view_key
+from graspgen.dataset.schema import DEPTH_SCALE, Role, object_key, view_key
 from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.labels.annotate import annotate
 from graspgen.objects.catalogue import Catalogue
-from graspgen.objects.library import content_hash, open_catalogue, save_asset, to_json
+from graspgen.objects.library import content_hash, open_catalogue, save_asset
 from graspgen.pipeline.grasp_tables import count_outcomes
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
+from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
 from graspgen.recipe import Recipe
 from graspgen.render.opengl import ViewImages, render_views
 from graspgen.scene.make import settled_scene
@@ -124,8 +125,8 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             "objects": _object_table(settled),
             "views": _view_table(context, settled, images),
             "annotations": annotations,
-            "grippers": _gripper_table(context.gripper),
-            "profiles": _profile_table(context.profile),
+            "grippers": gripper_table(context.gripper),
+            "profiles": profile_table(context.profile),
             **grasp_tables(settled, grasps),
         }
     outcomes: Counter[str] = Counter()
@@ -165,23 +166,12 @@ def _scene_table(settled: SettledScene) -> Columns:
 
 def _asset_table(context: SceneContext, settled: SettledScene) -> Columns:
     numbers = sorted({o.plan.asset for o in settled.world.objects})
-    assets = [context.catalogue.asset(n) for n in numbers]
-    classes = list(context.catalogue.class_names)
-    return columns(
-        "assets",
-        len(numbers),
-        id=numbers,
-        name=[a.name for a in assets],
-        class_name=[a.class_name for a in assets],
-        class_id=[classes.index(a.class_name) + 1 for a in assets],
-        source=[a.source for a in assets],
-        params=[to_json(a.params) for a in assets],
-        licence=[a.licence for a in assets],
-        content_hash=[context.save(n) for n in numbers],
-        mesh=[f"objects/{a.name}/visual.glb" for a in assets],
-        extents=_stack([a.extents for a in assets], (3,)),
-        volume=[a.volume for a in assets],
-        symmetry=[to_json(a.symmetry) for a in assets],
+    return asset_table(
+        numbers,
+        [context.catalogue.asset(n) for n in numbers],
+        [context.save(n) for n in numbers],
+        context.catalogue.class_names,
+        OBJECTS,
     )
 
 
@@ -195,11 +185,11 @@ def _object_table(settled: SettledScene) -> Columns:
         asset=[o.plan.asset for o in objects],
         instance_id=[o.plan.instance_id for o in objects],
         T_world_object=settled.T_world_object,
-        scale=_stack([np.full(3, o.plan.scale) for o in objects], (3,)),
+        scale=stack([np.full(3, o.plan.scale) for o in objects], (3,)),
         mass=[o.mass for o in objects],
-        com=_stack([o.asset.com for o in objects], (3,)),
-        inertia=_stack([o.inertia for o in objects], (3, 3)),
-        friction=_stack([o.plan.friction for o in objects], (3,)),
+        com=stack([o.asset.com for o in objects], (3,)),
+        inertia=stack([o.inertia for o in objects], (3, 3)),
+        friction=stack([o.plan.friction for o in objects], (3,)),
         role=Role.TARGET,
     )
 
@@ -215,13 +205,13 @@ def _view_table(context: SceneContext, settled: SettledScene, images: list[ViewI
         camera=[f"shell_{v}" for v in range(n)],
         engine=context.recipe.render.engine,
         sensor="ideal",
-        K=_stack([np.array(v.K) for v in plan.views], (3, 3)),
+        K=stack([np.array(v.K) for v in plan.views], (3, 3)),
         distortion=np.zeros(5),
-        T_world_camera=_stack([np.array(v.T_world_camera) for v in plan.views], (4, 4)),
-        T_world_camera_nominal=_stack([np.array(v.T_world_camera_nominal) for v in plan.views], (4, 4)),
-        rgb=_stack([i.rgb for i in images], (*size, 3)),
-        depth=_stack([stored_depth(i.depth) for i in images], size),
-        instances=_stack([i.instances for i in images], size),
+        T_world_camera=stack([np.array(v.T_world_camera) for v in plan.views], (4, 4)),
+        T_world_camera_nominal=stack([np.array(v.T_world_camera_nominal) for v in plan.views], (4, 4)),
+        rgb=stack([i.rgb for i in images], (*size, 3)),
+        depth=stack([stored_depth(i.depth) for i in images], size),
+        instances=stack([i.instances for i in images], size),
         looks=[_looks(v) for v in plan.views],
     )
 
@@ -250,34 +240,3 @@ def _annotation_table(settled: SettledScene, images: list[ViewImages]) -> Column
         )
     joined = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
     return columns("annotations", len(rows) * len(keys), **joined)
-
-
-def _gripper_table(gripper: Gripper) -> Columns:
-    return columns(
-        "grippers",
-        1,
-        id=0,
-        name=gripper.name,
-        kind=GripperKind[gripper.file.kind.upper()],
-        definition=gripper.definition,
-        T_base_tcp=gripper.T_base_tcp,
-        stroke=gripper.file.stroke,
-        max_force=gripper.file.max_force,
-    )
-
-
-def _profile_table(profile: Profile) -> Columns:
-    return columns(
-        "profiles",
-        1,
-        id=0,
-        name=profile.name,
-        version=profile.version,
-        engine_version=mujoco.__version__,
-        options=profile.options_json(),
-    )
-
-
-def _stack(rows: list[Any], shape: tuple[int, ...]) -> np.ndarray:
-    """Stack rows, also when there are none."""
-    return np.stack(rows) if rows else np.zeros((0, *shape))
