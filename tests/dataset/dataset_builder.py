@@ -203,7 +203,8 @@ def _grasps(scene, keys, mass, rng):
                     "T_object_grasp": pose(np.stack([np.cross(y, z), y, z], axis=-1), height),
                     "width": 2 * half[axis] + 0.01, "contacts": [left, right], "normals": [normal, -normal],
                     "sampler": Sampler.ANTIPODAL, "parent": -1, "antipodal_angle": 0.0,
-                    "min_friction_analytic": 0.0, "epsilon": np.nan, "flatness": np.nan, "patch": np.nan, "collision": 0, "clearance": 0.05,
+                    "min_friction_analytic": 0.0, "epsilon": np.nan, "flatness": np.nan, "patch": np.nan,
+                    "collision": 0, "clearance": 0.05,
                     "outcome": Outcome.SUCCESS if ok else Outcome.DROPPED, "success_rate": float(ok),
                     "min_friction": np.nan, "outcome_in_scene": Outcome.NOT_TRIED,
                 }

@@ -46,8 +46,8 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
-def test_the_public_surface_is_version_and_open() -> None:
-    assert graspgen.__all__ == ["__version__", "open"] and set(graspgen.__all__) <= set(dir(graspgen))
+def test_the_public_surface_is_small() -> None:
+    assert graspgen.__all__ == ["__version__", "open", "try_grasps"] and set(graspgen.__all__) <= set(dir(graspgen))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = graspgen.nonsense
 

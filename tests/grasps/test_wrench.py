@@ -110,7 +110,7 @@ def test_the_ball_of_radius_epsilon_lies_in_the_hull_and_friction_never_shrinks_
 
 
 def test_the_moment_about_the_closing_line_bounds_epsilon():
-    # Only torsion resists it. For a line at distance d from the centre of mass, the wrench (d × y / L, y) has that moment.
+    # Only torsion resists it; for a line at distance d from the centre of mass it is a length of √(1 + (d / L)²) wrenches.
     contacts, normals, approach = pairs(50, 0.0)
     epsilon = ferrari_canny(primitive_wrenches(contacts, normals, approach, np.zeros(3), LENGTH, 10.0, TORSIONAL))
     y = normals[:, 0]
