@@ -1,10 +1,10 @@
 """What two soft fingers can resist: the friction that force closure needs, and the Ferrari–Canny quality ε.
 
-A contact carries a unit normal force, a tangential force within the friction cone and a moment about its normal. Friction
-couples the two (Howe and Cutkosky, 1996: an ellipsoid of semi-axes μ, μ and the torsional coefficient); here the
-ellipsoid is replaced by the bipyramid inside it, whose ring are `EDGES` edges of the friction cone and whose tips are
-the torsional moment in either sense. So ε is never overstated. Moments are taken about the centre of mass and divided
-by a length, which makes wrenches six plain numbers.
+A contact carries a unit normal force, a tangential force within the friction cone and a moment about its normal.
+Friction couples the two (Howe and Cutkosky, 1996: an ellipsoid of semi-axes μ, μ and the torsional coefficient). Here
+the ellipsoid is replaced by a bipyramid inside it: its ring are `EDGES` edges of the friction cone, its tips the
+torsional moment in either sense. So ε is never overstated. Moments are taken about the centre of mass and divided by
+a length, which makes wrenches six plain numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array
 
-#: Edges of the linearised friction cone.
+#: Edges of the linearised friction cone. With 16 the median ε of antipodal grasps is 3-7 % larger, with the first edge
+#: turned by half a step single ones differ by up to 10 %.
 EDGES = 8
 
 # Grasps at a time: keeps the intermediate arrays in the cache's size.
@@ -27,7 +28,7 @@ def smallest_friction(antipodal_angle: ArrayLike) -> Array:
     """Return the (n,) smallest sliding friction with which two soft fingers that close have force closure.
 
     They have it if the line between the contacts lies inside both friction cones and torsional friction is not zero
-    (Nguyen, 1988, theorem 5, for soft fingers), so it is the tangent of the larger angle between line and inward normal.
+    (Nguyen, 1988), so it is the tangent of the larger angle between that line and an inward normal.
 
     Args:
         antipodal_angle: (n,) that angle, rad; from π/2 on no friction will do, and the answer is infinite.
@@ -44,7 +45,7 @@ def primitive_wrenches(
     Args:
         contacts: (n, 2, 3), m.
         normals: (n, 2, 3) outward unit normals.
-        across: (n, 3) unit direction, not along a normal, whose part in the tangent plane is the first edge's direction.
+        across: (n, 3) unit directions, along no normal; their parts in the tangent planes point to the first edges.
         com: (3,) moments are taken about it, m.
         length: by which moments are divided, m.
         sliding: coefficient of friction.
@@ -64,14 +65,14 @@ def primitive_wrenches(
 
 
 def ferrari_canny(wrenches: Array) -> Array:
-    """Return the (n,) Ferrari–Canny ε of two contacts: the radius of the largest ball about 0 in the hull of all wrenches.
+    """Return the (n,) Ferrari–Canny ε of two contacts: the radius of the largest ball about 0 in the wrenches' hull.
 
-    This is the L1 quality (Ferrari and Canny, 1992): all contacts together exert a unit of normal force. It is exact for
-    the given hulls up to rounding. For a direction u let h(u) be the largest ⟨u, w⟩ over all wrenches; ε is the smallest
-    h over all unit u, and it is reached at the normal of a facet. The wrenches of a contact span a bipyramid of three
-    dimensions, so a facet of the hull in six holds a triangle of each of them, or one whole and an edge of the other:
-    4·EDGES² + 2·3·EDGES hyperplanes at most. h is taken at the normals of all of them; a hyperplane that is no facet, or
-    lies badly, has an h that is not below ε and does no harm.
+    This is the L1 quality (Ferrari and Canny, 1992): all contacts together exert a unit of normal force. It is exact
+    for the given wrenches up to rounding. For a direction u let h(u) be the largest ⟨u, w⟩ over all wrenches; ε is the
+    smallest h over all unit u, and it is reached at the normal of a facet. The wrenches of one contact span a
+    bipyramid of three dimensions, so a facet of the hull in six holds a triangle of each, or one whole and an edge of
+    the other: 4·EDGES² + 6·EDGES hyperplanes at most. h is taken at the normals of all of them; at a hyperplane that
+    is no facet, or is badly determined, it is not below ε and does no harm.
 
     Args:
         wrenches: (n, 2, EDGES + 2, 6) of `primitive_wrenches`.
