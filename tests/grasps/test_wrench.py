@@ -110,7 +110,7 @@ def test_the_ball_of_radius_epsilon_lies_in_the_hull_and_friction_never_shrinks_
 
 
 def test_the_moment_about_the_closing_line_bounds_epsilon():
-    # Only torsion resists it: as a functional of wrenches this moment has the norm √(1 + (d / L)²), d off the centre of mass.
+    # Only torsion resists this moment, a functional of wrenches whose norm is √(1 + (d / L)²).
     contacts, normals, approach = pairs(50, 0.0)
     epsilon = ferrari_canny(primitive_wrenches(contacts, normals, approach, np.zeros(3), LENGTH, 10.0, TORSIONAL))
     y = normals[:, 0]
