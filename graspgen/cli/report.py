@@ -44,7 +44,7 @@ def _shares(kind: str, shares: Sequence[Share]) -> Table:
     table = _table(kind, "grasps", "reach the object", "hold", "of all tried", "of those that reach")
     for s in shares:
         table.add_row(
-            _words(s.name),
+            s.name,
             str(s.grasps),
             str(s.reached),
             str(s.held),
@@ -55,10 +55,11 @@ def _shares(kind: str, shares: Sequence[Share]) -> Table:
 
 
 def _aucs(scores: Sequence[ScoreAuc]) -> Table:
-    table = _table("score", "better is", "AUC, reach the object", "n", "AUC, all tried", "n")
+    table = _table("score", "better is", "AUC, reach the object", "of one object", "n", "AUC, all tried", "n")
     for s in scores:
         sense = "more" if s.higher_is_better else "less"
-        table.add_row(_words(s.name), sense, _number(s.auc), str(s.n), _number(s.auc_all), str(s.n_all))
+        near = (_number(s.auc), _number(s.auc_within), str(s.n))
+        table.add_row(s.name, sense, *near, _number(s.auc_all), str(s.n_all))
     table.caption = "AUC: chance that a grasp that holds scores better than one that does not; 0.5 says nothing"
     return table
 

@@ -61,6 +61,7 @@ class ScoreAuc:
         higher_is_better: its sense; an AUC above 0.5 means that it points the right way.
         n: grasps that have the score and whose trial got past the approach.
         auc: among these.
+        auc_within: among these, of pairs of grasps of the same object: what the score knows beyond which object it is.
         n_all: grasps that have the score and were tried.
         auc_all: among these; grasps that never reached the object count as failures.
     """
@@ -69,6 +70,7 @@ class ScoreAuc:
     higher_is_better: bool
     n: int
     auc: float
+    auc_within: float
     n_all: int
     auc_all: float
 
@@ -103,16 +105,19 @@ def report_grasps(dataset: Dataset) -> GraspReport:
         _share("all", outcome),
         tuple(_share(str(name), outcome[classes == name]) for name in np.unique(classes)),
         tuple(_share(str(name), outcome[samplers == name]) for name in np.unique(samplers)),
-        score_aucs(columns, outcome),
+        score_aucs(columns, outcome, grasps["object"]),
     )
 
 
-def score_aucs(columns: Mapping[str, NDArray[np.floating]], outcome: NDArray[np.uint8]) -> tuple[ScoreAuc, ...]:
+def score_aucs(
+    columns: Mapping[str, NDArray[np.floating]], outcome: NDArray[np.uint8], owner: NDArray[np.int64]
+) -> tuple[ScoreAuc, ...]:
     """Compare each of `SCORES` with the (n,) outcomes.
 
     Args:
         columns: (n,) scores by name; NaN where a grasp has none. A score that is missing is NaN throughout.
         outcome: (n,) `Outcome`.
+        owner: (n,) key of the object that each grasps.
     """
     tried = ~np.isin(outcome, _SILENT)
     reached = tried & ~np.isin(outcome, _APPROACH)
@@ -122,10 +127,18 @@ def score_aucs(columns: Mapping[str, NDArray[np.floating]], outcome: NDArray[np.
         values = columns.get(name, np.full(len(outcome), np.nan))
         score = values if higher else -values
         known = ~np.isnan(score)
-        counts = []
-        for among in (reached & known, tried & known):
-            counts += [int(among.sum()), roc_auc(score[among], held[among])]
-        found.append(ScoreAuc(name, higher, *counts))
+        near, all_ = reached & known, tried & known
+        found.append(
+            ScoreAuc(
+                name=name,
+                higher_is_better=higher,
+                n=int(near.sum()),
+                auc=roc_auc(score[near], held[near]),
+                auc_within=roc_auc(score[near], held[near], owner[near]),
+                n_all=int(all_.sum()),
+                auc_all=roc_auc(score[all_], held[all_]),
+            )
+        )
     return tuple(found)
 
 

@@ -13,17 +13,24 @@ SCORES = st.lists(
 )
 
 
-def by_pairs(score, positive):
-    pairs = [
-        (a, b) for a, p in zip(score, positive, strict=True) if p for b, q in zip(score, positive, strict=True) if not q
-    ]
+def by_pairs(rows):
+    """Of (score, positive, group) rows."""
+    pairs = [(a, b) for a, p, g in rows if p for b, q, h in rows if not q and g == h]
     return sum((a > b) + (a == b) / 2 for a, b in pairs) / len(pairs) if pairs else math.nan
 
 
 @given(SCORES)
 def test_it_is_the_share_of_pairs_that_are_in_order(rows):
-    score, positive = [r[0] for r in rows], [r[1] for r in rows]
-    assert roc_auc(np.array(score, float), positive) == pytest.approx(by_pairs(score, positive), nan_ok=True, abs=1e-15)
+    auc = roc_auc(np.array([r[0] for r in rows], float), [r[1] for r in rows])
+    assert auc == pytest.approx(by_pairs([(*r, 0) for r in rows]), nan_ok=True, abs=1e-15)
+
+
+@given(SCORES, st.integers(1, 4))
+def test_within_groups_only_pairs_of_one_group_count(rows, groups):
+    rows = [(*row, 7 - i % groups) for i, row in enumerate(rows)]
+    score, positive, group = (np.array([r[k] for r in rows]) for k in range(3))
+    auc = roc_auc(score.astype(float), positive.astype(bool), group)
+    assert auc == pytest.approx(by_pairs(rows), nan_ok=True, abs=1e-15)
 
 
 @given(SCORES)
