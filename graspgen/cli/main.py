@@ -142,6 +142,14 @@ def info(path: DatasetPath) -> None:
 
 
 @app.command()
+def report(path: DatasetPath) -> None:
+    """Tell what became of the grasps, and what analytic scores knew of it beforehand."""
+    from graspgen.cli.report import print_report
+
+    print_report(path)
+
+
+@app.command()
 def recipes() -> None:
     """List the recipes that come with graspgen."""
     from graspgen.recipe_file import list_recipes
