@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from graspgen import __version__
 from graspgen.cli import objects
+from graspgen.cli.grasps import grasps
 from graspgen.errors import GraspgenError
 
 BAD_INPUT, VIOLATIONS, INTERRUPTED = 2, 1, 130
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(objects.app, name="objects")
+app.command()(grasps)
 
 Set = Annotated[
     list[str] | None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
@@ -16,9 +17,11 @@ from graspgen.dataset.check_keys import check_keys
 from graspgen.dataset.check_labels import check_labels
 from graspgen.dataset.check_objects import check_objects
 from graspgen.dataset.checked import Checked, Meshes
+from graspgen.dataset.grasp_file import KEYS, read_keys
 from graspgen.dataset.hdf5 import reason
 from graspgen.dataset.layout import INDEX, MANIFEST
-from graspgen.dataset.manifest import Manifest, load_manifest
+from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest
+from graspgen.dataset.schema import TABLES
 from graspgen.dataset.violations import Report, Violation
 from graspgen.errors import DatasetError
 
@@ -26,7 +29,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def check(path: str | Path, *, progress: Progress | None = None) -> list[Violation]:
-    """Check a dataset and return everything that is wrong with it; an empty list means that it is sound.
+    """Check a dataset or a grasp database; return everything that is wrong with it. An empty list means: it is sound.
 
     It checks the files against the manifest, every column against the schema, that keys resolve, pixel counts and boxes
     against the masks, poses against each other, cuboids, masks and depth against the saved meshes, and grasps against
@@ -34,7 +37,7 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
     stopped is sound if what is there is.
 
     Args:
-        path: the dataset's folder, or its `dataset.h5` or `dataset.json`.
+        path: the dataset's folder, its `dataset.h5` or `dataset.json`, or the file of a grasp database.
         progress: called with the shard's path, the number of shards done and their total.
 
     Raises:
@@ -43,6 +46,8 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
     folder = Path(path)
     if folder.name in (INDEX, MANIFEST) and not folder.is_dir():
         folder = folder.parent
+    elif folder.is_file():
+        return _check_grasp_file(folder)
     manifest = load_manifest(folder)
     report = Report()
     meshes = Meshes(folder)
@@ -63,6 +68,44 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
     if progress:
         progress("", len(manifest.shards), len(manifest.shards))
     return report.violations
+
+
+def _check_grasp_file(path: Path) -> list[Violation]:
+    """Check a grasp database: as a dataset without scenes, whose one shard it is."""
+    keys = read_keys(path)
+    if keys is None:
+        raise DatasetError(
+            f"{path} is no grasp database, or too damaged to be read; give a dataset's folder, or a file of "
+            "`graspgen grasps`"
+        )
+    report = Report(where=path.name)
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            rows = {table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()}
+            manifest = Manifest(
+                recipe=json.loads(file.attrs["recipe"]),
+                seed=int(file.attrs["seed"]),
+                scenes=0,
+                scenes_per_shard=1,
+                graspgen_version=str(file.attrs["graspgen_version"]),
+                mujoco_version=str(file.attrs["mujoco_version"]),
+                created="",
+                shards=(ShardInfo(path.name, path.stat().st_size, "", rows, {}),),
+            )
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        report.add(f"cannot be read: {reason(error)}")
+        return report.violations
+    _guarded(report, lambda: _check_shard(report, path.parent, path.name, manifest, Meshes(path.parent), {}))
+    _guarded(report, lambda: _check_object_keys(report, path, keys))
+    return report.violations
+
+
+def _check_object_keys(report: Report, path: Path, keys: Mapping[int, str]) -> None:
+    """Every asset of a grasp database says what its rows depend on."""
+    with h5py.File(path, "r", locking=False) as file:
+        assets = file["assets/id"][()].tolist()
+    if sorted(keys) != assets:
+        report.add(f"{KEYS} names other assets than the table", "assets", "id")
 
 
 def _check_shard(

@@ -173,14 +173,17 @@ def _check_contacts(report: Report, checked: Checked) -> None:
     """Contacts lie on the mesh."""
     from graspgen.raycast import RayCaster  # Embree is loaded only where it is used
 
-    grasps, objects = checked.tables["grasps"], checked.tables["objects"]
+    grasps, objects, assets = (checked.tables[t] for t in ("grasps", "objects", "assets"))
     far = np.zeros(len(grasps["id"]), bool)
-    for row, key in enumerate(objects["id"].tolist()):
-        mine = np.flatnonzero((grasps["object"] == key) & ~np.isnan(grasps["contacts"]).any(axis=(1, 2)))
+    meshes = [(False, row, key) for row, key in enumerate(assets["id"].tolist())]
+    meshes += [(True, row, key) for row, key in enumerate(objects["id"].tolist())]
+    touching = ~np.isnan(grasps["contacts"]).any(axis=(1, 2))
+    for in_scene, row, key in meshes:
+        mine = np.flatnonzero((grasps["object"] == key) & ((grasps["scene"] >= 0) == in_scene) & touching)
         if not len(mine):
             continue
         try:
-            vertices, faces = checked.object_mesh(row)
+            vertices, faces = checked.object_mesh(row) if in_scene else checked.meshes.read(assets["mesh"][row])
         except DatasetError:
             continue  # named once, for the asset
         points = grasps["contacts"][mine].reshape(-1, 3).astype(float)

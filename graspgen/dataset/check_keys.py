@@ -50,6 +50,9 @@ def check_keys(report: Report, checked: Checked, scenes: list[int]) -> bool:
     for table, column, target, key, none in FOREIGN:
         values = t[table][column]
         bad = ~np.isin(values, t[target][key])
+        if (table, column) == ("grasps", "object"):
+            # Without a scene a grasp belongs to an asset.
+            bad = np.where(t["grasps"]["scene"] >= 0, bad, ~np.isin(values, t["assets"]["id"]))
         if none is not None:
             bad &= values != none
         report.rows(
@@ -100,6 +103,8 @@ def _check_composition(report: Report, t: dict[str, dict[str, NDArray[Any]]]) ->
         "is not scene·2^32 + number",
         grasps["id"],
     )
+    bad = ~in_scene & (grasps["id"] >> 32 != grasps["object"])
+    report.rows("grasps", "id", bad, "is not asset·2^32 + number, in a grasp without a scene", grasps["id"])
     other = in_scene & (grasps["object"] >> 16 != grasps["scene"])
     report.rows("grasps", "object", other, "the object is in another scene than the grasp", grasps["id"])
     annotations = t["annotations"]

@@ -279,11 +279,18 @@ TABLES: dict[str, Table] = {
                 "f4",
                 (),
                 "",
-                "smallest friction of point contacts with force closure: tan(antipodal_angle)",
+                "smallest sliding friction with soft-finger force closure: tan(antipodal_angle)",
                 low=0,
                 nan=True,
             ),
-            "epsilon": Column("f4", (), "", "Ferrari–Canny ε (L1); NaN until it is computed", nan=True),
+            "epsilon": Column(
+                "f4",
+                (),
+                "",
+                "Ferrari–Canny ε (L1) at the object's friction, moments over its radius; 0 without force closure",
+                low=0,
+                nan=True,
+            ),
             "flatness": Column(
                 "f4", (), "m", "how far from flat the surface under a pad is (RMS), the worse pad", low=0, nan=True
             ),

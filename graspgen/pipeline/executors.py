@@ -10,12 +10,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, TypeVar
 
 from graspgen.errors import GraspgenError
-from graspgen.pipeline.units import Job, SceneDone, UnitDone, make_unit
+from graspgen.pipeline.units import make_unit
 
-Report = Callable[[SceneDone], None]
+J = TypeVar("J")
+#: What is reported while a unit is made, and what a finished unit returns.
+Event, Done = TypeVar("Event"), TypeVar("Done")
+#: Makes a unit of a job; for processes a function of a module, since it is pickled by name.
+Make = Callable[[J, int, Callable[[Event], None]], Done]
 
 # Seconds between two looks at what the workers report.
 _POLL = 0.1
@@ -25,13 +29,21 @@ class WorkerError(GraspgenError, RuntimeError):
     """A worker process died."""
 
 
-def run_here(job: Job, units: Sequence[int], report: Report) -> Iterator[UnitDone]:
+def run_here(
+    job: J, units: Sequence[int], report: Callable[[Event], None], make: Make[J, Event, Done] = make_unit
+) -> Iterator[Done]:
     """Make the units in this process, one after the other."""
     for unit in units:
-        yield make_unit(job, unit, report)
+        yield make(job, unit, report)
 
 
-def run_processes(job: Job, units: Sequence[int], workers: int, report: Report) -> Iterator[UnitDone]:
+def run_processes(
+    job: J,
+    units: Sequence[int],
+    workers: int,
+    report: Callable[[Event], None],
+    make: Make[J, Event, Done] = make_unit,
+) -> Iterator[Done]:
     """Make the units in `workers` processes and yield each as it is done, in any order.
 
     When the caller stops early, or an error or Ctrl-C comes, the workers are ended at once: what
@@ -46,15 +58,15 @@ def run_processes(job: Job, units: Sequence[int], workers: int, report: Report) 
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(events,))
     waiting = list(reversed(units))
-    running: set[Future[UnitDone]] = set()
+    running: set[Future[Done]] = set()
     finished = False
     try:
         with _worker_environment():
             # The first unit starts all processes; Ctrl-C is the parent's from their birth on.
-            running.add(pool.submit(_make_unit, job, waiting.pop()))
+            running.add(pool.submit(_make_unit, make, job, waiting.pop()))
         while running:
             while waiting and len(running) < 2 * workers:
-                running.add(pool.submit(_make_unit, job, waiting.pop()))
+                running.add(pool.submit(_make_unit, make, job, waiting.pop()))
             done, running = wait(running, timeout=_POLL, return_when=FIRST_COMPLETED)
             while not events.empty():
                 report(events.get())
@@ -92,6 +104,23 @@ def _worker_environment() -> Iterator[None]:
             os.environ["LP_NUM_THREADS"] = threads
 
 
+@contextlib.contextmanager
+def stop_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a run as cleanly as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 # In a worker
 
 _events: Any = None
@@ -111,5 +140,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _make_unit(job: Job, unit: int) -> UnitDone:
-    return make_unit(job, unit, _events.put)
+def _make_unit(make: Make[J, Event, Done], job: J, unit: int) -> Done:
+    return make(job, unit, _events.put)

@@ -12,6 +12,7 @@ from graspgen.dataset.schema import TrialKind
 from graspgen.frames import Array
 from graspgen.grasps.label import LabelledGrasps
 from graspgen.grasps.outcomes import Collision, Outcome
+from graspgen.grasps.quality import Quality
 from graspgen.grasps.trial import TrialResults
 
 #: Columns of `trials` that `TrialResults` holds under the same name.
@@ -33,6 +34,7 @@ _SAME = (
 
 def grasp_rows(
     labelled: LabelledGrasps,
+    quality: Quality,
     keys: NDArray[np.int64],
     *,
     scene: int,
@@ -44,6 +46,7 @@ def grasp_rows(
 
     Args:
         labelled: n grasps of one object.
+        quality: their analytic scores.
         keys: (n,) their keys.
         scene: key of the scene, −1 for none.
         object_key: key of the object.
@@ -67,10 +70,10 @@ def grasp_rows(
         sampler=c.sampler,
         parent=np.where(labelled.parent >= 0, keys[labelled.parent], -1) if len(keys) else keys,
         antipodal_angle=c.antipodal_angle,
-        min_friction_analytic=np.tan(c.antipodal_angle),
-        epsilon=np.full(len(keys), np.nan),
-        flatness=np.full(len(keys), np.nan),
-        patch=np.full(len(keys), np.nan),
+        min_friction_analytic=quality.min_friction,
+        epsilon=quality.epsilon,
+        flatness=quality.flatness,
+        patch=quality.patch,
         collision=np.broadcast_to(collision, len(keys)) | own.astype(np.uint8),
         clearance=np.broadcast_to(clearance, len(keys)),
         outcome=r.outcome,

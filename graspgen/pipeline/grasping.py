@@ -15,9 +15,11 @@ from graspgen.grasps.clearance import Obstacle, hand_clearance
 from graspgen.grasps.label import LabelledGrasps, label_object
 from graspgen.grasps.outcomes import Collision
 from graspgen.grasps.profile import Profile
+from graspgen.grasps.quality import Quality, grasp_quality
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Part
 from graspgen.pipeline.grasp_tables import grasp_rows, trial_rows
+from graspgen.raycast import RayCaster
 from graspgen.recipe import Grasps
 from graspgen.scene.plan import ScenePlan
 from graspgen.scene.world import SceneObject, SettledScene
@@ -34,6 +36,7 @@ class ObjectGrasps:
     Attributes:
         thing: the object.
         labelled: n grasps and their free-space labels.
+        quality: (n,) their analytic scores.
         collision: (n,) `Collision` bits of support and neighbours.
         clearance: (n,) smallest distance of the open hand to support and neighbours at the grasp and on its approach,
             up to the first touch, m, at most `SCENE_REACH`.
@@ -41,6 +44,7 @@ class ObjectGrasps:
 
     thing: SceneObject
     labelled: LabelledGrasps
+    quality: Quality
     collision: NDArray[np.uint8]
     clearance: Array
 
@@ -79,9 +83,10 @@ def grasp_scene(
         collision |= ((distance < 0).any(axis=1) * int(bit)).astype(np.uint8)
     clearance = seen.on_approach.min(axis=1)
     ends = np.cumsum(number)[:-1]
+    quality = [_quality(o, g, gripper) for o, g in zip(objects, labelled, strict=True)]
     return [
         ObjectGrasps(*row)
-        for row in zip(objects, labelled, np.split(collision, ends), np.split(clearance, ends), strict=True)
+        for row in zip(objects, labelled, quality, np.split(collision, ends), np.split(clearance, ends), strict=True)
     ]
 
 
@@ -119,6 +124,11 @@ def _label(
     )
 
 
+def _quality(thing: SceneObject, labelled: LabelledGrasps, gripper: Gripper) -> Quality:
+    caster = RayCaster(thing.asset.mesh.vertices, thing.asset.mesh.faces)
+    return grasp_quality(caster, labelled.candidates, gripper, thing.asset.com, thing.plan.friction)
+
+
 def grasp_tables(settled: SettledScene, grasps: list[ObjectGrasps]) -> dict[str, Columns]:
     """Build the rows of `grasps` and `trials` of a scene."""
     scene, first = settled.world.plan.index, 0
@@ -128,7 +138,9 @@ def grasp_tables(settled: SettledScene, grasps: list[ObjectGrasps]) -> dict[str,
         keys = np.array([grasp_key(scene, first + i) for i in range(n)], np.int64)
         key = object_key(scene, g.thing.plan.instance_id)
         grasp_parts.append(
-            grasp_rows(g.labelled, keys, scene=scene, object_key=key, collision=g.collision, clearance=g.clearance)
+            grasp_rows(
+                g.labelled, g.quality, keys, scene=scene, object_key=key, collision=g.collision, clearance=g.clearance
+            )
         )
         trial_parts.append(trial_rows(g.labelled, keys, friction=g.thing.plan.friction[0], mass=g.thing.mass))
         first += n

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -16,25 +18,51 @@ from graspgen.pipeline.summary import Summary
 _LINE_EVERY = 10.0
 
 
-class Display:
-    """Shows progress on stderr: a live bar in a terminal, a plain line now and then elsewhere."""
+class Progressing(Protocol):
+    """What a run has made so far."""
 
-    def __init__(self, scenes: int, console: Console | None = None, quiet: bool = False) -> None:
+    @property
+    def done(self) -> int:
+        """How many of the things that are counted."""
+        ...
+
+    @property
+    def counts(self) -> str:
+        """How much of what is in them, in a few words."""
+        ...
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Wall-clock time by stage, summed over workers."""
+        ...
+
+
+class Display:
+    """Shows progress on stderr: a live bar in a terminal, a plain line now and then elsewhere.
+
+    Args:
+        total: how many things are made.
+        console: where it is shown; stderr if None.
+        quiet: show nothing.
+        what: the things' name, in the plural.
+    """
+
+    def __init__(self, total: int, console: Console | None = None, quiet: bool = False, what: str = "scenes") -> None:
         self._console = console or Console(stderr=True)
-        self._scenes, self._quiet = scenes, quiet
+        self._total, self._quiet, self._what = total, quiet, what
         self._start = self._last_line = time.monotonic()
         self._bar: Progress | None = None
         if self._console.is_terminal and not quiet:
             self._bar = Progress(
                 SpinnerColumn(),
-                TextColumn("scenes"),
+                TextColumn(what),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[told]}"),
                 console=self._console,
                 transient=True,
             )
-            self._task = self._bar.add_task("scenes", total=scenes, told="starting")
+            self._task = self._bar.add_task(what, total=total, told="starting")
 
     def __enter__(self) -> Display:
         if self._bar:
@@ -50,26 +78,24 @@ class Display:
         if self._bar:
             self._bar.stop()
 
-    def update(self, made: Summary) -> None:
+    def update(self, made: Progressing) -> None:
         """Show what has been made so far."""
         if self._bar:
-            self._bar.update(self._task, completed=made.scenes, told=self._told(made))
+            self._bar.update(self._task, completed=made.done, told=self._told(made))
         elif not self._quiet:
             now = time.monotonic()
-            if now - self._last_line >= _LINE_EVERY or made.scenes == self._scenes:
+            if now - self._last_line >= _LINE_EVERY or made.done == self._total:
                 self._last_line = now
-                text = f"scenes {made.scenes}/{self._scenes}  {self._told(made)}"
+                text = f"{self._what} {made.done}/{self._total}  {self._told(made)}"
                 self._console.print(text, soft_wrap=True, highlight=False)
 
-    def _told(self, made: Summary) -> str:
+    def _told(self, made: Progressing) -> str:
         elapsed = max(time.monotonic() - self._start, 1e-6)
-        left = (self._scenes - made.scenes) * elapsed / max(made.scenes, 1)
+        left = (self._total - made.done) * elapsed / max(made.done, 1)
         spent = sum(made.seconds.values()) or 1.0
         stages = "  ".join(f"{stage} {s / spent:.0%}" for stage, s in made.seconds.items())
-        return (
-            f"{made.views} views  {made.grasps} grasps  {made.scenes / elapsed:.2f} scenes/s  "
-            f"{duration(left)} left  {stages}"
-        )
+        rate = f"{made.done / elapsed:.2f} {self._what}/s"
+        return f"{made.counts}  {rate}  {duration(left)} left  {stages}"
 
 
 def summary_table(made: Summary, title: str) -> Table:
@@ -81,15 +107,26 @@ def summary_table(made: Summary, title: str) -> Table:
     table.add_row("scenes", str(made.scenes), f"{made.scenes / max(made.wall, 1e-9):.2f}/s")
     table.add_row("views", str(made.views), f"{made.views / max(made.wall, 1e-9):.1f}/s")
     table.add_row("grasps", str(made.grasps), f"{made.grasps / max(made.wall, 1e-9):.0f}/s")
-    for name, count in sorted(made.outcomes.items(), key=lambda item: Outcome[item[0]]):
-        table.add_row(f"  {name.lower().replace('_', ' ')}", str(count), f"{count / max(made.grasps, 1):.1%}")
+    add_outcomes(table, made.outcomes)
     table.add_row("refused attempts", str(made.refused), "")
-    table.add_section()
-    spent = sum(made.seconds.values()) or 1.0
-    for stage, seconds in made.seconds.items():
-        table.add_row(f"{stage}, all workers", f"{seconds:.1f} s", f"{seconds / spent:.0%}")
-    table.add_row("wall clock", duration(made.wall), "")
+    add_times(table, made.seconds, made.wall)
     return table
+
+
+def add_outcomes(table: Table, outcomes: Mapping[str, int]) -> None:
+    """Add a row for each outcome: its name, its count, its share."""
+    total = max(sum(outcomes.values()), 1)
+    for name, count in sorted(outcomes.items(), key=lambda item: Outcome[item[0]]):
+        table.add_row(f"  {name.lower().replace('_', ' ')}", str(count), f"{count / total:.1%}")
+
+
+def add_times(table: Table, seconds: Mapping[str, float], wall: float) -> None:
+    """Add a section of the time that each stage took, summed over workers, and of the wall clock."""
+    table.add_section()
+    spent = sum(seconds.values()) or 1.0
+    for stage, taken in seconds.items():
+        table.add_row(f"{stage}, all workers", f"{taken:.1f} s", f"{taken / spent:.0%}")
+    table.add_row("wall clock", duration(wall), "")
 
 
 def duration(seconds: float) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import MANIFEST, PARTIAL, SHARDS
 from graspgen.dataset.manifest import Manifest, add_shard, load_manifest, save_manifest
 from graspgen.errors import GraspgenError
-from graspgen.pipeline.executors import run_here, run_processes
+from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
 from graspgen.pipeline.journal import Journal, machine
 from graspgen.pipeline.preview import write_preview
 from graspgen.pipeline.progress import Display
@@ -82,7 +80,7 @@ def generate(
     journal.write("start", scenes=scenes, seed=seed, workers=workers, units=len(units), **machine())
     start = time.perf_counter()
     try:
-        with _stop_on_sigterm():
+        with stop_on_sigterm():
             _make(recipe, manifest, folder, units, workers, made, journal, quiet)
         finalize(folder)
     except KeyboardInterrupt:
@@ -177,20 +175,3 @@ def _save_what_is_complete(folder: Path) -> None:
 
 def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
     return {stage: round(s, 4) for stage, s in seconds.items()}
-
-
-@contextlib.contextmanager
-def _stop_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a run as cleanly as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

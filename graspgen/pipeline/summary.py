@@ -32,6 +32,16 @@ class Summary:
     kept: int = 0
     interrupted: bool = False
 
+    @property
+    def done(self) -> int:
+        """Scenes."""
+        return self.scenes
+
+    @property
+    def counts(self) -> str:
+        """Views and grasps."""
+        return f"{self.views} views  {self.grasps} grasps"
+
     def add(self, event: SceneDone | UnitDone) -> None:
         """Count a scene, or the time that writing a unit took."""
         if isinstance(event, UnitDone):
