@@ -83,14 +83,15 @@ def print_info(path: Path) -> None:
             table.add_row("size", f"{size:.1f} MB in {len(manifest.shards)} shards")
             table.add_row("scenes", f"{scenes}{asked}")
         else:
-            table.add_row("scenes", f"{scenes}, in the shard {path}")
+            what = f"{scenes}, in the shard {path}" if scenes else f"none: {path} is a grasp database"
+            table.add_row("scenes", what)
         table.add_row("task", f"{recipe['task']}: {recipe['description']}")
         table.add_row("seed", str(dataset.attrs["seed"]))
         versions = f"graspgen {dataset.attrs['graspgen_version']}"
         versions += f", MuJoCo {dataset.attrs['mujoco_version']}"
         table.add_row("made with", f"{versions}, schema {dataset.attrs['schema_version']}")
-        view = recipe["views"]
-        table.add_row("views", f"{len(dataset.views)}, {view['width']} x {view['height']} px")
+        if view := recipe.get("views"):
+            table.add_row("views", f"{len(dataset.views)}, {view['width']} x {view['height']} px")
         classes = _counted(dataset.assets["class_name"])
         table.add_row("objects", f"{len(dataset.objects)}, of {len(dataset.assets)} assets")
         table.add_row("assets", classes)

@@ -115,7 +115,7 @@ def check_columns(report: Report, checked: Checked) -> bool:
             if column.is_text:
                 _check_text(report, table, name, column, values, keys)
                 continue
-            flat = values.reshape(len(values), -1)
+            flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
             if values.dtype.kind == "f":
                 _check_floats(report, table, name, column, flat, keys)
             _check_range(report, table, name, column, flat, keys)
