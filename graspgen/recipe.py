@@ -224,7 +224,7 @@ class Grasps(Section):
     hard_negatives: Annotated[int, Field(ge=0, le=100)] = 0
     """Copies of each grasp that holds, moved by up to 5 mm and 5° and tried as well."""
     force: float | None = Field(None, gt=0)
-    """Grip force, N; none takes the gripper's own. It never exceeds the gripper's limit."""
+    """Grip force, N; none takes the gripper's usual one. It never exceeds the gripper's limit."""
     approach: float = Field(0.05, ge=0, le=0.5)
     """Length of the straight approach that is checked for collisions, m."""
 

@@ -108,7 +108,7 @@ def label_object(
         draws: repeated trials of each grasp that holds, with friction, mass, centre of mass and pose drawn anew.
         min_friction: whether to search the smallest friction that holds, of grasps that reach the object.
         hard_negatives: perturbed copies to try of each grasp that holds; most fail, or hold only just.
-        force: grip force, N; None for the gripper's limit.
+        force: grip force, N; None for the gripper's usual one.
         approach: length of the straight approach that must be free of the object, m.
         threads: native threads; results do not depend on it.
     """

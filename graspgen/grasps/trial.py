@@ -93,7 +93,7 @@ def try_asset(
         inertia: (3, 3) about the centre of mass, object axes, kg m², for the (first) mass; it grows with the mass.
         friction: (3,) or (n, 3) sliding (–), torsional (m) and rolling (m) friction between pads and object.
         com_offset: (n, 3) offset of the centre of mass from the asset's, object frame, m; None for none.
-        force: grip force, N, capped at the gripper's limit; None for the limit.
+        force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
         approach: length of the straight approach that must be free of the object, m.
         graded: whether to find the largest acceleration of the profile's ladder that holds, not only the outcome.
         threads: native threads; results do not depend on it.
@@ -158,7 +158,7 @@ def trial_model(
     spec = gripper.spec()
     profile.apply(spec)
     grip = spec.actuator(gripper.file.actuator)
-    limit = gripper.file.max_force if force is None else min(force, gripper.file.max_force)
+    limit = gripper.file.force if force is None else min(force, gripper.file.max_force)
     grip.forcerange = [-limit, limit]
     body = spec.worldbody.add_body(name="object")
     body.add_freejoint(name="object")

@@ -34,6 +34,7 @@ class GripperFile(BaseModel):
     tcp: tuple[float, float, float]
     stroke: float = Field(gt=0, le=1)
     max_force: float = Field(gt=0)
+    force: float = Field(gt=0)
     closing_speed: float = Field(gt=0)
     pad: tuple[float, float]
     source: str = ""
