@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from graspgen import __version__
 from graspgen.cli import objects
 from graspgen.cli.grasps import grasps
+from graspgen.cli.relabel import relabel
 from graspgen.errors import GraspgenError
 
 BAD_INPUT, VIOLATIONS, INTERRUPTED = 2, 1, 130
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(objects.app, name="objects")
 app.command()(grasps)
+app.command()(relabel)
 
 Set = Annotated[
     list[str] | None,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,13 +13,10 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
-from graspgen.errors import DatasetError, ObjectError
+from graspgen.errors import DatasetError
 from graspgen.grasps.profile import load_profile
-from graspgen.grippers.gripper import load_gripper
-from graspgen.objects.asset import Asset
-from graspgen.objects.library import load_asset
 from graspgen.pipeline.scene import SceneContext, finish_scene
-from graspgen.recipe import Recipe
+from graspgen.pipeline.stored import StoredObjects, stored_gripper, stored_recipe, version_notes
 from graspgen.scene.make import settle_plan
 from graspgen.scene.plan import ScenePlan
 
@@ -89,12 +84,12 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
     """
     with open_dataset(path) as dataset:
         stored = _stored_record(dataset, scene)
-        recipe = _stored_recipe(dataset)
+        recipe = stored_recipe(dataset)
         context = SceneContext(
             recipe=recipe,
             seed=int(dataset.attrs["seed"]),
-            catalogue=_StoredObjects(dataset),
-            gripper=load_gripper(recipe.gripper),
+            catalogue=StoredObjects(dataset),
+            gripper=stored_gripper(dataset),
             profile=load_profile(recipe.grasps.profile),
             dataset=None,
         )
@@ -104,7 +99,7 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
             scene,
             sum(len(table.columns) for table in TABLES.values()),
             tuple(compare(stored, made)),
-            tuple(_notes(dataset)),
+            tuple(version_notes(dataset)),
         )
 
 
@@ -158,63 +153,9 @@ def _stored_record(dataset: Dataset, scene: int) -> SceneRecord:
     return dataset.record(scene)
 
 
-def _stored_recipe(dataset: Dataset) -> Recipe:
-    try:
-        return Recipe.model_validate(dataset.recipe)
-    except ValueError as error:
-        version = dataset.attrs["graspgen_version"]
-        raise DatasetError(
-            f"{dataset.path}: this graspgen cannot read the recipe that graspgen {version} stored "
-            f"({str(error).splitlines()[0]}); replay it with that version"
-        ) from None
-
-
 def _stored_plan(record: SceneRecord) -> ScenePlan:
     try:
         return ScenePlan.model_validate_json(record.tables["scenes"]["plan"][0])
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise DatasetError(f"the plan of scene {record.index} is damaged: {reason}") from None
-
-
-def _notes(dataset: Dataset) -> list[str]:
-    """Name what differs between the dataset's maker and this program."""
-    from graspgen import __version__
-
-    pairs = (
-        ("MuJoCo", "mujoco_version", mujoco.__version__),
-        ("graspgen", "graspgen_version", __version__),
-    )
-    return [
-        f"the dataset was made with {name} {dataset.attrs[key]}, this is {mine}"
-        for name, key, mine in pairs
-        if str(dataset.attrs[key]) != mine
-    ]
-
-
-class _StoredObjects:
-    """The catalogue of a dataset's own `objects/`: it needs neither library nor families of the run."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        table = dataset.assets
-        self._folder = dataset.path / "objects"
-        self._names: Mapping[int, str] = dict(zip(table["id"].tolist(), table["name"], strict=True))
-        ids = table["class_id"].tolist()
-        self._classes = [""] * max(ids, default=0)
-        for number, name in zip(ids, table["class_name"], strict=True):
-            self._classes[number - 1] = str(name)
-        self._assets: dict[int, Asset] = {}
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        return self._classes
-
-    def asset(self, number: int) -> Asset:
-        if number not in self._names:
-            raise ObjectError(f"the dataset does not hold asset {number}, which the scene's plan names")
-        if number not in self._assets:
-            self._assets[number] = load_asset(self._folder / self._names[number])
-        return self._assets[number]

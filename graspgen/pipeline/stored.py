@@ -1,0 +1,121 @@
+"""What a dataset itself holds, ready to be used again: its recipe, its objects, its gripper."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+import mujoco
+from pydantic import ValidationError
+
+from graspgen import __version__
+from graspgen.dataset.layout import OBJECTS
+from graspgen.dataset.reader import Dataset
+from graspgen.errors import DatasetError, GripperError, ObjectError
+from graspgen.grippers.gripper import Gripper, GripperFile
+from graspgen.objects.asset import Asset
+from graspgen.objects.library import load_asset
+from graspgen.recipe import Recipe
+
+
+def stored_recipe(dataset: Dataset) -> Recipe:
+    """Return the recipe of a dataset.
+
+    Raises:
+        DatasetError: this graspgen cannot read it.
+    """
+    try:
+        return Recipe.model_validate(dataset.recipe)
+    except ValueError as error:
+        version = dataset.attrs["graspgen_version"]
+        raise DatasetError(
+            f"{dataset.path}: this graspgen cannot read the recipe that graspgen {version} stored "
+            f"({_cause(error)}); use that version"
+        ) from None
+
+
+def stored_gripper(dataset: Dataset) -> Gripper:
+    """Return the gripper of a dataset, from the definition that it stores.
+
+    Raises:
+        DatasetError: it holds no gripper or several, or the definition is damaged.
+        GripperError: this graspgen cannot use it.
+    """
+    table = dataset.grippers
+    if len(table) != 1:
+        raise DatasetError(f"{dataset.path} holds {len(table)} grippers; its grasps must all be of one")
+    definition, name = str(table["definition"][0]), str(table["name"][0])
+    try:
+        content = json.loads(definition)
+        digest = content.pop("sha256")
+        intact = digest == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        written, mjcf = content["yaml"], content["mjcf"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        intact = False
+    if not intact:
+        raise DatasetError(f"{dataset.path}: the stored definition of the gripper '{name}' is damaged")
+    try:
+        gripper = Gripper(GripperFile.model_validate(written), mjcf)
+        gripper.spec().compile()
+    except ValueError as error:
+        raise GripperError(
+            f"{dataset.path}: this graspgen cannot use the stored gripper '{name}' ({_cause(error)}); "
+            f"use graspgen {dataset.attrs['graspgen_version']}, which made it"
+        ) from None
+    return gripper
+
+
+def version_notes(dataset: Dataset) -> list[str]:
+    """Name what differs between the dataset's maker and this program."""
+    pairs = (
+        ("MuJoCo", "mujoco_version", mujoco.__version__),
+        ("graspgen", "graspgen_version", __version__),
+    )
+    return [
+        f"the dataset was made with {name} {dataset.attrs[key]}, this is {mine}"
+        for name, key, mine in pairs
+        if str(dataset.attrs[key]) != mine
+    ]
+
+
+class StoredObjects:
+    """The catalogue of a dataset's own `objects/`: it needs neither library nor families of the run."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        table = dataset.assets
+        self._folder = dataset.path / OBJECTS
+        self._names: Mapping[int, str] = dict(zip(table["id"].tolist(), table["name"], strict=True))
+        ids = table["class_id"].tolist()
+        self._classes = [""] * max(ids, default=0)
+        for number, name in zip(ids, table["class_name"], strict=True):
+            self._classes[number - 1] = str(name)
+        self._assets: dict[int, Asset] = {}
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Class names, in the order of their ids."""
+        return self._classes
+
+    def asset(self, number: int) -> Asset:
+        """Read asset `number`, or return it from memory.
+
+        Raises:
+            ObjectError: the dataset does not hold it, or its files are missing or damaged.
+        """
+        if number not in self._names:
+            raise ObjectError(f"the dataset does not hold asset {number}, which the scene's plan names")
+        if number not in self._assets:
+            self._assets[number] = load_asset(self._folder / self._names[number])
+        return self._assets[number]
+
+
+def _cause(error: ValueError) -> str:
+    """Say in one line what pydantic or MuJoCo found wrong."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(str(error).split())
