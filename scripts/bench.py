@@ -17,17 +17,15 @@ import platform
 import resource
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
 import mujoco
-import numpy as np
-from mujoco.batch import Batch
+
+from tape import Tape, recorded_batches, timed
 
 from graspgen.dataset.writer import write_shard
-from graspgen.grasps import clearance, course
 from graspgen.pipeline.grasping import grasp_scene
 from graspgen.pipeline.scene import SceneContext, finish_scene, make_scene
 from graspgen.recipe_file import load_recipe
@@ -36,57 +34,6 @@ from graspgen.scene import settle as settle_module
 from graspgen.scene.make import settled_scene
 
 SEED = 7
-
-
-class Tape:
-    """Records the native calls of a stage, to make them again bare."""
-
-    def __init__(self) -> None:
-        self.calls: list[Callable[[], None]] = []
-        self.steps = 0
-
-    def replay(self) -> float:
-        """Make all calls again and return the time that they took, s."""
-        seconds = 0.0
-        for call in self.calls:
-            seconds += call()
-        return seconds
-
-
-def timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-@contextmanager
-def recorded_batches(tape: Tape):
-    """Record every `Batch.step` and `Batch.forward` of trials and clearances."""
-
-    class Recorder(Batch):
-        def _keep(self, name: str, ids: np.ndarray, *args: object) -> None:
-            state, gravity = self.state[ids].copy(), self.expanded("opt.gravity")
-            gravity = None if gravity is None else gravity[ids].copy()
-
-            def again() -> float:
-                self.state[ids] = state
-                if gravity is not None:
-                    self.expand("opt.gravity")[ids] = gravity
-                return timed(lambda: getattr(Batch, name)(self, ids, *args))
-
-            tape.calls.append(again)
-
-        def step(self, ids=None, nstep=1, stage=0):
-            self._keep("step", ids, nstep, stage)
-            tape.steps += len(ids) * nstep
-            Batch.step(self, ids, nstep, stage)
-
-        def forward(self, ids=None, stage=int(mujoco.mjtStage.mjSTAGE_ACC)):
-            self._keep("forward", ids, stage)
-            Batch.forward(self, ids, stage)
-
-    with mock.patch.object(course, "Batch", Recorder), mock.patch.object(clearance, "Batch", Recorder):
-        yield
 
 
 @contextmanager
