@@ -181,8 +181,8 @@ def _rules(dataset: Dataset) -> _Rules:
         profile = Profile.model_validate(options)
     except ValidationError as error:
         raise DatasetError(
-            f"{dataset.path} was made by another version of graspgen ({dataset.attrs['graspgen_version']}): its gripper "
-            "or profile cannot be simulated here; make it again"
+            f"{dataset.path} was made by another version of graspgen ({dataset.attrs['graspgen_version']}): its "
+            "gripper or profile cannot be simulated here; make it again"
         ) from error
     return _Rules(
         gripper,
