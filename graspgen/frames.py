@@ -94,6 +94,14 @@ def qpos_to_pose(qpos: ArrayLike) -> Array:
     return pose(quat_to_matrix(qpos[..., 3:7]), qpos[..., :3])
 
 
+def cross(a: ArrayLike, b: ArrayLike) -> Array:
+    """Return the (..., 3) cross products; several times as fast as NumPy's for short arrays."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+
+
 def axis_angle(axis: ArrayLike, angle: ArrayLike) -> Array:
     """Build (..., 3, 3) rotations by `angle` (radians) about the (..., 3) unit `axis` (Rodrigues)."""
     axis, angle = np.asarray(axis, float), np.asarray(angle, float)[..., None, None]

@@ -22,7 +22,6 @@ from pathlib import Path
 from unittest import mock
 
 import mujoco
-
 from tape import Tape, recorded_batches, timed
 
 from graspgen.dataset.writer import write_shard

@@ -3,7 +3,12 @@
 import numpy as np
 import trimesh
 
+from graspgen.frames import pose
 from graspgen.objects.asset import Asset, Mesh, Part
+
+GRAVITY = 9.81
+#: A grasp that approaches along −z of the object and closes along its y.
+FROM_ABOVE = pose(np.diag([1.0, -1.0, -1.0]))
 
 
 def asset_of(mesh: trimesh.Trimesh, *parts: Part) -> Asset:

@@ -9,7 +9,7 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
-from graspgen.frames import Array, inverse, pose_to_qpos, quat_to_matrix, rotation_angle
+from graspgen.frames import Array, cross, inverse, pose_to_qpos, quat_to_matrix, rotation_angle
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
 from graspgen.grippers.gripper import Gripper, opening_to_joints
@@ -132,9 +132,12 @@ class FreeCourse:
             r["outcome"][unstable[r["outcome"][unstable] == Outcome.NOT_TRIED]] = Outcome.UNSTABLE
             self._state[unstable] = _State.ENDED
             closing, pushed, holding = (self._in(s) for s in (_State.CLOSING, _State.PUSHED, _State.HOLDING))
-            self._watch_close(closing)
-            self._watch_push(pushed)
-            self._watch_hold(holding)
+            if len(closing):
+                self._watch_close(closing)
+            if len(pushed):
+                self._watch_push(pushed)
+            if len(holding):
+                self._watch_hold(holding)
             self._push(self._in(_State.PUSHED))
 
     def _step(self, ids: Ids, steps: int) -> None:
@@ -170,6 +173,8 @@ class FreeCourse:
         shut = opening < SHUT
         ended = (both & stalled & still) | shut | (self._samples[ids] >= self._close_samples[ids])
 
+        if not ended.any():
+            return
         ids, opening, shut = ids[ended], opening[ended], shut[ended]
         # Shut fingers hold nothing: their stops bear the force, whatever sliver is between them.
         touching = self._touching_or_bouncing(ids) & ~shut[:, None]
@@ -222,7 +227,7 @@ class FreeCourse:
         r["rotation_holding"][at] = np.maximum(r["rotation_holding"][at], turned[nominal])
         velocity, spin = self._com_velocity(ids), self._spin(ids)
         # Of the object's point in the grasp: an object that pivots there rotates, it does not slip.
-        sliding = np.linalg.norm(velocity + np.cross(spin, self._tcp - self._x[ids]), axis=1) > p.max_speed
+        sliding = np.linalg.norm(velocity + cross(spin, self._tcp - self._x[ids]), axis=1) > p.max_speed
         spinning = np.linalg.norm(spin, axis=1) > p.max_spin
         lost = ~self._touching_or_bouncing(ids).all(axis=1)
         slipped = ~lost & ((drift > p.max_drift) | (ending & sliding))
@@ -234,6 +239,8 @@ class FreeCourse:
 
     def _pass(self, ids: Ids) -> None:
         """Trials that held at their rung: note it, and go on to the next higher one."""
+        if not len(ids):
+            return
         r = self._results
         level = self._level[ids]
         r["held_acceleration"][ids] = self._accelerations[level]
@@ -244,6 +251,8 @@ class FreeCourse:
 
     def _fail(self, ids: Ids, outcome: Outcome) -> None:
         """Trials that failed at their rung: at the nominal one that is their outcome; go on to the next lower one."""
+        if not len(ids):
+            return
         r = self._results
         level = self._level[ids]
         at = ids[level == self._nominal]
@@ -286,7 +295,7 @@ class FreeCourse:
         alpha = a * self._angular[number]
         axes = self._R[ids] @ self._principal
         in_axes = np.einsum("nji,nj->ni", axes, alpha) * self._inertia[ids]
-        self._wrench[ids, :3] = -self._mass[ids, None] * np.cross(alpha, self._x[ids] - self._tcp)
+        self._wrench[ids, :3] = -self._mass[ids, None] * cross(alpha, self._x[ids] - self._tcp)
         self._wrench[ids, 3:] = -np.einsum("nij,nj->ni", axes, in_axes)
 
     def _in(self, state: _State) -> Ids:
@@ -344,7 +353,7 @@ class FreeCourse:
     def _com_velocity(self, ids: Ids) -> Array:
         """(m, 3) velocity of the centre of mass, hand frame, m/s; MuJoCo's is that of the body's origin."""
         lever = np.einsum("nij,nj->ni", self._R[ids], self._com[ids])
-        return self._object_velocity[ids, :3] + np.cross(self._spin(ids), lever)
+        return self._object_velocity[ids, :3] + cross(self._spin(ids), lever)
 
 
 def _unit(vectors: tuple[tuple[float, float, float], ...]) -> Array:

@@ -5,16 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from solids import asset_of, ball, box
+from solids import FROM_ABOVE, GRAVITY, asset_of, ball, box
 
 from graspgen.frames import axis_angle, inverse, pose
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.trial import TrialResults, try_asset
 from graspgen.objects.asset import Mesh, Part
-
-GRAVITY = 9.81
-#: Approach along −z of the object, closing along its y.
-FROM_ABOVE = pose(np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]]))
 
 
 def attempt(
