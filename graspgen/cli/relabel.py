@@ -56,8 +56,11 @@ def print_agreement(agreement: Agreement) -> None:
     table.add_section()
     table.add_row("all", str(stored), str(agreement.tried), str(agreement.agree), share, "")
     console().print(table)
-    typer.echo(f"share of all grasps of the dataset that would agree: {_percent(agreement.weighted)}")
-    typer.echo(f"  without those that hit their target: {_percent(agreement.weighted_simulated)}")
+    for label, same, success in (
+        ("of the whole dataset", agreement.weighted, agreement.weighted_success),
+        ("of those that do not hit their target", agreement.weighted_simulated, agreement.weighted_simulated_success),
+    ):
+        typer.echo(f"{label}, {_percent(same)} keep their outcome, {_percent(success)} still hold or still fail")
     rate = agreement.tried / agreement.seconds if agreement.seconds else float("nan")
     typer.echo(f"{agreement.steps} steps in {agreement.seconds:.1f} s, {rate:.0f} grasps/s")
     for note in agreement.notes:

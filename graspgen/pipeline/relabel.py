@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,12 @@ class OutcomeAgreement:
         """Those with the same outcome as before."""
         return self.became.get(self.outcome, 0)
 
+    @property
+    def same_success(self) -> int:
+        """Those that hold as before, or fail as before for whatever reason."""
+        held = self.outcome == Outcome.SUCCESS
+        return sum(number for code, number in self.became.items() if (code == Outcome.SUCCESS) == held)
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -98,9 +104,19 @@ class Agreement:
         return _weighted(self.rows)
 
     @property
+    def weighted_success(self) -> float:
+        """Estimated share of all grasps of the dataset that still hold, or still do not, for whatever reason."""
+        return _weighted(self.rows, success=True)
+
+    @property
     def weighted_simulated(self) -> float:
-        """The same without those that touched the object on their approach: that is geometry, which always agrees."""
-        return _weighted([row for row in self.rows if row.outcome != Outcome.HITS_TARGET])
+        """`weighted` without what hits its target on the approach: that is geometry, which always agrees."""
+        return _weighted(_simulated(self.rows))
+
+    @property
+    def weighted_simulated_success(self) -> float:
+        """`weighted_success` without what hits its target on the approach."""
+        return _weighted(_simulated(self.rows), success=True)
 
     def to_json(self) -> str:
         """Return everything as JSON."""
@@ -112,7 +128,9 @@ class Agreement:
             "agree": self.agree,
             "share": self.agree / self.tried,
             "share_weighted": self.weighted,
-            "share_weighted_simulated": None if np.isnan(self.weighted_simulated) else self.weighted_simulated,
+            "share_weighted_success": self.weighted_success,
+            "share_weighted_simulated": _number(self.weighted_simulated),
+            "share_weighted_simulated_success": _number(self.weighted_simulated_success),
             "outcomes": {
                 row.outcome.name: {
                     "stored": row.stored,
@@ -244,7 +262,16 @@ def _profile_notes(dataset: Dataset, profile: Profile) -> list[str]:
     )
 
 
-def _weighted(rows: list[OutcomeAgreement] | tuple[OutcomeAgreement, ...]) -> float:
+def _simulated(rows: Sequence[OutcomeAgreement]) -> list[OutcomeAgreement]:
+    return [row for row in rows if row.outcome != Outcome.HITS_TARGET]
+
+
+def _weighted(rows: Sequence[OutcomeAgreement], success: bool = False) -> float:
+    """Share that agrees, about success or about the whole outcome, with each row as heavy as the dataset has it."""
     rows = [row for row in rows if row.tried]
-    total = sum(row.stored for row in rows)
-    return sum(row.stored * row.agree / row.tried for row in rows) / total if total else float("nan")
+    same = [(row.same_success if success else row.agree) / row.tried * row.stored for row in rows]
+    return sum(same) / (sum(row.stored for row in rows) or np.nan)
+
+
+def _number(share: float) -> float | None:
+    return None if np.isnan(share) else share

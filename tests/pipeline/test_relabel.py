@@ -97,6 +97,7 @@ def test_what_changed_is_named_and_counted(slippery):
     assert len(found.changed) == found.tried - found.agree
     assert found.weighted == pytest.approx(found.agree / found.tried)  # all were taken
     assert found.weighted_simulated < found.weighted
+    assert found.weighted_success == pytest.approx(1 - row.tried / found.tried)
     assert "differs from the one that the dataset was made with: protocol" in found.notes[0]
     written = json.loads(found.to_json())
     assert written["outcomes"]["SUCCESS"]["agree"] == 0
