@@ -217,6 +217,8 @@ class Grasps(Section):
     clear_share: float = Field(0.5, ge=0, le=1)
     """Share of candidates whose approach is drawn again until the open hand is clear of the object; the others stay
     uniform, so that their success rate is unbiased."""
+    database: str | None = None
+    """Grasp database (`graspgen grasps`) to take candidates and labels from; objects must be at their own size."""
     draws: Annotated[int, Field(ge=0, le=1000)] = 8
     """Repeated trials of each grasp that holds, with friction, mass, centre of mass and pose drawn anew."""
     min_friction: bool = True

@@ -125,6 +125,9 @@ def _anchor_paths(content: dict[str, Any], folder: Path) -> None:
     objects = content.get("objects")
     if isinstance(objects, dict) and isinstance(objects.get("library"), str):
         objects["library"] = str(folder / objects["library"])
+    grasps = content.get("grasps")
+    if isinstance(grasps, dict) and isinstance(grasps.get("database"), str):
+        grasps["database"] = str(folder / grasps["database"])
     gripper = content.get("gripper")
     if isinstance(gripper, str) and Path(gripper).suffix in (".yaml", ".yml"):
         content["gripper"] = str(folder / gripper)

@@ -257,8 +257,8 @@ TABLES: dict[str, Table] = {
         "a grasp candidate, successful or not",
         {
             "id": Column("i8", doc="key of the grasp", low=0),
-            "scene": Column("i8", doc="key of the scene; −1 for none", low=-1),
-            "object": Column("i8", doc="key of the object", low=0),
+            "scene": Column("i8", doc="key of the scene; −1 in a database of single objects", low=-1),
+            "object": Column("i8", doc="key of the object; of the asset (`assets.id`) where there is no scene", low=0),
             "gripper": Column("i8", doc="key of the gripper", low=0),
             "T_object_grasp": Column("f8", _POSE, "m", "grasp frame in the object's frame"),
             "width": Column("f8", (), "m", "opening before closing", low=0),

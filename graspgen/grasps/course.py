@@ -22,6 +22,9 @@ TOUCH = "touch_"
 #: An object faster than this has been shot away by the solver, m/s.
 WILD_SPEED = 20.0
 
+#: An object that has moved less than this was not touched, m; nothing else moves it.
+UNTOUCHED = 1e-4
+
 #: Opening below which the fingers count as shut, m.
 SHUT = 5e-4
 
@@ -94,7 +97,7 @@ class FreeCourse:
         self._state = np.full(n, _State.ENDED)
         self._level = np.full(n, self._nominal)
         self._samples = np.zeros(n, int)  # since the state began
-        self._held_once = np.zeros(n, bool)
+        self._touched = np.zeros(n, bool)
         self._x, self._R = self._object_pose()
         self._x_ref, self._R_ref = self._x.copy(), self._R.copy()
         self._rows_ref = np.zeros((n, batch.nstate))
@@ -164,8 +167,9 @@ class FreeCourse:
     def _watch_close(self, ids: Ids) -> None:
         """End the close of trials that hold, have shut, or take too long; keep the state of those that hold."""
         p, r = self._protocol, self._results
-        both = self._touching(ids).all(axis=1)
-        self._held_once[ids] |= both
+        touching = self._touching(ids)
+        both = touching.all(axis=1)
+        self._touched[ids] |= touching.any(axis=1)
         opening = self._qpos[np.ix_(ids, self._joints)].sum(axis=1)
         opening_rate = self._qvel[np.ix_(ids, self._rates)].sum(axis=1)
         stalled = (np.abs(opening_rate) < p.stall_speed) & (np.abs(self._squeeze[ids]) >= 0.99 * self._squeeze_limit)
@@ -185,7 +189,8 @@ class FreeCourse:
         r["grip_force"][ids] = self._normal_force(ids)
         none = ids[~touching.any(axis=1)]
         self._end(ids[touching.any(axis=1) & ~both], Outcome.ONE_FINGER)
-        dropped = self._held_once[none]
+        # A touch can be shorter than the time between two looks, but it leaves the object moved.
+        dropped = self._touched[none] | (r["drift_closing"][none] > UNTOUCHED)
         self._end(none[dropped], Outcome.DROPPED)
         self._end(none[~dropped], Outcome.NO_CONTACT)
 

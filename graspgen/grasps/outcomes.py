@@ -21,7 +21,7 @@ class Outcome(IntEnum):
     ONE_FINGER = 5
     """After closing only one finger touches the object."""
     DROPPED = 6
-    """Contact was lost after closing: at the end of `phase` no finger or only one touches the object."""
+    """Contact was lost, in `phase`: while closing (the object was pushed or squeezed out), or after it."""
     SLIPPED = 7
     """The centre of mass moved more than the limit since the close."""
     ROTATED = 8

@@ -22,11 +22,12 @@ from graspgen.grasps.trial import TrialResults
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
 from graspgen.objects.library import content_hash
-from graspgen.pipeline.grasp_database import rows_of
+from graspgen.pipeline.object_labels import rows_of
 from graspgen.recipe import Grasps
 
-#: Settings that decide what an outcome means: they must be the scene's. How grasps were proposed may differ.
-_SAME = ("force", "approach", "draws", "min_friction")
+#: Settings that decide what an outcome means: they must be the scene's. How grasps were proposed, and how often they
+#: were tried again, may differ.
+_SAME = ("force", "approach")
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,13 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import mujoco
-import numpy as np
 
 from graspgen import __version__
 from graspgen.dataset.create import first_difference
-from graspgen.dataset.grasp_file import read_keys, unkeyed, write_grasp_file
+from graspgen.dataset.grasp_file import read_keys, write_grasp_file
 from graspgen.dataset.layout import partial_of, write_error
-from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.record import Columns
 from graspgen.errors import DatasetError, GraspgenError
@@ -35,7 +33,7 @@ from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.library import content_hash, open_catalogue, save_asset
 from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
-from graspgen.pipeline.object_labels import ROLLING, TORSIONAL, ObjectRows, label_asset, label_key
+from graspgen.pipeline.object_labels import ROLLING, TORSIONAL, ObjectRows, label_asset, label_key, rows_of
 from graspgen.pipeline.progress import Display
 from graspgen.pipeline.row_store import RowInfo, RowStore, cache_store
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table
@@ -299,18 +297,6 @@ def _take_what_is_there(
             else:
                 missing.append(number)
     return missing
-
-
-def rows_of(dataset: Dataset, asset: int) -> ObjectRows:
-    """Return the rows of an asset of an open database. The steps of old trials are not stored; they count as 0."""
-    low, high = np.searchsorted(dataset.grasps["object"], [asset, asset + 1])
-    first, last = np.searchsorted(dataset.trials["grasp"] >> 32, [asset, asset + 1])
-    tables = unkeyed(
-        {"grasps": dataset.grasps.rows(np.s_[low:high]), "trials": dataset.trials.rows(np.s_[first:last])}, asset
-    )
-    codes, numbers = np.unique(tables["grasps"]["outcome"], return_counts=True)
-    outcomes = {Outcome(int(c)).name: int(n) for c, n in zip(codes, numbers, strict=True)}
-    return ObjectRows(tables, 0, outcomes)
 
 
 def _label(job: LabelJob, missing: list[int], workers: int, made: DatabaseSummary, quiet: bool) -> None:

@@ -18,6 +18,7 @@ from graspgen.grasps.profile import Profile
 from graspgen.grasps.quality import Quality, grasp_quality
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Part
+from graspgen.pipeline.from_database import GraspDatabase, from_database
 from graspgen.pipeline.grasp_tables import grasp_rows, trial_rows
 from graspgen.raycast import RayCaster
 from graspgen.recipe import Grasps
@@ -50,11 +51,27 @@ class ObjectGrasps:
 
 
 def grasp_scene(
-    settled: SettledScene, gripper: Gripper, profile: Profile, spec: Grasps, threads: int = 1
+    settled: SettledScene,
+    gripper: Gripper,
+    profile: Profile,
+    spec: Grasps,
+    threads: int = 1,
+    database: GraspDatabase | None = None,
 ) -> list[ObjectGrasps]:
-    """Propose grasps of every object, label each in free space, and check the open hand in the scene."""
+    """Find labelled grasps of every object, and check the open hand in the scene.
+
+    Grasps come from the database where there is one; else they are proposed and tried here.
+
+    Raises:
+        DatasetError: the database does not hold an object, or not as it is in this scene.
+    """
     objects, plan = settled.world.objects, settled.world.plan
-    labelled = [_label(o, plan, gripper, profile, spec, threads) for o in objects]
+    labelled = [
+        _label(o, plan, gripper, profile, spec, threads)
+        if database is None
+        else _take(o, plan, database, spec.per_object)
+        for o in objects
+    ]
     number = [len(g.candidates) for g in labelled]
     owner = np.repeat(np.arange(len(objects)), number)
     length, width, thickness = plan.table_size
@@ -121,6 +138,18 @@ def _label(
         force=spec.force,
         approach=spec.approach,
         threads=threads,
+    )
+
+
+def _take(thing: SceneObject, plan: ScenePlan, database: GraspDatabase, count: int) -> LabelledGrasps:
+    return from_database(
+        database,
+        thing.asset,
+        count,
+        scale=thing.plan.scale,
+        mass=thing.mass,
+        friction=thing.plan.friction,
+        rng=stream(plan.seed, Purpose.GRASPS, *plan.grasp_stream, thing.plan.instance_id),
     )
 
 

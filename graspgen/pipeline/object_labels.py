@@ -18,10 +18,13 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from graspgen.dataset.grasp_file import unkeyed
+from graspgen.dataset.reader import Dataset
 from graspgen.dataset.record import Columns
 from graspgen.dataset.schema import SCHEMA_VERSION
 from graspgen.grasps.candidates import propose
 from graspgen.grasps.label import label_object
+from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.quality import grasp_quality
 from graspgen.grippers.gripper import Gripper
@@ -141,6 +144,18 @@ def label_asset(
         count_outcomes(labelled.results),
     )
     return rows, {"propose": proposed - start, "label": scored - proposed, "score": time.perf_counter() - scored}
+
+
+def rows_of(dataset: Dataset, asset: int) -> ObjectRows:
+    """Return the rows of an asset of an open database. The steps of old trials are not stored; they count as 0."""
+    low, high = np.searchsorted(dataset.grasps["object"], [asset, asset + 1])
+    first, last = np.searchsorted(dataset.trials["grasp"] >> 32, [asset, asset + 1])
+    tables = unkeyed(
+        {"grasps": dataset.grasps.rows(np.s_[low:high]), "trials": dataset.trials.rows(np.s_[first:last])}, asset
+    )
+    codes, numbers = np.unique(tables["grasps"]["outcome"], return_counts=True)
+    outcomes = {Outcome(int(c)).name: int(n) for c, n in zip(codes, numbers, strict=True)}
+    return ObjectRows(tables, 0, outcomes)
 
 
 @lru_cache(maxsize=1)

@@ -20,6 +20,7 @@ from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.labels.annotate import annotate
 from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.library import content_hash, open_catalogue, save_asset
+from graspgen.pipeline.from_database import GraspDatabase, open_database
 from graspgen.pipeline.grasp_tables import count_outcomes
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
@@ -43,6 +44,7 @@ class SceneContext:
         gripper, profile: of its grasps.
         dataset: folder that the meshes are saved to, or None to save none.
         threads: native threads of the trials; results do not depend on it.
+        database: where grasps come from, or None to propose and try them.
     """
 
     recipe: Recipe
@@ -52,6 +54,7 @@ class SceneContext:
     profile: Profile
     dataset: Path | None
     threads: int = 1
+    database: GraspDatabase | None = None
     _saved: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -59,16 +62,19 @@ class SceneContext:
         """Load what the recipe names.
 
         Raises:
-            GraspgenError: the library, the gripper, the profile or a family does not exist or is not valid.
+            GraspgenError: the library, the gripper, the profile, the grasp database or a family does not exist or is
+                not valid.
         """
+        gripper, profile, spec = load_gripper(recipe.gripper), load_profile(recipe.grasps.profile), recipe.grasps
         return cls(
             recipe,
             seed,
             open_catalogue(recipe.objects, seed),
-            load_gripper(recipe.gripper),
-            load_profile(recipe.grasps.profile),
+            gripper,
+            profile,
             None if dataset is None else Path(dataset),
             threads,
+            None if spec.database is None else open_database(spec.database, gripper, profile, spec),
         )
 
     def save(self, number: int) -> str:
@@ -117,7 +123,9 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
     with _timed(seconds, "annotate"):
         annotations = _annotation_table(settled, images)
     with _timed(seconds, "grasp"):
-        grasps = grasp_scene(settled, context.gripper, context.profile, context.recipe.grasps, context.threads)
+        grasps = grasp_scene(
+            settled, context.gripper, context.profile, context.recipe.grasps, context.threads, context.database
+        )
     with _timed(seconds, "save"):
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),
