@@ -15,6 +15,7 @@ from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
 from graspgen.errors import DatasetError
 from graspgen.grasps.profile import load_profile
+from graspgen.pipeline.from_database import open_database
 from graspgen.pipeline.scene import SceneContext, finish_scene
 from graspgen.pipeline.stored import StoredObjects, stored_gripper, stored_recipe, version_notes
 from graspgen.scene.make import settle_plan
@@ -85,13 +86,15 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
     with open_dataset(path) as dataset:
         stored = _stored_record(dataset, scene)
         recipe = stored_recipe(dataset)
+        gripper, profile, spec = stored_gripper(dataset), load_profile(recipe.grasps.profile), recipe.grasps
         context = SceneContext(
             recipe=recipe,
             seed=int(dataset.attrs["seed"]),
             catalogue=StoredObjects(dataset),
-            gripper=stored_gripper(dataset),
-            profile=load_profile(recipe.grasps.profile),
+            gripper=gripper,
+            profile=profile,
             dataset=None,
+            database=None if spec.database is None else open_database(spec.database, gripper, profile, spec),
         )
         plan = _stored_plan(stored)
         made = finish_scene(context, settle_plan(recipe, context.catalogue, plan), {}).record

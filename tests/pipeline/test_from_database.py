@@ -9,6 +9,7 @@ import pytest
 from grasp_databases import SPEC, make, procedural
 
 import graspgen
+from graspgen.dataset.check import check
 from graspgen.errors import DatasetError
 from graspgen.grasps.label import LabelledGrasps
 from graspgen.grasps.outcomes import Outcome, Sampler
@@ -18,6 +19,9 @@ from graspgen.objects.procedural import ProceduralCatalogue
 from graspgen.pipeline.from_database import from_database, open_database
 from graspgen.pipeline.grasp_tables import trial_rows
 from graspgen.pipeline.object_labels import ROLLING, TORSIONAL
+from graspgen.pipeline.replay import replay
+from graspgen.pipeline.run import generate
+from graspgen.recipe_file import load_recipe
 
 GRIPPER, PROFILE = load_gripper("panda_hand"), load_profile("standard")
 ASSET = ProceduralCatalogue(procedural(), 3).asset(1)
@@ -100,7 +104,7 @@ def test_a_database_of_other_trials_is_refused(path, tmp_path):
         (dataclasses.replace(GRIPPER, file=file), PROFILE, SPEC, "another version of this gripper"),
         (GRIPPER, PROFILE.model_copy(update={"protocol": protocol}), SPEC, "was made with the profile standard"),
         (GRIPPER, PROFILE, SPEC.model_copy(update={"force": 5.0}), "grasps.force none, the recipe's is 5"),
-        (GRIPPER, PROFILE, SPEC.model_copy(update={"draws": 8}), "grasps.draws 2, the recipe's is 8"),
+        (GRIPPER, PROFILE, SPEC.model_copy(update={"approach": 0.1}), "grasps.approach 0.05, the recipe's is 0.1"),
         (GRIPPER, PROFILE, SPEC.model_copy(update={"per_object": 99}), "holds 10 grasps an object"),
     ]
     for gripper, profile, spec, told in misfits:
@@ -108,3 +112,20 @@ def test_a_database_of_other_trials_is_refused(path, tmp_path):
             open_database(path, gripper, profile, spec)
     with pytest.raises(DatasetError, match="does not exist"):
         open_database(tmp_path / "nowhere.h5", GRIPPER, PROFILE, SPEC)
+
+
+def test_a_dataset_whose_grasps_come_from_a_database_is_checked_and_replayed(path, tiny, tmp_path):
+    out = tmp_path / "out"
+    own = [
+        f"objects.library={path.with_suffix('.objects')}",
+        "objects.scale=1",
+        f"grasps.database={path}",
+        "grasps.per_object=5",
+    ]
+    generate(load_recipe("tabletop", [*tiny, *own]), out, scenes=2, seed=1, quiet=True)
+    assert check(out) == []
+    assert replay(out, 1).identical
+    with graspgen.open(out) as d, graspgen.open(path) as database:
+        assert len(d.grasps) == 5 * len(d.objects)
+        stored = {T.tobytes() for T in database.grasps["T_object_grasp"]}
+        assert all(T.tobytes() in stored for T in d.grasps["T_object_grasp"])
