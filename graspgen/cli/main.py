@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from graspgen import __version__
 from graspgen.cli import objects
+from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.grasps import grasps
 from graspgen.cli.relabel import relabel
 from graspgen.errors import GraspgenError
@@ -25,12 +26,22 @@ class _Tidy(TyperGroup):
         try:
             return super().invoke(ctx)
         except GraspgenError as error:
-            for line in str(error).splitlines():
-                typer.echo(f"error: {line}", err=True)
+            _tell(error)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
             typer.echo("stopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
+        except (AttributeError, ImportError, OSError, RuntimeError) as error:
+            mistake = opengl_mistake(error)
+            if mistake is None:
+                raise
+            _tell(mistake)
+            raise typer.Exit(BAD_INPUT) from None
+
+
+def _tell(error: GraspgenError) -> None:
+    for line in str(error).splitlines():
+        typer.echo(f"error: {line}", err=True)
 
 
 app = typer.Typer(
@@ -130,7 +141,8 @@ def replay(
     """Make one scene again from its stored plan and tell whether it is identical."""
     from graspgen.pipeline.replay import replay as run
 
-    report = run(path, scene)
+    with reading(path):
+        report = run(path, scene)
     for line in report.lines():
         typer.echo(line)
     if not report.identical:
@@ -142,7 +154,8 @@ def info(path: DatasetPath) -> None:
     """Tell on one screen what a dataset holds."""
     from graspgen.cli.show import print_info
 
-    print_info(path)
+    with reading(path):
+        print_info(path)
 
 
 @app.command()
@@ -150,7 +163,8 @@ def report(path: DatasetPath) -> None:
     """Tell what became of the grasps, and what analytic scores knew of it beforehand."""
     from graspgen.cli.report import print_report
 
-    print_report(path)
+    with reading(path):
+        print_report(path)
 
 
 @app.command()

@@ -20,10 +20,12 @@ def relabel(
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers here as well.")] = None,
 ) -> None:
     """Try stored grasps again under another physics profile and tell how many labels agree."""
+    from graspgen.cli.damage import reading
     from graspgen.dataset.layout import write_text
     from graspgen.pipeline.relabel import relabel as run
 
-    agreement = run(path, profile, sample, seed, threads)
+    with reading(path):
+        agreement = run(path, profile, sample, seed, threads)
     print_agreement(agreement)
     if json is not None:
         write_text(json, agreement.to_json())

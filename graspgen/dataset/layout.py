@@ -77,5 +77,7 @@ def write_error(path: Path, error: BaseException) -> DatasetError:
         )
     if code in (errno.EACCES, errno.EPERM, errno.EROFS) or "Permission denied" in text or "Read-only" in text:
         return DatasetError(f"cannot write {path}: the folder is read-only; choose another output folder")
+    if code in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+        return DatasetError(f"cannot write {path}: {os.strerror(code)}; choose another output folder")
     reason = (os.strerror(code) if code else text.splitlines()[0] if text else type(error).__name__).rstrip(".")
     return DatasetError(f"cannot write {path}: {reason}; everything complete is kept, run again with --resume")

@@ -81,7 +81,8 @@ class FreeCourse:
 
         self._chunk = max(1, round(p.sample_period / profile.option.timestep))
         self._period = self._chunk * profile.option.timestep
-        self._patience = round(p.touch_time / profile.option.timestep)
+        self._touch_steps = round(p.touch_time / profile.option.timestep)
+        self._patience = p.patience
         self._close_samples = np.ceil((width / gripper.file.closing_speed + p.close_time_limit) / self._period)
         self._hold_samples = max(1, round(p.hold / self._period))
         self._accelerations = p.acceleration * np.array(p.ladder)
@@ -96,7 +97,9 @@ class FreeCourse:
 
         self._state = np.full(n, _State.ENDED)
         self._level = np.full(n, self._nominal)
-        self._samples = np.zeros(n, int)  # since the state began
+        self._number = np.zeros(n, int)  # of the present push
+        self._samples = np.zeros(n, int)  # since the present push, or state, began
+        self._elapsed = np.zeros(n, int)  # samples since the first push of the rung
         self._touched = np.zeros(n, bool)
         self._x, self._R = self._object_pose()
         self._x_ref, self._R_ref = self._x.copy(), self._R.copy()
@@ -130,6 +133,7 @@ class FreeCourse:
         while len(ids := np.flatnonzero(self._state != _State.ENDED)):
             self._step(ids, self._chunk)
             self._samples[ids] += 1
+            self._elapsed[ids] += 1
             self._x, self._R = self._object_pose()
             unstable = ids[self._unstable(ids)]
             r["outcome"][unstable[r["outcome"][unstable] == Outcome.NOT_TRIED]] = Outcome.UNSTABLE
@@ -202,27 +206,43 @@ class FreeCourse:
         self._start(held)
 
     def _watch_push(self, ids: Ids) -> None:
-        """End pushes of trials that lost the object or let it move; let those that are through hold."""
-        push = self._push_samples[self._level[ids]]
-        broken = self._watch_held(ids, ending=self._samples[ids] % push == 0)
-        through = ids[~broken & (self._samples[ids] >= push * len(self._linear))]
-        self._gravity[through], self._wrench[through] = 0.0, 0.0
-        hold = self._level[through] == self._nominal
-        self._state[through[hold]] = _State.HOLDING
-        self._results["phase"][through[hold]] = Phase.HOLD
-        self._samples[through[hold]] = 0
-        self._pass(through[~hold])
+        """End pushes of trials that lost the object or let it move; start the next push, or the hold, of the others."""
+        level, samples = self._level[ids], self._samples[ids]
+        due = self._push_samples[level]
+        held, sliding, spinning = self._watch_held(ids)
+        over = held & (samples >= due)
+        calm = over & ~sliding & ~spinning
+        late = over & ~calm & (samples >= self._patience * due)
+        self._fail(ids[late & sliding], Outcome.SLIPPED)
+        self._fail(ids[late & ~sliding], Outcome.ROTATED)
+
+        ids, level = ids[calm], level[calm]
+        self._number[ids] += 1
+        self._samples[ids] = 0
+        through = self._number[ids] == len(self._linear)
+        ids, level = ids[through], level[through]
+        self._gravity[ids], self._wrench[ids] = 0.0, 0.0
+        hold = level == self._nominal
+        self._state[ids[hold]] = _State.HOLDING
+        self._results["phase"][ids[hold]] = Phase.HOLD
+        self._pass(ids[~hold])
 
     def _watch_hold(self, ids: Ids) -> None:
-        ending = self._samples[ids] >= self._hold_samples
-        broken = self._watch_held(ids, ending)
-        self._pass(ids[~broken & ending])
+        held, sliding, spinning = self._watch_held(ids)
+        over = held & (self._samples[ids] >= self._hold_samples)
+        calm = over & ~sliding & ~spinning
+        late = over & ~calm & (self._samples[ids] >= self._patience * self._hold_samples)
+        self._fail(ids[late & sliding], Outcome.SLIPPED)
+        self._fail(ids[late & ~sliding], Outcome.ROTATED)
+        self._pass(ids[calm])
 
-    def _watch_held(self, ids: Ids, ending: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Judge trials against their state after the close; return (m,) which failed.
+    def _watch_held(self, ids: Ids) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Judge trials against their state after the close, and end those that fail.
 
-        Pushes are short, so an object that is only just overloaded moves little in one. At its end such an object is
-        still gathering speed, while one that is held stands still in the hand: (m,) `ending` says where to look.
+        Returns:
+            (m,) which still hold, and which of the objects slide and which turn in the hand at this moment. Pushes are
+            short, so an object that is only just overloaded moves little in one; at its end such an object is still
+            gathering speed, while one that is held, or has found a seat, stands still.
         """
         p, r = self._protocol, self._results
         drift, turned = self._moved(ids), self._turned(ids)
@@ -231,16 +251,16 @@ class FreeCourse:
         r["drift_holding"][at] = np.maximum(r["drift_holding"][at], drift[nominal])
         r["rotation_holding"][at] = np.maximum(r["rotation_holding"][at], turned[nominal])
         velocity, spin = self._com_velocity(ids), self._spin(ids)
-        # Of the object's point in the grasp: an object that pivots there rotates, it does not slip.
+        # Of the object's point in the grasp: an object that pivots there turns, it does not slide.
         sliding = np.linalg.norm(velocity + cross(spin, self._tcp - self._x[ids]), axis=1) > p.max_speed
         spinning = np.linalg.norm(spin, axis=1) > p.max_spin
         lost = ~self._touching_or_bouncing(ids).all(axis=1)
-        slipped = ~lost & ((drift > p.max_drift) | (ending & sliding))
-        rotated = ~lost & ~slipped & ((turned > np.radians(p.max_rotation_deg)) | (ending & spinning))
+        slipped = ~lost & (drift > p.max_drift)
+        rotated = ~lost & ~slipped & (turned > np.radians(p.max_rotation_deg))
         self._fail(ids[lost], Outcome.DROPPED)
         self._fail(ids[slipped], Outcome.SLIPPED)
         self._fail(ids[rotated], Outcome.ROTATED)
-        return lost | slipped | rotated
+        return ~(lost | slipped | rotated), sliding, spinning
 
     def _pass(self, ids: Ids) -> None:
         """Trials that held at their rung: note it, and go on to the next higher one."""
@@ -262,13 +282,8 @@ class FreeCourse:
         level = self._level[ids]
         at = ids[level == self._nominal]
         r["outcome"][at] = outcome
-        sample = self._samples[at] + np.where(
-            self._state[at] == _State.HOLDING, self._push_samples[self._nominal] * len(self._linear), 0
-        )
-        r["time_to_failure"][at] = sample * self._period
-        r["failed_direction"][at] = np.where(
-            self._state[at] == _State.PUSHED, (self._samples[at] - 1) // self._push_samples[self._nominal], -1
-        )
+        r["time_to_failure"][at] = self._elapsed[at] * self._period
+        r["failed_direction"][at] = np.where(self._state[at] == _State.PUSHED, self._number[at], -1)
         self._state[ids] = _State.ENDED
         self._climb(ids[(level <= self._nominal) & (level > 0)], -1)
 
@@ -282,7 +297,7 @@ class FreeCourse:
         self._batch.state[ids] = self._rows_ref[ids]
         self._x[ids], self._R[ids] = self._x_ref[ids], self._R_ref[ids]
         self._state[ids] = _State.PUSHED
-        self._samples[ids] = 0
+        self._number[ids] = self._samples[ids] = self._elapsed[ids] = 0
         r = self._results["peak_acceleration"]
         r[ids] = np.fmax(r[ids], self._accelerations[self._level[ids]])
 
@@ -294,7 +309,7 @@ class FreeCourse:
         hand is taken to be at rest, so there is no centrifugal one).
         """
         level = self._level[ids]
-        number = self._samples[ids] // self._push_samples[level]
+        number = self._number[ids]
         a = self._accelerations[level, None]
         self._gravity[ids] = -a * self._linear[number]
         alpha = a * self._angular[number]
@@ -326,7 +341,7 @@ class FreeCourse:
         Trials with a finger off are stepped on, one step at a time, until it is back or the time is over.
         """
         touching = self._touching(ids)
-        for _ in range(self._patience):
+        for _ in range(self._touch_steps):
             off = ~touching.all(axis=1)
             if not off.any():
                 break

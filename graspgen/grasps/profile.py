@@ -55,6 +55,7 @@ class Protocol(_Section):
     turns: tuple[Vector, ...]
     turn_arm: float = Field(gt=0)
     duration: float = Field(gt=0)
+    patience: int = Field(ge=1)
     hold: float = Field(gt=0)
     max_drift: float = Field(gt=0)
     max_rotation_deg: float = Field(gt=0)

@@ -207,6 +207,11 @@ def _relabel(dataset: Dataset, profile: Profile, sample: int, seed: int, threads
     gripper, spec = stored_gripper(dataset), stored_recipe(dataset).grasps
     assets = StoredObjects(dataset)
     rows = tried[stratified(outcomes[tried], sample, np.random.default_rng(seed))]
+    poses, widths = dataset.grasps["T_object_grasp"][rows], dataset.grasps["width"][rows]
+    if not (np.isfinite(poses).all() and np.isfinite(widths).all()):
+        raise DatasetError(
+            f"{dataset.path} holds grasps that are not finite; `graspgen check {dataset.path}` names them"
+        )
     owner = np.searchsorted(dataset.objects["id"], dataset.grasps["object"][rows])
     new = np.zeros(len(rows), np.uint8)
     steps, start = 0, time.perf_counter()
@@ -217,8 +222,8 @@ def _relabel(dataset: Dataset, profile: Profile, sample: int, seed: int, threads
             assets.asset(int(thing["asset"])).scaled(float(thing["scale"][0])),
             gripper,
             profile,
-            dataset.grasps["T_object_grasp"][rows[mine]],
-            dataset.grasps["width"][rows[mine]],
+            poses[mine],
+            widths[mine],
             mass=float(thing["mass"]),
             inertia=thing["inertia"],
             friction=thing["friction"],
