@@ -48,6 +48,13 @@ class Objects(Section):
     """Procedural families to draw from when no library is set."""
     pool: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """How many different procedural objects the run draws from (unit: objects)."""
+    refused: Literal["skip", "error", "use"] = "skip"
+    """What becomes of assets of the library that `graspgen objects check` refused: left out, an error, or used."""
+    split: str | None = None
+    """Part of the library's split (`graspgen objects split`) to draw from, such as train; none takes all. Procedural
+    objects are split by their numbers: train 0.8, val 0.1, test 0.1."""
+    classes: tuple[str, ...] | None = Field(None, min_length=1)
+    """Classes to draw from; none takes all."""
     scale: Number("", 0.01, 100) = _d(1.0)
     """Factor on an object's size, drawn for every object of a scene."""
     density: Number("kg/m³", 1, 25_000) | None = None

@@ -117,7 +117,7 @@ def agreement(a: Sequence[TrialResults], b: Sequence[TrialResults]) -> tuple[flo
 
 def agreements(gripper: Gripper, grasps: int) -> list[Row]:
     standard, strict = load_profile("standard"), load_profile("strict")
-    assets = objects((3, 11))
+    assets = objects((3, 5, 11, 19, 27, 31))
     found = [candidates(a, gripper, standard, grasps) for a in assets]
 
     def labels(profile: Profile) -> list[TrialResults]:
@@ -202,7 +202,10 @@ def creep(gripper: Gripper) -> float:
 
 
 def encodings(gripper: Gripper, grasps: int) -> tuple[float, int]:
-    """Share of grasps of one cylinder with the same outcome as a primitive, as one hull, and as CoACD's parts."""
+    """Share of grasps of one cylinder that succeed or fail alike in every encoding, and their number.
+
+    As a primitive, as one hull, as what CoACD makes of its mesh (one part: it is convex), and cut into eight wedges.
+    """
     profile = load_profile("standard")
     radius, half = 0.028, 0.05
     mesh = trimesh.creation.cylinder(radius, 2 * half, sections=64)
@@ -212,6 +215,7 @@ def encodings(gripper: Gripper, grasps: int) -> tuple[float, int]:
         [Part("cylinder", [radius, half])],
         [Part("hull", vertices=mesh.vertices)],
         [Part("hull", vertices=v) for v, _ in split],
+        [Part("hull", vertices=wedge(radius, half, i)) for i in range(8)],
     ]
     assets = [solid(mesh, p) for p in as_parts]
     c = candidates(assets[0], gripper, profile, grasps, clear_share=0.7)
@@ -220,6 +224,14 @@ def encodings(gripper: Gripper, grasps: int) -> tuple[float, int]:
     for other in found[1:]:
         same &= other.success == found[0].success
     return float(same.mean()), len(c)
+
+
+def wedge(radius: float, half: float, number: int) -> np.ndarray:
+    """Corners of an eighth of a cylinder of 64 facets."""
+    angle = 2 * np.pi * np.arange(8 * number, 8 * number + 9) / 64
+    arc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    outline = np.concatenate([arc, [[0.0, 0.0]]])
+    return np.concatenate([np.column_stack([outline, np.full(len(outline), z)]) for z in (-half, half)])
 
 
 def speed(gripper: Gripper, grasps: int) -> tuple[dict[str, float], list[Row]]:
@@ -296,8 +308,8 @@ def main() -> None:
     )
     drift = creep(gripper)
     rows.append(Row("creep at 90 % of the slip load", f"{drift * 1e3:.4f} mm/s", "≤ 0.05 mm/s", drift <= 5e-5))
-    same, n = encodings(gripper, 4 * args.grasps)
-    rows.append(Row(f"labels of one cylinder in three encodings ({n} grasps)", f"{same:.1%}", "≥ 97 %", same >= 0.97))
+    same, n = encodings(gripper, 12 * args.grasps)
+    rows.append(Row(f"labels of one cylinder in four encodings ({n} grasps)", f"{same:.1%}", "≥ 97 %", same >= 0.97))
     print("| what | measured | aim | |\n|---|---|---|---|")
     for row in rows:
         print(f"| {row.what} | {row.measured} | {row.aim} | {'met' if row.met else 'missed'} |")

@@ -132,6 +132,10 @@ def _check_assets(report: Report, checked: Checked) -> None:
         if not np.allclose(size, extents[row], rtol=1e-5, atol=1e-7):
             text = f"{extents[row].round(6).tolist()} m, the mesh {name} measures {size.round(6).tolist()} m"
             report.add(text, "assets", "extents", row, int(keys[row]))
+        stored, found = assets["content_hash"][row], checked.meshes.content_hash(name)
+        if found not in (stored, ""):
+            text = found if " " in found else f"the asset beside {name} is another one"
+            report.add(text, "assets", "content_hash", row, int(keys[row]))
 
 
 def _check_masses(report: Report, checked: Checked) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.mesh import read_mesh
-from graspgen.errors import DatasetError
+from graspgen.errors import DatasetError, ObjectError
 from graspgen.frames import Array
 
 _KEPT_MESHES = 256
@@ -26,6 +26,7 @@ class Meshes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._kept: OrderedDict[str, tuple[Array, NDArray[np.int64]] | DatasetError] = OrderedDict()
+        self._hashes: dict[str, str] = {}
 
     def read(self, name: str) -> tuple[Array, NDArray[np.int64]]:
         """Return vertices, m, in the asset's frame, and faces.
@@ -45,6 +46,21 @@ class Meshes:
         if isinstance(found, DatasetError):
             raise found
         return found
+
+    def content_hash(self, name: str) -> str:
+        """Return the hash of the asset whose mesh `name` is, "" where only the mesh is there, else what is wrong.
+
+        An asset is more than its mesh: without its convex parts and its mass no scene can be made again.
+        """
+        if name not in self._hashes:
+            from graspgen.objects.asset_files import META, content_hash, load_asset  # scipy; only check needs it
+
+            folder = (self._folder / name).parent
+            try:
+                self._hashes[name] = content_hash(load_asset(folder)) if (folder / META).is_file() else ""
+            except ObjectError as error:
+                self._hashes[name] = " ".join(str(error).split())
+        return self._hashes[name]
 
 
 def read_json(text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Object libraries: a folder with one folder for each asset, the user's own or a dataset's `objects/`.
 
-An asset's folder is written beside its place and moved there whole, so a library never holds half an asset.
+What the library knows of its assets as a whole stands beside them, in `library.yaml` (see `library_index`). An asset's
+folder is written beside its place and moved there whole, so a library never holds half an asset.
 """
 
 from __future__ import annotations
@@ -15,16 +16,11 @@ from pathlib import Path
 
 from graspgen.errors import ObjectError
 from graspgen.objects.asset import Asset
-from graspgen.objects.asset_files import (
-    META,
-    content_hash,
-    load_asset,
-    read_meta,
-    to_json,
-    write_asset,
-)
+from graspgen.objects.asset_files import content_hash, load_asset, read_meta, to_json, write_asset
 from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.library_index import read_index
 from graspgen.objects.procedural import CACHE, ProceduralCatalogue
+from graspgen.objects.selection import procedural_subset, select
 from graspgen.recipe import Objects
 
 __all__ = [
@@ -32,6 +28,7 @@ __all__ = [
     "content_hash",
     "is_valid_name",
     "load_asset",
+    "load_named_asset",
     "open_catalogue",
     "read_meta",
     "save_asset",
@@ -87,13 +84,17 @@ def save_asset(asset: Asset, folder: str | Path, *, notes: Sequence[str] = (), o
 
 
 class LibraryCatalogue:
-    """The assets of a library, in the order of their names."""
+    """The assets of a library that a recipe asks for, in the order of their names."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, objects: Objects | None = None) -> None:
         """List the library; meshes are read when they are asked for.
 
+        Args:
+            path: the library's folder.
+            objects: what to leave out (`refused`, `split`, `classes`); None takes all but what the check refused.
+
         Raises:
-            ObjectError: the folder is missing, holds no asset, or an asset.yaml is not valid.
+            ObjectError: the folder is missing, holds no asset, an asset.yaml is not valid, or nothing is left of it.
         """
         self.path = Path(path).expanduser()
         if not self.path.is_dir():
@@ -101,21 +102,20 @@ class LibraryCatalogue:
                 f"objects.library: there is no folder {self.path}; "
                 "make one with `graspgen objects import PATH… --to LIBRARY`"
             )
-        found = sorted(
-            (f.parent for f in self.path.glob(f"*/{META}") if not f.parent.name.startswith(".")),
-            key=lambda folder: folder.name,
-        )
-        if not found:
+        index = read_index(self.path)
+        if not index.entries:
             raise ObjectError(
                 f"objects.library: {self.path} holds no assets; "
                 f"fill it with `graspgen objects import PATH… --to {self.path}`"
             )
-        self._folders: list[Path] = found
-        self._classes = sorted({read_meta(folder)["class_name"] for folder in found})
+        used, self.selection = select(index, objects or Objects())
+        self._names = [entry.name for entry in used]
+        # Of the whole library, so that a class id is the same in every part of it.
+        self._classes = sorted({entry.class_name for entry in index.entries.values() if not entry.damage})
         self._cache: OrderedDict[int, Asset] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._folders)
+        return len(self._names)
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -128,18 +128,28 @@ class LibraryCatalogue:
         Raises:
             ObjectError: the library has no such number, or the asset's files are damaged.
         """
-        if not 0 <= number < len(self._folders):
+        if not 0 <= number < len(self):
             raise ObjectError(f"asset {number} is not among the {len(self)} assets of {self.path}")
         if number in self._cache:
             self._cache.move_to_end(number)
             return self._cache[number]
-        asset = load_asset(self._folders[number])
-        if asset.name != self._folders[number].name:
-            raise ObjectError(f"{self._folders[number]} holds the asset '{asset.name}'; the folder must have its name")
+        asset = load_named_asset(self.path / self._names[number])
         self._cache[number] = asset
         if len(self._cache) > CACHE:
             self._cache.popitem(last=False)
         return asset
+
+
+def load_named_asset(folder: Path) -> Asset:
+    """Read an asset of a library.
+
+    Raises:
+        ObjectError: its files are damaged, or the folder has another name than the asset.
+    """
+    asset = load_asset(folder)
+    if asset.name != folder.name:
+        raise ObjectError(f"{folder} holds the asset '{asset.name}'; the folder must have its name")
+    return asset
 
 
 def open_catalogue(objects: Objects, seed: int) -> Catalogue:
@@ -150,12 +160,13 @@ def open_catalogue(objects: Objects, seed: int) -> Catalogue:
         seed: the run's seed; a library does not depend on it.
 
     Raises:
-        ObjectError: the library is missing, empty or damaged.
+        ObjectError: the library is missing, empty or damaged, or nothing of it is left after `refused`, `split` and
+            `classes`.
         RecipeError: the recipe names an unknown family.
     """
     if objects.library is not None:
-        return LibraryCatalogue(objects.library)
-    return ProceduralCatalogue(objects, seed)
+        return LibraryCatalogue(objects.library, objects)
+    return procedural_subset(ProceduralCatalogue(objects, seed), objects)
 
 
 def _is_same(target: Path, digest: str, overwrite: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +14,11 @@ from PIL import Image
 
 from graspgen.errors import ObjectError
 from graspgen.frames import Array
+from graspgen.objects.foreign_files import MOST_IMAGE, Folder
+from graspgen.objects.mesh_limits import MOST_FACES, check_limits
 
 #: File types that can be imported.
 SUFFIXES = (".obj", ".stl", ".ply", ".glb", ".gltf", ".off")
-#: Most faces of a mesh.
-MOST_FACES = 2_000_000
 #: Largest side of a texture, px; a larger one is made smaller.
 MOST_PIXELS = 2048
 #: Texture coordinates beyond this lose their exactness (`asset.UV_STEP`).
@@ -42,51 +44,103 @@ class RawMesh:
     notes: tuple[str, ...]
 
 
-def read_mesh_file(path: Path) -> RawMesh:
+def read_mesh_file(path: Path, root: Path | None = None) -> RawMesh:
     """Read all triangles of a mesh file, with its transforms applied.
 
+    Args:
+        path: the file.
+        root: materials, textures and buffers that the file names are read inside this folder only; the file's own
+            folder, if not given.
+
     Raises:
-        ObjectError: the file is missing, empty, of an unknown type, or holds no triangles.
+        ObjectError: the file is missing, empty, too large, of an unknown type, or holds no triangles.
+    """
+    meshes, notes = read_meshes(path, root)
+    return join_meshes(meshes, str(path), notes)
+
+
+def read_meshes(path: Path, root: Path | None = None) -> tuple[list[trimesh.Trimesh], list[str]]:
+    """Read the meshes of a file, each with its transform applied, and notes about what was left out.
+
+    Raises:
+        ObjectError: as `read_mesh_file`.
     """
     if not path.is_file():
         raise ObjectError(f"{path}: there is no such file; check the path")
     if path.suffix.lower() not in SUFFIXES:
         raise ObjectError(f"{path}: '{path.suffix}' is not a mesh type that can be read; use {', '.join(SUFFIXES)}")
-    if path.stat().st_size == 0:
-        raise ObjectError(f"{path}: the file is empty; export the mesh again")
+    folder = Folder(path.parent, root)
+    check_limits(path, folder)
     try:
-        scene = trimesh.load_scene(path, process=False)
-        geometries = list(scene.geometry.values())
-        mesh = scene.to_mesh() if any(_has_faces(g) for g in geometries) else None
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_image` has its own limit
+            scene = trimesh.load_scene(file, file_type=path.suffix[1:].lower(), resolver=folder, process=False)
+            geometries = list(scene.geometry.values())
+            meshes = [m for m in scene.dump() if _has_faces(m)]
     except Exception as error:  # a parser of foreign files may raise anything
         cause = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise ObjectError(
             f"{path}: cannot be read as a {path.suffix[1:].upper()} mesh ({cause}); export it again"
         ) from error
-    if mesh is None or not _has_faces(mesh):
+    if not meshes:
         points = any(len(getattr(g, "vertices", ())) for g in geometries)
         what = "holds points but no triangles" if points else "holds no triangles; is it a mesh?"
         raise ObjectError(f"{path}: {what}; export a triangle mesh")
-    if len(mesh.faces) > MOST_FACES:
-        raise ObjectError(f"{path}: {len(mesh.faces)} faces are more than {MOST_FACES}; simplify the mesh first")
-    vertices, faces = np.array(mesh.vertices, float), np.array(mesh.faces, np.int64)
-    if faces.min() < 0 or faces.max() >= len(vertices):
-        raise ObjectError(f"{path}: a face names a vertex that is not there; export the mesh again")
-    uv, texture, notes = _texture(mesh, len(vertices))
-    return RawMesh(vertices, faces, uv, texture, tuple(notes))
+    for mesh in meshes:
+        if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
+            raise ObjectError(f"{path}: a face names a vertex that is not there; export the mesh again")
+    return meshes, folder.notes
+
+
+def join_meshes(meshes: Sequence[trimesh.Trimesh], where: str, notes: Sequence[str] = ()) -> RawMesh:
+    """Join meshes to one; several textures are laid into one image.
+
+    Raises:
+        ObjectError: they have too many faces together.
+    """
+    total = sum(len(m.faces) for m in meshes)
+    if total > MOST_FACES:
+        raise ObjectError(f"{where}: {total} faces are more than {MOST_FACES}; simplify the mesh first")
+    notes = list(notes)
+    images = {id(image): image for image in map(_image, meshes) if image is not None}
+    pixels = sum(image.size[0] * image.size[1] for image in images.values())
+    vertices = np.concatenate([np.asarray(m.vertices, float) for m in meshes])
+    starts = np.cumsum([0, *(len(m.vertices) for m in meshes[:-1])])
+    faces = np.concatenate([np.asarray(m.faces, np.int64) + s for m, s in zip(meshes, starts, strict=True)])
+    if not images:
+        return RawMesh(vertices, faces, None, None, tuple(notes))
+    if pixels > MOST_IMAGE:
+        notes.append(f"texture dropped: its {len(images)} images have {pixels / 1e6:.0f} million pixels together")
+        return RawMesh(vertices, faces, None, None, tuple(notes))
+    try:
+        mesh = meshes[0] if len(meshes) == 1 else trimesh.util.concatenate(list(meshes))
+        if len(mesh.vertices) == len(vertices):
+            vertices, faces = np.array(mesh.vertices, float), np.array(mesh.faces, np.int64)
+            uv, texture, more = _texture(mesh, len(vertices))
+        else:
+            uv, texture, more = None, None, ["texture dropped: its images could not be laid into one"]
+    except Exception as error:  # a damaged image shows itself only now, in the reader of its type
+        uv, texture, more = None, None, [f"texture dropped: an image cannot be read ({type(error).__name__})"]
+    if len(images) > 1 and texture is not None:
+        more = [f"{len(images)} textures were laid into one image", *more]
+    return RawMesh(vertices, faces, uv, texture, (*notes, *more))
 
 
 def _has_faces(geometry: object) -> bool:
     return len(getattr(geometry, "faces", ())) > 0
 
 
-def _texture(mesh: trimesh.Trimesh, n: int) -> tuple[Array | None, NDArray[np.uint8] | None, list[str]]:
-    uv = getattr(mesh.visual, "uv", None)
+def _image(mesh: trimesh.Trimesh) -> Image.Image | None:
     material = getattr(mesh.visual, "material", None)
     image = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
-    if uv is None or image is None:
+    return image if isinstance(image, Image.Image) and getattr(mesh.visual, "uv", None) is not None else None
+
+
+def _texture(mesh: trimesh.Trimesh, n: int) -> tuple[Array | None, NDArray[np.uint8] | None, list[str]]:
+    image = _image(mesh)
+    if image is None:
         return None, None, []
-    uv = np.asarray(uv, float)
+    uv = np.asarray(mesh.visual.uv, float)
     if uv.shape != (n, 2) or not np.isfinite(uv).all() or np.abs(uv).max() > MOST_REPEATS:
         return None, None, ["texture dropped: its coordinates are missing or far outside the image"]
     notes = []

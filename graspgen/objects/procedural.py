@@ -48,6 +48,11 @@ class ProceduralCatalogue:
         """Class names of all families, sorted, so that a class id does not depend on the recipe."""
         return sorted({f.class_name for f in FAMILIES.values()})
 
+    def class_of(self, number: int) -> str:
+        """Return the class name of asset `number`, from its first draw; nothing is built."""
+        rng = stream(self._seed, Purpose.ASSET, number)
+        return FAMILIES[str(self._families.draw(rng))].class_name
+
     def asset(self, number: int) -> Asset:
         """Make asset `number`, or return it from memory.
 

@@ -32,9 +32,10 @@ from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.library import content_hash, open_catalogue, save_asset
+from graspgen.objects.selection import selection_of
 from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
 from graspgen.pipeline.object_labels import ROLLING, TORSIONAL, ObjectRows, label_asset, label_key, rows_of
-from graspgen.pipeline.progress import Display
+from graspgen.pipeline.progress import Display, print_selection
 from graspgen.pipeline.row_store import RowInfo, RowStore, cache_store
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table
 from graspgen.recipe import Grasps, Objects
@@ -160,6 +161,8 @@ def make_database(
     spec, path = grasps or Grasps(), Path(out)
     hand, profile = load_gripper(gripper), load_profile(spec.profile)
     catalogue = open_catalogue(objects, seed)
+    if not quiet and (selection := selection_of(catalogue)) is not None:
+        print_selection(selection)
     recipe = _recipe(hand, spec)
     parts = RowStore(path.with_name(path.name + ".parts"))
     _begin(path, parts.folder, recipe, seed, overwrite, resume)

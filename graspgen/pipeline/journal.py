@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -33,6 +34,17 @@ class Journal:
                 file.write(line + "\n")
         except OSError as error:
             raise write_error(self._path, error) from error
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of one kind, the first first; a line that a crash cut off is left out."""
+        found = []
+        with contextlib.suppress(OSError):
+            for text in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with contextlib.suppress(ValueError):
+                    line = json.loads(text)
+                    if isinstance(line, dict) and line.get("event") == event:
+                        found.append(line)
+        return found
 
 
 def machine() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from graspgen.grasps.outcomes import Outcome
+from graspgen.objects.selection import Selection
 from graspgen.pipeline.summary import Summary
 
 # Seconds between two lines where the output is no terminal.
@@ -96,6 +97,11 @@ class Display:
         stages = "  ".join(f"{stage} {s / spent:.0%}" for stage, s in made.seconds.items())
         rate = f"{made.done / elapsed:.2f} {self._what}/s"
         return f"{made.counts}  {rate}  {duration(left)} left  {stages}"
+
+
+def print_selection(selection: Selection) -> None:
+    """Say on stderr, in a run's first line, what it draws from and what it leaves out."""
+    Console(stderr=True).print(selection.line(), soft_wrap=True, highlight=False, markup=False)
 
 
 def summary_table(made: Summary, title: str) -> Table:

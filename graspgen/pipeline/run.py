@@ -14,11 +14,12 @@ from graspgen.dataset.create import complete_shards, create_dataset
 from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import MANIFEST, PARTIAL, SHARDS
 from graspgen.dataset.manifest import Manifest, add_shard, load_manifest, save_manifest
-from graspgen.errors import GraspgenError
+from graspgen.errors import DatasetError, GraspgenError
+from graspgen.objects.selection import Selection, selection_of
 from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
 from graspgen.pipeline.journal import Journal, machine
 from graspgen.pipeline.preview import write_preview
-from graspgen.pipeline.progress import Display
+from graspgen.pipeline.progress import Display, print_selection
 from graspgen.pipeline.scene import SceneContext
 from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import Job, SceneDone, scenes_per_shard
@@ -62,8 +63,11 @@ def generate(
     """
     folder = Path(out)
     # What is wrong with the recipe's gripper, profile or objects, or with OpenGL, is said before a dataset is deleted.
-    SceneContext.open(recipe, seed, folder)
+    selection = selection_of(SceneContext.open(recipe, seed, folder).catalogue)
     make_current()
+    journal = Journal(folder)
+    if resume:
+        _same_objects(journal, selection, folder)
     manifest = create_dataset(
         folder,
         recipe=recipe.model_dump(mode="json"),
@@ -74,14 +78,16 @@ def generate(
         overwrite=overwrite,
         resume=resume,
     )
+    if selection is not None and not quiet:
+        print_selection(selection)
     units = manifest.missing()
     made = Summary(kept=len(manifest.hashes))
-    journal = Journal(folder)
-    journal.write("start", scenes=scenes, seed=seed, workers=workers, units=len(units), **machine())
+    chosen = {} if selection is None else {"objects": selection.plain()}
+    journal.write("start", scenes=scenes, seed=seed, workers=workers, units=len(units), **chosen, **machine())
     start = time.perf_counter()
     try:
         with stop_on_sigterm():
-            _make(recipe, manifest, folder, units, workers, made, journal, quiet)
+            _make(recipe, manifest, folder, units, workers, made, journal, quiet, selection)
         finalize(folder)
     except KeyboardInterrupt:
         made.interrupted = True
@@ -106,6 +112,16 @@ def generate(
     return made
 
 
+def _same_objects(journal: Journal, selection: Selection | None, folder: Path) -> None:
+    """Refuse to go on with a run whose library has changed: its scenes would draw from other objects."""
+    before = next((line["objects"]["digest"] for line in journal.events("start") if line.get("objects")), None)
+    if selection is not None and before is not None and before != selection.digest:
+        raise DatasetError(
+            f"cannot resume {folder}: it was begun with other objects of {selection.source} (assets were added, "
+            "removed or checked since); start anew with --overwrite, or restore the library"
+        )
+
+
 def _layout(folder: Path, scenes: int, resume: bool) -> int:
     """Return the scenes of a shard; a run that is resumed keeps its own, though it may grow."""
     if resume and (folder / MANIFEST).is_file():
@@ -122,6 +138,7 @@ def _make(
     made: Summary,
     journal: Journal,
     quiet: bool,
+    selection: Selection | None,
 ) -> None:
     """Make the units; `made` grows with every scene of a complete shard."""
     job = Job(
@@ -131,6 +148,7 @@ def _make(
         scenes_per_shard=manifest.scenes_per_shard,
         folder=str(folder.resolve()),
         attributes=manifest.attributes,
+        objects="" if selection is None else selection.digest,
     )
     seen = Summary()
     unwritten: dict[int, list[SceneDone]] = {}

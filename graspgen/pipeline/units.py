@@ -17,6 +17,8 @@ from graspgen.dataset.layout import shard_file, shard_scenes
 from graspgen.dataset.manifest import ShardInfo
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.writer import write_shard
+from graspgen.errors import ObjectError
+from graspgen.objects.selection import selection_of
 from graspgen.pipeline.scene import SceneContext, make_scene
 from graspgen.recipe import Recipe
 
@@ -35,6 +37,7 @@ class Job:
         scenes_per_shard: scenes of every unit but the last.
         folder: the dataset's folder.
         attributes: file attributes of every shard.
+        objects: digest of the objects that the run draws from, "" for all procedural ones.
     """
 
     recipe: str
@@ -43,6 +46,7 @@ class Job:
     scenes_per_shard: int
     folder: str
     attributes: Mapping[str, Any]
+    objects: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,12 @@ def make_unit(job: Job, unit: int, report: Callable[[SceneDone], None]) -> UnitD
         GraspgenError: a scene cannot be made, or the shard cannot be written.
     """
     context = _open_context(job.recipe, job.seed, job.folder)
+    selection = selection_of(context.catalogue)
+    if job.objects and selection is not None and selection.digest != job.objects:
+        raise ObjectError(
+            f"{selection.source} was changed while the run went on: its workers would draw from different objects; "
+            "run again, and leave the library alone meanwhile"
+        )
     making = 0.0
 
     def records() -> Iterator[SceneRecord]:
