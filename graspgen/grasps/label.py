@@ -117,19 +117,20 @@ def label_object(
     def attempt(
         T: Array,
         width: Array,
-        mass: ArrayLike = mass,
+        masses: ArrayLike = mass,
         friction: ArrayLike = mu,
         com_offset: Array | None = None,
         graded: bool = False,
     ) -> TrialResults:
+        masses = np.broadcast_to(masses, len(width))
         return try_asset(
             asset,
             gripper,
             profile,
             T,
             width,
-            mass=mass,
-            inertia=inertia,
+            mass=masses,
+            inertia=inertia * (masses[0] / mass if len(masses) else 1.0),
             friction=friction,
             com_offset=com_offset,
             force=force,

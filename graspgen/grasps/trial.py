@@ -90,7 +90,8 @@ def try_asset(
         T_object_grasp: (n, 4, 4) grasp frames in the object's frame: z approach, y closing, origin at the tool point.
         width: (n,) opening before closing, m.
         mass: kg, of all trials or (n,) of each.
-        inertia: (3, 3) about the centre of mass, object axes, kg m², for the (first) mass; it grows with the mass.
+        inertia: (3, 3) about the centre of mass, object axes, kg m², of the first trial; of the others it grows with
+            the mass.
         friction: (3,) or (n, 3) sliding (–), torsional (m) and rolling (m) friction between pads and object.
         com_offset: (n, 3) offset of the centre of mass from the asset's, object frame, m; None for none.
         force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
