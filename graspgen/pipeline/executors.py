@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from graspgen.dataset.disk import uninterrupted
 from graspgen.errors import GraspgenError
 from graspgen.pipeline.units import make_unit
 
@@ -61,12 +62,10 @@ def run_processes(
     running: set[Future[Done]] = set()
     finished = False
     try:
-        with _worker_environment():
-            # The first unit starts all processes; Ctrl-C is the parent's from their birth on.
-            running.add(pool.submit(_make_unit, make, job, waiting.pop()))
-        while running:
-            while waiting and len(running) < 2 * workers:
-                running.add(pool.submit(_make_unit, make, job, waiting.pop()))
+        while running or waiting:
+            with _worker_environment():  # any of the first submissions may start a process
+                while waiting and len(running) < 2 * workers:
+                    running.add(pool.submit(_make_unit, make, job, waiting.pop()))
             done, running = wait(running, timeout=_POLL, return_when=FIRST_COMPLETED)
             while not events.empty():
                 report(events.get())
@@ -88,20 +87,22 @@ def run_processes(
 
 @contextlib.contextmanager
 def _worker_environment() -> Iterator[None]:
-    """Set what worker processes inherit: one rendering thread each, and a deaf ear for Ctrl-C."""
+    """Set what worker processes inherit: one rendering thread each, and a deaf ear for Ctrl-C, which is the parent's.
+
+    The parent's own Ctrl-C waits until the end of the block, so that no process is left half started.
+    """
     threads = os.environ.get("LP_NUM_THREADS")
     os.environ["LP_NUM_THREADS"] = "1"
-    in_main = threading.current_thread() is threading.main_thread()
-    handler: Any = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
-    try:
-        yield
-    finally:
-        if in_main:
-            signal.signal(signal.SIGINT, handler)
-        if threads is None:
-            del os.environ["LP_NUM_THREADS"]
-        else:
-            os.environ["LP_NUM_THREADS"] = threads
+    with uninterrupted():
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if threads is None:
+                del os.environ["LP_NUM_THREADS"]
+            else:
+                os.environ["LP_NUM_THREADS"] = threads
 
 
 @contextlib.contextmanager

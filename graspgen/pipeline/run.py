@@ -13,6 +13,7 @@ import mujoco
 from graspgen.dataset.create import complete_shards, create_dataset
 from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import MANIFEST, PARTIAL, SHARDS
+from graspgen.dataset.lock import only_run
 from graspgen.dataset.manifest import Manifest, add_shard, load_manifest, save_manifest
 from graspgen.errors import DatasetError, GraspgenError
 from graspgen.objects.selection import Selection, selection_of
@@ -65,51 +66,57 @@ def generate(
     # What is wrong with the recipe's gripper, profile or objects, or with OpenGL, is said before a dataset is deleted.
     selection = selection_of(SceneContext.open(recipe, seed, folder).catalogue)
     make_current()
-    journal = Journal(folder)
-    if resume:
-        _same_objects(journal, selection, folder)
-    manifest = create_dataset(
-        folder,
-        recipe=recipe.model_dump(mode="json"),
-        seed=seed,
-        scenes=scenes,
-        scenes_per_shard=_layout(folder, scenes, resume),
-        mujoco_version=mujoco.__version__,
-        overwrite=overwrite,
-        resume=resume,
-    )
-    if selection is not None and not quiet:
-        print_selection(selection)
-    units = manifest.missing()
-    made = Summary(kept=len(manifest.hashes))
-    chosen = {} if selection is None else {"objects": selection.plain()}
-    journal.write("start", scenes=scenes, seed=seed, workers=workers, units=len(units), **chosen, **machine())
-    start = time.perf_counter()
-    try:
-        with stop_on_sigterm():
-            _make(recipe, manifest, folder, units, workers, made, journal, quiet, selection)
-        finalize(folder)
-    except KeyboardInterrupt:
-        made.interrupted = True
-        _save_what_is_complete(folder)
-    except BaseException as error:
-        # The first error is what the user must see, say the full disk that stops this as well.
-        with contextlib.suppress(GraspgenError, OSError):
-            journal.write("error", error=str(error))
+    with contextlib.ExitStack() as held:
+        there = folder.is_dir()
+        if there:
+            held.enter_context(only_run(folder))
+        journal = Journal(folder)
+        if resume:
+            _same_objects(journal, selection, folder)
+        manifest = create_dataset(
+            folder,
+            recipe=recipe.model_dump(mode="json"),
+            seed=seed,
+            scenes=scenes,
+            scenes_per_shard=_layout(folder, scenes, resume),
+            mujoco_version=mujoco.__version__,
+            overwrite=overwrite,
+            resume=resume,
+        )
+        if not there:
+            held.enter_context(only_run(folder))
+        if selection is not None and not quiet:
+            print_selection(selection)
+        units = manifest.missing()
+        made = Summary(kept=len(manifest.hashes))
+        chosen = {} if selection is None else {"objects": selection.plain()}
+        journal.write("start", scenes=scenes, seed=seed, workers=workers, units=len(units), **chosen, **machine())
+        start = time.perf_counter()
+        try:
+            with stop_on_sigterm():
+                _make(recipe, manifest, folder, units, workers, made, journal, quiet, selection)
+            finalize(folder)
+        except KeyboardInterrupt:
+            made.interrupted = True
             _save_what_is_complete(folder)
-        raise
-    made.wall = time.perf_counter() - start
-    if preview and not made.interrupted:
-        write_preview(folder)
-    journal.write(
-        "interrupted" if made.interrupted else "end",
-        scenes=made.scenes,
-        views=made.views,
-        grasps=made.grasps,
-        seconds=_rounded(made.seconds),
-        wall=round(made.wall, 3),
-    )
-    return made
+        except BaseException as error:
+            # The first error is what the user must see, say the full disk that stops this as well.
+            with contextlib.suppress(GraspgenError, OSError):
+                journal.write("error", error=str(error))
+                _save_what_is_complete(folder)
+            raise
+        made.wall = time.perf_counter() - start
+        if preview and not made.interrupted:
+            write_preview(folder)
+        journal.write(
+            "interrupted" if made.interrupted else "end",
+            scenes=made.scenes,
+            views=made.views,
+            grasps=made.grasps,
+            seconds=_rounded(made.seconds),
+            wall=round(made.wall, 3),
+        )
+        return made
 
 
 def _same_objects(journal: Journal, selection: Selection | None, folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import graspgen
 from graspgen.dataset.check import check
+from graspgen.dataset.lock import only_run
 from graspgen.dataset.manifest import load_manifest
 from graspgen.errors import DatasetError, GraspgenError
 from graspgen.pipeline.run import generate
@@ -136,3 +137,18 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError):
         generate(load_recipe("tabletop", tiny), tmp_path / "file" / "out", scenes=1, quiet=True)
+
+
+def test_a_run_that_is_being_written_is_left_alone_by_another(tiny_dataset, tiny, tmp_path):
+    out = tmp_path / "busy"
+    shutil.copytree(tiny_dataset, out)
+    (out / "shards" / "shard-00001.h5").unlink()
+    unfinished = out / "shards" / "shard-00001.h5.partial"
+    unfinished.write_text("of the first run")
+    with only_run(out):
+        for flags in ({"resume": True}, {"overwrite": True}):
+            with pytest.raises(DatasetError, match="another run is writing"):
+                generate(load_recipe("tabletop", tiny), out, scenes=3, seed=7, quiet=True, **flags)
+    assert unfinished.is_file()
+    generate(load_recipe("tabletop", tiny), out, scenes=3, seed=7, resume=True, quiet=True)
+    assert load_manifest(out).hashes == load_manifest(tiny_dataset).hashes
