@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graspgen.cli import library
+
 if TYPE_CHECKING:
     from graspgen.objects.mesh_import import Imported, Refused
 
-app = typer.Typer(no_args_is_help=True, help="Import meshes, and list libraries of them.")
+app = typer.Typer(no_args_is_help=True, help="Import meshes; check, list, split and change libraries of them.")
 
 
 @app.command("import")
@@ -54,14 +56,6 @@ def import_(
     typer.echo(f"{len(report.accepted)} imported into {to}; use them with --set objects.library={to}")
 
 
-@app.command("list")
-def list_(library: Annotated[Path, typer.Argument(metavar="LIBRARY", help="A library's folder.")]) -> None:
-    """List the objects of a library."""
-    from graspgen.cli.show import print_library
-
-    print_library(library)
-
-
 def _tell(result: Imported | Refused) -> None:
     from graspgen.objects.mesh_import import Refused
 
@@ -73,3 +67,6 @@ def _tell(result: Imported | Refused) -> None:
     typer.echo(f"{result.name}: {size} mm, {1000 * result.mass:.0f} g, {parts}")
     for note in result.notes:
         typer.echo(f"  {note}")
+
+
+library.register(app)

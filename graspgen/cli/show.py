@@ -105,17 +105,33 @@ def print_info(path: Path) -> None:
 
 
 def print_library(path: Path) -> None:
-    """Print the objects of a library."""
-    from graspgen.objects.library import LibraryCatalogue
+    """Print the objects of a library, what the check says of them, and their part of the split."""
+    from graspgen.errors import ObjectError
+    from graspgen.objects.library_index import read_index
 
-    library = LibraryCatalogue(path)
-    table = Table("name", "class", "size, mm", "mass, g", "friction", "parts", "licence", box=box.SIMPLE_HEAD)
-    for asset in map(library.asset, range(len(library))):
-        size = " x ".join(f"{1000 * side:.0f}" for side in asset.extents)
-        mass = f"{1000 * asset.density * asset.volume:.0f}"
-        parts = str(len(asset.parts))
-        table.add_row(asset.name, asset.class_name, size, mass, f"{asset.friction:g}", parts, asset.licence)
+    index = read_index(path)
+    if not index.entries:
+        raise ObjectError(f"{path} holds no objects; fill it with `graspgen objects import PATH… --to {path}`")
+    columns = ["name", "class", "size, mm", "mass, g", "parts", "licence", "check"]
+    table = Table(*columns, *(["split"] if index.split else []), box=box.SIMPLE_HEAD)
+    for entry in index.entries.values():
+        size = " x ".join(f"{1000 * side:.0f}" for side in entry.extents)
+        verdict = "damaged" if entry.damage else "not checked"
+        if entry.check is not None:
+            tests = ", ".join(reason.partition(":")[0] for reason in entry.check.reasons)
+            verdict = "accepted" if entry.check.accepted else f"refused: {tests}"
+        row = [entry.name, entry.class_name, size, f"{1000 * entry.mass:.3g}", str(entry.parts), entry.licence, verdict]
+        table.add_row(*row, *([index.part_of(entry)] if index.split else []))
     console().print(table)
+    refused = [entry for entry in index.entries.values() if entry.check and entry.refused]
+    for entry in refused:
+        for reason in entry.check.reasons if entry.check else ():
+            console().print(f"{entry.name}: {reason}", soft_wrap=True, highlight=False, markup=False)
+    checked = sum(entry.check is not None for entry in index.entries.values())
+    told = f"{len(index.entries)} objects, {checked - len(refused)} accepted, {len(refused)} refused"
+    if checked < len(index.entries):
+        told += f", {len(index.entries) - checked} not checked (graspgen objects check {path})"
+    console().print(told, soft_wrap=True, highlight=False, markup=False)
 
 
 def _counted(names: Iterable[str]) -> str:

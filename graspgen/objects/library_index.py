@@ -97,11 +97,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Index:
-    """A library's assets by name, sorted, and its split."""
+    """A library's assets and their split.
+
+    Attributes:
+        path: the library's folder.
+        entries: the assets by name, sorted.
+        split: how they are divided, None where they are not.
+        carried: verdicts by digest that come with assets from elsewhere; used once, when the index is refreshed.
+    """
 
     path: Path
     entries: Mapping[str, Entry]
     split: Split | None = None
+    carried: Mapping[str, Verdict] = field(default_factory=dict)
 
     def part_of(self, entry: Entry) -> str:
         """Return the part of the split that an asset belongs to, "" without a split."""
@@ -257,8 +265,9 @@ def _refreshed(index: Index) -> Index:
     for folder in asset_folders(index.path):
         digest = _digest(folder / META)
         known = index.entries.get(folder.name)
-        entries[folder.name] = known if known and known.digest == digest else _read_entry(folder, digest)
-    return replace(index, entries=entries)
+        entry = known if known and known.digest == digest else _read_entry(folder, digest)
+        entries[folder.name] = entry if entry.check else replace(entry, check=index.carried.get(digest))
+    return replace(index, entries=entries, carried={})
 
 
 def _digest(meta: Path) -> str:

@@ -57,6 +57,11 @@ def is_closed(faces: Faces) -> bool:
     return len(_open_edges(faces)) == 0
 
 
+def open_edge_count(faces: Faces) -> int:
+    """Return how many edges are walked more often one way than the other, each as often as it lacks its opposite."""
+    return len(_open_edges(faces))
+
+
 def agree_winding(faces: Faces) -> Faces:
     """Return the faces, turned where needed so that neighbours across an edge of two faces agree.
 

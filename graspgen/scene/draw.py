@@ -18,6 +18,7 @@ from graspgen.distributions import Distribution
 from graspgen.frames import Array, axis_angle, look_at, pose, random_rotation, transform_points
 from graspgen.objects.asset import Asset
 from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.redistribute import com_offset
 from graspgen.recipe import Colour, Recipe
 from graspgen.scene.plan import LightPlan, Matrix3, Matrix4, ObjectPlan, ScenePlan, Vector, ViewPlan
 from graspgen.streams import Purpose, stream
@@ -92,6 +93,8 @@ def _draw_objects(
             _number(recipe.objects.torsional_friction, material),
             _number(recipe.objects.rolling_friction, material),
         )
+        share = [_number(recipe.objects.com_offset, material) for _ in range(3)]
+        spread = [_number(recipe.objects.inertia_scale, material) for _ in range(3)]
         looks = _stream(seed, Purpose.LOOKS, key, _OBJECT, instance)
         plans.append(
             ObjectPlan(
@@ -100,10 +103,12 @@ def _draw_objects(
                 scale=scale,
                 density=density,
                 friction=friction,
+                com_offset=_vector(com_offset(asset.scaled(scale), share)),
+                inertia_scale=_vector(spread),
                 colour=_rgb(recipe.render.object_colour, looks),
                 specular=_number(recipe.render.specular, looks),
                 shininess=_number(recipe.render.shininess, looks),
-                T_world_object_dropped=_matrix4(T),
+                T_world_object_dropped=matrix4(T),
             )
         )
     return tuple(plans)
@@ -182,8 +187,8 @@ def _draw_view(recipe: Recipe, seed: int, key: tuple[int, int], view: int) -> Vi
         width=views.width,
         height=views.height,
         K=views.K or _intrinsics(views.width, views.height, fovy),
-        T_world_camera=_matrix4(T),
-        T_world_camera_nominal=_matrix4(T @ _error(rotation_error, position_error)),
+        T_world_camera=matrix4(T),
+        T_world_camera_nominal=matrix4(T @ _error(rotation_error, position_error)),
         lights=tuple(
             _draw_light(recipe, intensity / lights, _stream(seed, Purpose.LOOKS, key, _LIGHT, view, i))
             for i in range(int(lights))
@@ -249,5 +254,6 @@ def _vector(v: Sequence[float] | Array) -> Vector:
     return x, y, z
 
 
-def _matrix4(T: Array) -> Matrix4:
+def matrix4(T: Array) -> Matrix4:
+    """Return a (4, 4) pose as a plan holds it."""
     return tuple(tuple(float(c) for c in row) for row in T)  # type: ignore[return-value]

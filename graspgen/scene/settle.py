@@ -96,7 +96,7 @@ def settle(world: World, spec: recipe.Settle, assets: Mapping[int, Asset]) -> Se
     while not reason and calm_looks < needed:
         mujoco.mj_step(world.model, world.data, nstep=STEPS_PER_LOOK)
         looks += 1
-        if reason := _divergence(world):
+        if reason := divergence(world):
             break
         now = motion(world)
         fallen = now.com[:, 2] < -spec.fallen
@@ -149,7 +149,7 @@ def _without(world: World, gone: NDArray[np.bool_], assets: Mapping[int, Asset])
     return again
 
 
-def _divergence(world: World) -> str:
+def divergence(world: World) -> str:
     """Say what diverged, or "" when nothing did."""
     for kind, text in _WARNINGS.items():
         if world.data.warning[int(kind)].number:
