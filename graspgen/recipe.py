@@ -6,6 +6,7 @@ error.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -46,6 +47,8 @@ class Objects(Section):
         }
     )
     """Procedural families to draw from when no library is set."""
+    parameters: Mapping[str, Mapping[str, Distribution]] = {}
+    """Distributions to use in place of a family's own, for example `{mug: {height: {uniform: [0.08, 0.1]}}}`."""
     pool: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """How many different procedural objects the run draws from (unit: objects)."""
     refused: Literal["skip", "error", "use"] = "skip"
@@ -65,6 +68,11 @@ class Objects(Section):
     """Torsional friction: about the diameter of the contact patch."""
     rolling_friction: Number("m", 0, 0.1) = _d(0.002)
     """Rolling friction."""
+    com_offset: Number("", -0.5, 0.5) = _d(0.0)
+    """Offset of the centre of mass along x, y and z each, as a share of the object's box; it stays inside the object's
+    convex hull."""
+    inertia_scale: Number("", 0.1, 2) = _d(1.0)
+    """Factor on how widely the mass is spread along x, y and z each, its centre and its sum kept."""
 
 
 class Count(Section):

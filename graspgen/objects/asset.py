@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array, pose, transform_points
+from graspgen.objects.normals import Shaded, shaded
 
 PartKind = Literal["hull", "box", "sphere", "ellipsoid", "capsule", "cylinder"]
 
@@ -48,6 +50,11 @@ class Mesh:
         object.__setattr__(self, "faces", np.ascontiguousarray(self.faces, np.int32))
         if self.uv is not None:
             object.__setattr__(self, "uv", float32_exact(np.round(np.asarray(self.uv, float) / UV_STEP) * UV_STEP))
+
+    @cached_property
+    def shaded(self) -> Shaded:
+        """The mesh with normals: round where it is round, sharp at edges."""
+        return shaded(self.vertices, self.faces)
 
     @property
     def bounds(self) -> Array:

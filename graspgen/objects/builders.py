@@ -12,10 +12,9 @@ import numpy as np
 
 from graspgen.frames import Array, axis_angle, pose
 from graspgen.objects import shapes
-from graspgen.objects.asset import Mesh, Part
+from graspgen.objects.asset import Part
+from graspgen.objects.family import Built
 from graspgen.objects.parameter import Params
-
-Built = tuple[Mesh, tuple[Part, ...]]
 
 _ALONG_X = axis_angle([0.0, 1.0, 0.0], math.pi / 2)
 
@@ -99,20 +98,6 @@ def plate(p: Params) -> Built:
     return shapes.union([], [solid]), tuple(parts)
 
 
-def bottle(p: Params) -> Built:
-    """Build a bottle: body, shoulder, neck and cap."""
-    body, neck, height = p["diameter"] / 2, p["neck_diameter"] / 2, p["height"]
-    z_shoulder, z_neck = height * p["body"], height * (p["body"] + p["shoulder"])
-    z_cap = height - p["cap_height"]
-    parts = (
-        shapes.cylinder(body, 0.0, z_shoulder),
-        shapes.frustum(body, neck, z_shoulder - 5e-4, z_neck),
-        shapes.cylinder(neck, z_shoulder, z_cap + p["cap_height"] / 2),
-        shapes.cylinder(neck * p["cap_width"], z_cap, height),
-    )
-    return shapes.union(parts), parts
-
-
 def can(p: Params) -> Built:
     """Build a tin: a body between two rims."""
     radius, half, rim = p["diameter"] / 2, p["height"] / 2, p["rim"]
@@ -173,13 +158,3 @@ def screwdriver(p: Params) -> Built:
 
 def _shifted_z(z: float) -> Array:
     return pose(None, [0.0, 0.0, z])
-
-
-def l_bracket(p: Params) -> Built:
-    """Build two plates at a right angle."""
-    a, b, t, w = p["base"], p["upright"], p["thickness"], p["width"]
-    parts = (
-        shapes.box([a, w, t], [a / 2, 0.0, t / 2]),
-        shapes.box([t, w, b], [t / 2, 0.0, b / 2]),
-    )
-    return shapes.union(parts), parts

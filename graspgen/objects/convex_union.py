@@ -31,9 +31,9 @@ PARAMETERS: dict[str, Parameter] = {
     "tapers": number(
         {"uniform": [0.2, 1.0]}, "top over bottom of each wedge, along its x and y", 2 * MOST
     ),
-    "turns": number({"normal": [0, 1]}, "orientation of each piece, a quaternion not normalised", 4 * MOST),
+    "turns": number({"normal": [0, 1]}, "orientation of each piece, a quaternion not normalised", 4 * MOST, -10),
     "parents": number({"uniform": [0, 1]}, "which earlier piece it is put on, as a share of them", MOST),
-    "directions": number({"normal": [0, 1]}, "from its parent's centre to its own, not normalised", 3 * MOST),
+    "directions": number({"normal": [0, 1]}, "from its parent's centre to its own, not normalised", 3 * MOST, -10),
     "depths": number({"uniform": [0.4, 0.95]}, "that distance over the parent's reach in this direction", MOST),
 }  # fmt: skip
 

@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from graspgen.distributions import Distribution
 from graspgen.errors import ObjectError, RecipeError, nearest
 from graspgen.objects.asset import Asset
 from graspgen.objects.families import FAMILIES
-from graspgen.objects.mass import mass_properties
+from graspgen.objects.family import Built, Family
+from graspgen.objects.materials import materials
 from graspgen.objects.parameter import Params
+from graspgen.objects.pseudo_inertia import mass_com_inertia
+from graspgen.objects.unwrap import unwrap
+from graspgen.objects.weigh import weigh
 from graspgen.recipe import Objects
 from graspgen.streams import Purpose, stream
 
 #: Assets kept in memory.
 CACHE = 256
 
+_DRAWN_LAST = {
+    "material_density": "density of its material, kg/m³",
+    "friction": "sliding friction of its material",
+    "second_density": "density of its second material, kg/m³",
+}
+
 
 class ProceduralCatalogue:
     """Procedural assets 0 … pool − 1 of a run.
 
-    Asset k draws its family, then the family's parameters, then density and friction, all from
-    `stream(seed, Purpose.ASSET, k)`.
+    Asset k draws its family, then the family's parameters and materials, all from `stream(seed, Purpose.ASSET, k)`.
     """
 
     def __init__(self, objects: Objects, seed: int) -> None:
-        """Check that every family of the recipe exists.
+        """Check that every family of the recipe exists, and that the parameters it overrides do.
 
         Raises:
-            RecipeError: it names an unknown family.
+            RecipeError: it names an unknown family or parameter, or asks for values that no object can be built from.
         """
         for name in objects.families.options:
             if name not in FAMILIES:
                 raise RecipeError(f"objects.families: unknown family '{name}'{nearest(str(name), FAMILIES)}")
         self._families: Distribution = objects.families
+        self._overrides = objects.parameters
+        check_overrides(objects.parameters)
         self._pool = objects.pool
         self._seed = seed
         self._cache: OrderedDict[int, Asset] = OrderedDict()
@@ -50,14 +63,13 @@ class ProceduralCatalogue:
 
     def class_of(self, number: int) -> str:
         """Return the class name of asset `number`, from its first draw; nothing is built."""
-        rng = stream(self._seed, Purpose.ASSET, number)
-        return FAMILIES[str(self._families.draw(rng))].class_name
+        return FAMILIES[str(self._families.draw(stream(self._seed, Purpose.ASSET, number)))].class_name
 
     def asset(self, number: int) -> Asset:
         """Make asset `number`, or return it from memory.
 
         Raises:
-            ObjectError: the catalogue has no such number.
+            ObjectError: the catalogue has no such number, or its parameters contradict each other.
         """
         if not 0 <= number < self._pool:
             raise ObjectError(f"asset {number} is not in the pool of {self._pool} objects (objects.pool)")
@@ -66,51 +78,104 @@ class ProceduralCatalogue:
             return self._cache[number]
         rng = stream(self._seed, Purpose.ASSET, number)
         family = FAMILIES[str(self._families.draw(rng))]
-        params = family.draw(rng)
-        density, friction = float(family.density.draw(rng)), float(family.friction.draw(rng))
-        asset = asset_from_params(family.name, params, density, friction, f"{family.name}-{number:06d}")
+        params = draw_params(family, rng, self._overrides.get(family.name))
+        asset = asset_from_params(family.name, params, f"{family.name}-{number:06d}")
         self._cache[number] = asset
         if len(self._cache) > CACHE:
             self._cache.popitem(last=False)
         return asset
 
 
-def asset_from_params(family: str, params: Params, density: float, friction: float, name: str) -> Asset:
-    """Build an asset of `family` from its parameters, as drawn or as stored with an asset.
+def check_overrides(parameters: Mapping[str, Mapping[str, Distribution]]) -> None:
+    """Check what a recipe says in `objects.parameters`.
+
+    Raises:
+        RecipeError: it names an unknown family or parameter, or asks for values that no object can be built from.
+    """
+    for name, asked in parameters.items():
+        if name not in FAMILIES:
+            raise RecipeError(f"objects.parameters: unknown family '{name}'{nearest(name, FAMILIES)}")
+        known = FAMILIES[name].parameters
+        for key, distribution in asked.items():
+            where = f"objects.parameters.{name}.{key}"
+            if key not in known:
+                raise RecipeError(f"{where}: the family '{name}' has no such parameter{nearest(key, known)}")
+            try:
+                known[key].overridden(distribution)
+            except ValueError as error:
+                raise RecipeError(f"{where}, {known[key].doc}: {error}") from None
+
+
+def draw_params(
+    family: Family, rng: np.random.Generator, overrides: Mapping[str, Distribution] | None = None
+) -> dict[str, Any]:
+    """Draw all that an asset of a family is made from: its parameters, then density and friction of its material(s)."""
+    params = family.draw(rng, overrides)
+    main = materials()[str(params["material"])]
+    params["material_density"], params["friction"] = float(main.density.draw(rng)), float(main.friction.draw(rng))
+    if family.second is not None:
+        params["second_density"] = float(materials()[str(params["second_material"])].density.draw(rng))
+    return params
+
+
+def asset_from_params(family: str, params: Params, name: str) -> Asset:
+    """Build an asset of `family` from what was drawn for it, or from what is stored with an asset.
 
     Args:
         family: name in `FAMILIES`.
-        params: a value for every parameter of the family.
-        density: kg/m³.
-        friction: sliding friction.
+        params: a value for every parameter of the family, and `material_density` (kg/m³), `friction` and, where the
+            family has a second material, `second_density`.
         name: of the asset.
 
     Raises:
-        ObjectError: the family or a parameter is unknown or missing.
+        ObjectError: the family or a parameter is unknown or missing, or the parameters contradict each other.
     """
     if family not in FAMILIES:
         raise ObjectError(f"unknown family '{family}'{nearest(family, FAMILIES)}")
     known = FAMILIES[family]
+    docs = {key: p.doc for key, p in known.parameters.items()} | _DRAWN_LAST
+    if known.second is None:
+        del docs["second_density"]
     for key in params:
-        if key not in known.parameters:
-            raise ObjectError(f"family '{family}' has no parameter '{key}'{nearest(key, known.parameters)}")
-    for key in known.parameters:
+        if key not in docs:
+            raise ObjectError(f"family '{family}' has no parameter '{key}'{nearest(key, docs)}")
+    for key, doc in docs.items():
         if key not in params:
-            raise ObjectError(f"family '{family}' needs the parameter '{key}', {known.parameters[key].doc}")
-    mesh, parts = known.build(params)
-    mass = mass_properties(mesh.vertices, mesh.faces)
+            raise ObjectError(f"family '{family}' needs the parameter '{key}', {doc}")
+    mesh, parts = _built(known, params, name)
+    volume, J = weigh(known, mesh, parts, params)
+    mass, com, inertia = mass_com_inertia(J)
+    density = mass / volume
     plain: dict[str, Any] = dict(params)
     return Asset(
         name=name,
         class_name=known.class_name,
-        mesh=mesh,
+        mesh=unwrap(mesh, known.unwrap),
         parts=parts,
-        volume=mass.volume,
-        com=mass.com,
-        unit_inertia=mass.unit_inertia,
+        volume=volume,
+        com=com,
+        unit_inertia=inertia / density,
         density=density,
-        friction=friction,
+        friction=float(params["friction"]),
         source=f"procedural:{family}",
         params=plain,
         symmetry=known.symmetry(params),
+    )
+
+
+def _built(family: Family, params: Params, name: str) -> Built:
+    try:
+        mesh, parts = family.build(params)
+    except (ObjectError, ValueError, ArithmeticError) as error:
+        raise _contradiction(family, params, name, str(error)) from error
+    if not np.isfinite(mesh.vertices).all():
+        raise _contradiction(family, params, name, "a size is not finite")
+    return mesh, parts
+
+
+def _contradiction(family: Family, params: Params, name: str, why: str) -> ObjectError:
+    told = ", ".join(f"{k} {v:.4g}" for k, v in params.items() if isinstance(v, int | float) and k in family.parameters)
+    return ObjectError(
+        f"{name} cannot be built: its parameters contradict each other ({why}); change "
+        f"objects.parameters.{family.name}; it has {told}"
     )

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from graspgen.errors import ObjectError, SceneError
 from graspgen.frames import matrix_to_quat
 from graspgen.objects.asset import Asset, Mesh, Part
+from graspgen.objects.redistribute import redistributed
 from graspgen.scene import arena, physics
 from graspgen.scene.plan import ScenePlan
 from graspgen.scene.world import SceneObject, World
@@ -78,12 +79,12 @@ def build_world(
         if shape is None:
             shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes))
             shapes[(o.asset, o.scale)] = shape
-        scaled = shape.asset
+        own = redistributed(shape.asset, o.com_offset, o.inertia_scale)
         thing = SceneObject(
             plan=o,
-            asset=scaled,
-            mass=o.density * scaled.volume,
-            inertia=o.density * np.asarray(scaled.unit_inertia, float),
+            asset=own,
+            mass=o.density * own.volume,
+            inertia=o.density * np.asarray(own.unit_inertia, float),
         )
         _add_object(spec, thing, shape, poses.get(o.instance_id, o.T_world_object_dropped), plan)
         objects.append(thing)
@@ -132,7 +133,7 @@ class _Shape:
         self.asset = asset.scaled(scale)
         self.visual = f"visual_{index}"
         self.texture = _add_texture(spec, self.asset.mesh, f"texture_{number}")
-        _add_visual_mesh(spec, self.asset.mesh, self.visual)
+        _add_visual_mesh(spec, self.asset.mesh, self.visual, asset.mesh)
         self.hulls: list[str | None] = []
         for p, part in enumerate(self.asset.parts):
             if part.kind != "hull":
@@ -148,18 +149,21 @@ class _Shape:
             self.hulls.append(name)
 
 
-def _add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> None:
+def _add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh) -> None:
+    # A scaled mesh has the normals of the unscaled one, which stays in memory with its asset.
     # The body's inertia is explicit; the shell's, unlike others, never fails and needs no hull.
+    drawn = normals_of.shaded
     added = spec.add_mesh(
         name=name,
-        uservert=mesh.vertices.ravel(),
-        userface=mesh.faces.ravel(),
+        uservert=mesh.vertices[drawn.source].ravel(),
+        userface=drawn.faces.ravel(),
+        usernormal=drawn.normals.ravel(),
         inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
     )
     if mesh.uv is not None and mesh.texture is not None:
         # MuJoCo counts texture rows from the top, the asset from the bottom.
-        added.usertexcoord = (mesh.uv * [1, -1] + [0, 1]).ravel()
-        added.userfacetexcoord = mesh.faces.ravel()
+        added.usertexcoord = (mesh.uv[drawn.source] * [1, -1] + [0, 1]).ravel()
+        added.userfacetexcoord = drawn.faces.ravel()
 
 
 def _add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:

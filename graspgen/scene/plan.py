@@ -35,6 +35,10 @@ class ObjectPlan(_Plain):
     """kg/m³."""
     friction: Vector
     """Sliding (–), torsional (m), rolling (m)."""
+    com_offset: Vector = (0.0, 0.0, 0.0)
+    """Of the centre of mass from the asset's, object frame, m."""
+    inertia_scale: Vector = (1.0, 1.0, 1.0)
+    """Factor on how widely the mass is spread along each axis of the object."""
     colour: Vector
     """RGB in 0…1; a textured asset keeps its texture."""
     specular: float
