@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,17 +78,12 @@ def describe(asset: Asset) -> tuple[str, str]:
 
 
 def _symmetry(asset: Asset) -> str:
-    told = []
-    for axis in asset.symmetry.get("continuous", ()):
-        told.append(f"any turn about {_vector(axis)}")
-    for kind, value in asset.symmetry.items():
-        if kind != "continuous" and value:
-            told.append(f"{len(value) if isinstance(value, list | tuple) else value} {kind}")
+    told = [f"any turn about {_vector(axis)}" for axis in asset.symmetry.get("continuous", ())]
+    told += [f"{int(turn[3])}-fold about {_vector(turn[:3])}" for turn in asset.symmetry.get("discrete", ())]
     return ", ".join(told) or "none known"
 
 
-def _vector(axis: object) -> str:
-    plain = axis.get("axis", axis) if isinstance(axis, dict) else axis
-    numbers = [float(x) for x in plain]  # type: ignore[attr-defined]
+def _vector(axis: Sequence[float]) -> str:
     names = {(1.0, 0.0, 0.0): "x", (0.0, 1.0, 0.0): "y", (0.0, 0.0, 1.0): "z"}
-    return names.get(tuple(numbers), "(" + ", ".join(f"{x:.2g}" for x in numbers) + ")")  # type: ignore[arg-type]
+    numbers = tuple(float(x) for x in axis)
+    return names.get(numbers, f"({', '.join(f'{x:.2g}' for x in numbers)})")  # type: ignore[call-overload]
