@@ -15,7 +15,7 @@ from graspgen.errors import ObjectError, nearest
 from graspgen.objects.asset_files import META, content_hash, read_meta
 from graspgen.objects.library import is_valid_name, load_asset, load_named_asset
 from graspgen.objects.library_index import Index, Verdict, asset_folders, read_index, update_index
-from graspgen.objects.splits import Split
+from graspgen.objects.splits import Split, told
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -152,7 +152,7 @@ def split_library(library: str | Path, split: Split, *, overwrite: bool = False)
     def change(index: Index) -> Index:
         if index.split is not None and index.split != split and not overwrite:
             raise ObjectError(
-                f"{index.path} is already split by {index.split.by}, {index.split.plain()['shares']}, salt "
+                f"{index.path} is already split by {index.split.by}, {told(dict(index.split.shares))}, salt "
                 f"'{index.split.salt}'; another split moves objects between its parts: give --overwrite if you mean it"
             )
         return replace(index, split=split)

@@ -74,8 +74,8 @@ class Split:
             raise ObjectError(f"{key}: the split has no part '{part}'{nearest(part, self.names)}")
 
     def plain(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return {"by": self.by, "salt": self.salt, "shares": dict(self.shares)}
+        """Return it as plain data; a list, since the shares' order matters and other programs sort mappings."""
+        return {"by": self.by, "salt": self.salt, "shares": [list(pair) for pair in self.shares]}
 
 
 def fraction(salt: str, key: str) -> float:
@@ -91,7 +91,7 @@ def split_from(plain: Mapping[str, Any]) -> Split:
         ObjectError: a value is missing or not valid.
     """
     try:
-        shares = tuple((str(name), float(share)) for name, share in plain["shares"].items())
+        shares = tuple((str(name), float(share)) for name, share in plain["shares"])
         return Split(plain["by"], shares, str(plain["salt"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, ObjectError):
