@@ -11,7 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +219,7 @@ def _relabel(dataset: Dataset, profile: Profile, sample: int, seed: int, threads
         thing = {name: column[0] for name, column in dataset.objects.rows(np.array([number])).items()}
         mine = np.flatnonzero(owner == number)
         results = try_asset(
-            assets.asset(int(thing["asset"])).scaled(float(thing["scale"][0])),
+            replace(assets.asset(int(thing["asset"])).scaled(float(thing["scale"][0])), com=thing["com"]),
             gripper,
             profile,
             poses[mine],

@@ -43,6 +43,8 @@ def slippery(tmp_path_factory):
         "scene.objects.count=2",
         "objects.scale={uniform: [0.8, 1.2]}",
         "objects.density=2000",
+        "objects.com_offset={uniform: [-0.2, 0.2]}",
+        "objects.inertia_scale={uniform: [0.7, 1.3]}",
         "objects.friction={uniform: [0.1, 0.4]}",
         "objects.families={choice: [box, mug, hammer]}",
     ]
