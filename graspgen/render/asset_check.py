@@ -133,10 +133,16 @@ def _texture_at(asset: Asset, face: Array, points: Array) -> Array:
     s, t = (ff * pe - ef * pf) / det, (ee * pf - ef * pe) / det
     uv = mesh.uv[mesh.faces[face]]
     at = (1 - s - t)[:, None] * uv[:, 0] + s[:, None] * uv[:, 1] + t[:, None] * uv[:, 2]
-    at -= np.floor(at)
+    # Between the centres of texels, repeating, as the renderer does it.
     rows, columns = mesh.texture.shape[:2]
-    row = np.minimum(((1 - at[:, 1]) * rows).astype(int), rows - 1)
-    return mesh.texture[row, np.minimum((at[:, 0] * columns).astype(int), columns - 1)].astype(float)
+    x, y = at[:, 0] * columns - 0.5, (1 - at[:, 1]) * rows - 0.5
+    colours = np.zeros((len(points), 3))
+    for dx in (0, 1):
+        for dy in (0, 1):
+            column, row = np.floor(x).astype(int) + dx, np.floor(y).astype(int) + dy
+            weight = (1 - np.abs(x - column)) * (1 - np.abs(y - row))
+            colours += weight[:, None] * mesh.texture[row % rows, column % columns]
+    return colours
 
 
 def _views(radius: float) -> tuple[ViewPlan, ...]:
