@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def write_gallery(database: str | Path, out: str | Path, *, each: int = EACH) ->
         partial.write_bytes(buffer.getvalue())
         commit(partial, target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise write_error(target, error) from error
     return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ def write_turntable(asset: Asset, out: str | Path) -> Path:
         partial.write_bytes(buffer.getvalue())
         commit(partial, target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise write_error(target, error) from error
     return target
 

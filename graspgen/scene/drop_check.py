@@ -28,8 +28,8 @@ GRAVITY, TABLE_FRICTION = 9.81, 0.8
 TORSIONAL, ROLLING = 0.005, 0.002
 #: Clearance between an object's lowest point and the table when it is let go, m.
 DROP = 0.01
-#: Energy that an object may gain after its least, as a share of m g (DROP + PUSH + its radius about the centre of mass):
-#: an impact sinks in by up to a step's way (0.9 mm) and is pushed out again, and contacts give back a little more.
+#: Energy that an object may gain after its least, as a share of m g (DROP + PUSH + its radius about the centre of
+#: mass): an impact sinks in by up to a step's way (0.9 mm) and is pushed out again; contacts give back a little more.
 ENERGY, PUSH = 0.1, 0.02
 #: How far the mesh's lowest point may lie from the table's top at rest: a share of its largest extent, and at least
 #: some metres. The convex parts touch; the mesh may differ from them by this much.

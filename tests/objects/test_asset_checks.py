@@ -95,7 +95,7 @@ def test_parts_that_miss_or_stick_out_are_found():
     [
         (-BOX.unit_inertia, "not positive definite"),
         (np.zeros((3, 3)), "not positive definite"),
-        (BOX.unit_inertia + [[0, 1e-9, 0], [0, 0, 0], [0, 0, 0]], "not symmetric"),
+        (BOX.unit_inertia + 1e-9 * np.eye(3, k=1), "not symmetric"),
         (BOX.unit_inertia * np.nan, "not finite"),
         (np.diag([1.0, 1.0, 2.5]) * 1e-9, "no body has the principal moments"),
         (BOX.unit_inertia * 100, "cannot be spread so far"),
