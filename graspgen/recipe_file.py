@@ -154,6 +154,9 @@ def _override(content: dict[str, Any], override: str) -> Key:
             target[name] = parse_yaml(text, where, with_line=False)
             break
         section = _section(model.model_fields[name])
+        if typing.get_origin(model.model_fields[name].annotation) is Mapping:
+            _put_into_table(target, key[depth:], parse_yaml(text, where, with_line=False))
+            break
         if section is None:
             mend = f"{at}={{{key[depth + 1]}: …}}"
             raise RecipeError(f"{where}: {at} is a value, not a section; write {mend}")
@@ -161,6 +164,15 @@ def _override(content: dict[str, Any], override: str) -> Key:
             target[name] = {}
         model, target = section, target[name]
     return key
+
+
+def _put_into_table(target: dict[str, Any], key: Key, value: Any) -> None:
+    """Put `value` into a table whose keys are names that the recipe does not know, such as `objects.parameters`."""
+    for name in key[:-1]:
+        if not isinstance(target.get(name), dict):
+            target[name] = {}
+        target = target[name]
+    target[key[-1]] = value
 
 
 # Errors
@@ -234,9 +246,19 @@ def _rows(section: Section, at: Key) -> Iterator[Row]:
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from _rows(value, (*at, name))
+        elif isinstance(value, Mapping) and value:
+            yield from _table_rows(value, (*at, name), field.description or "")
         else:
             key = ".".join((*at, name))
             yield Row(key, _told(value), _unit(field), field.description or "")
+
+
+def _table_rows(table: Mapping[str, Any], at: Key, meaning: str) -> Iterator[Row]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _table_rows(value, (*at, name), meaning)
+        else:
+            yield Row(".".join((*at, name)), _told(value), "", meaning)
 
 
 def _told(value: Any) -> str:
@@ -247,6 +269,8 @@ def _told(value: Any) -> str:
             return str(value).lower()
         case float():
             return f"{value:g}"
+        case Mapping():
+            return "none"
         case tuple():
             return f"[{', '.join(map(_told, value))}]"
         case _:

@@ -6,12 +6,14 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import manifold3d
 import numpy as np
 from numpy.typing import ArrayLike
 
 from graspgen.frames import Array
-from graspgen.objects.asset import Part
-from graspgen.objects.shapes import Profile
+from graspgen.objects.asset import Part, float32_exact
+from graspgen.objects.parameter import require
+from graspgen.objects.shapes import Profile, part_mesh, to_manifold
 
 
 def convex(*points: ArrayLike) -> Part:
@@ -53,23 +55,48 @@ def oval(centre: Sequence[float], half_y: float, half_z: float, n: int = 12) -> 
     return np.column_stack([np.full(n, x), y + half_y * np.cos(angle), z + half_z * np.sin(angle)])
 
 
+def ring(outer: ArrayLike, hole: ArrayLike, z_low: float, z_high: float) -> tuple[list[Part], manifold3d.Manifold]:
+    """Cut a plate with a hole into convex parts, and return the same solid as plate less hole.
+
+    Neighbours overlap a little, so that nothing catches at a seam and no face is left inside.
+
+    Args:
+        outer: (k·n, 2) outline of the plate, convex, counter-clockwise, m.
+        hole: (n, 2) outline of the hole, convex; part i lies between its corners i and i + 1 and between the outer
+            corners k·i and k·(i + 1).
+        z_low, z_high: of the plate, m.
+    """
+    outer, hole = float32_exact(outer), float32_exact(hole)
+    require(
+        np.linalg.norm(hole - hole.mean(axis=0), axis=1).max()
+        < np.linalg.norm(outer - hole.mean(axis=0), axis=1).min(),
+        "the hole is as large as what it is in",
+    )
+    n, arcs = len(hole), len(outer) // len(hole)
+    overlap = 0.12  # share of an edge by which a part reaches into its neighbour
+    parts = []
+    for i in range(n):
+        rim = outer[np.arange(arcs * i - 1, arcs * (i + 1) + 2) % len(outer)]
+        rim[0] += (1 - overlap) * (rim[1] - rim[0])
+        rim[-1] += (1 - overlap) * (rim[-2] - rim[-1])
+        chord = hole[[i, (i + 1) % n]]
+        reach = (chord[1] - chord[0]) * overlap / arcs
+        parts.append(extrude(np.concatenate([rim, chord + np.stack([-reach, reach])]), z_low, z_high))
+    plate = to_manifold(*part_mesh(extrude(outer, z_low, z_high)))
+    return parts, plate - to_manifold(*part_mesh(extrude(hole, z_low - 0.01, z_high + 0.01)))
+
+
 def tube(
     outer: float, inner: float, z_low: float, z_high: float, sectors: int, arcs: int, centre: Sequence[float] = (0, 0)
-) -> list[Part]:
-    """Return a round ring with a rectangular section: its outside has `sectors * arcs` facets, its hole `sectors`."""
-    step = 2 * math.pi / sectors
-    parts = []
-    for i in range(sectors):
-        out, hole = (i + np.linspace(0, 1, arcs + 1)) * step, (i + np.array([0.0, 1.0])) * step
-        outline = np.concatenate(
-            [r * np.column_stack([np.cos(a), np.sin(a)]) for r, a in ((outer, out), (inner, hole))]
-        )
-        parts.append(extrude(outline + centre, z_low, z_high))
-    return parts
+) -> tuple[list[Part], manifold3d.Manifold]:
+    """Return the parts of a round ring and its solid: its outside has `sectors * arcs` facets, its hole `sectors`."""
+    rim, hole = circle(outer, 0.0, sectors * arcs, 0)[:, :2], circle(inner, 0.0, sectors, 0)[:, :2]
+    return ring(rim + centre, hole + centre, z_low, z_high)
 
 
 def torus(radius: float, thick: float, sectors: int = 16, arcs: int = 3, n: int = 16) -> list[Part]:
     """Return a torus about z: `radius` of the circle through the middle of its tube, `thick` of the tube, m."""
+    require(thick < radius, "the tube is thicker than the ring is wide")
     angle = np.arange(n) * (2 * math.pi / n)
     r, z = radius + thick * np.cos(angle), thick * np.sin(angle)
     at = np.arange(sectors * arcs + 1) % (sectors * arcs) * (2 * math.pi / (sectors * arcs))

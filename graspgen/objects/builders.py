@@ -14,7 +14,7 @@ from graspgen.frames import Array, axis_angle, pose
 from graspgen.objects import shapes
 from graspgen.objects.asset import Part
 from graspgen.objects.family import Built
-from graspgen.objects.parameter import Params
+from graspgen.objects.parameter import Params, require
 
 _ALONG_X = axis_angle([0.0, 1.0, 0.0], math.pi / 2)
 
@@ -101,6 +101,7 @@ def plate(p: Params) -> Built:
 def can(p: Params) -> Built:
     """Build a tin: a body between two rims."""
     radius, half, rim = p["diameter"] / 2, p["height"] / 2, p["rim"]
+    require(half > 2 * rim and radius > 2 * rim, "the rims are larger than the can")
     parts = (
         shapes.cylinder(radius, -half, -half + 2 * rim),
         shapes.cylinder(radius - rim, -half + rim, half - rim),
@@ -113,6 +114,7 @@ def hammer(p: Params) -> Built:
     """Build a claw hammer: handle, block, neck, face and claw."""
     radius, length = p["handle_diameter"] / 2, p["handle_length"]
     half, thick = p["head_length"] / 2, p["head_width"] / 2
+    require(length > 3 * radius and half > thick, "the handle or the head is thicker than it is long")
     # The handle lies along x and ends in the head at the origin; the head lies along z, its face up.
     cheek, neck = 0.3 * half, 0.62 * half
     face = thick * p["face"]
@@ -139,6 +141,7 @@ def screwdriver(p: Params) -> Built:
     grip, shaft = p["handle_diameter"] / 2, p["shaft_diameter"] / 2
     z_shaft, z_tip = p["handle_length"], p["handle_length"] + p["shaft_length"]
     blade = 2.2 * shaft
+    require(grip > 2 * shaft and z_shaft > 4 * grip and p["shaft_length"] > 2 * blade, "handle and shaft do not fit")
     corners = [[x * shaft * 0.7, y * shaft * 0.7, z_tip - blade] for x in (-1, 1) for y in (-1, 1)]
     corners += [[x * 1.3 * shaft, 0.0, z_tip - 0.4 * blade] for x in (-1, 1)]
     corners += [[x * 1.3 * shaft, y * 0.25 * shaft, z_tip] for x in (-1, 1) for y in (-1, 1)]

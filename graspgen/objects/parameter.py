@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graspgen.distributions import Distribution, Scalar, parse
-from graspgen.errors import nearest
+from graspgen.errors import ObjectError, nearest
 
 Params = Mapping[str, Any]
 
@@ -83,3 +83,9 @@ def share(written: Any, doc: str, low: float = 0.01, high: float = 1.0) -> Param
 def whole(low: int, high: int, doc: str, least: int, most: int) -> Parameter:
     """Return a whole number, uniform in low … high; a recipe may ask for `least` … `most`."""
     return Parameter(Distribution("uniform", (low, high), integer=True), "", doc, 1, least, most)
+
+
+def require(holds: bool, text: str) -> None:
+    """Raise an ObjectError with `text` where parameters contradict each other."""
+    if not holds:
+        raise ObjectError(text)

@@ -168,8 +168,8 @@ def _built(family: Family, params: Params, name: str) -> Built:
         mesh, parts = family.build(params)
     except (ObjectError, ValueError, ArithmeticError) as error:
         raise _contradiction(family, params, name, str(error)) from error
-    if not np.isfinite(mesh.vertices).all():
-        raise _contradiction(family, params, name, "a size is not finite")
+    if not np.isfinite(mesh.vertices).all() or not len(mesh.faces):
+        raise _contradiction(family, params, name, "a size is not finite or nothing is left")
     return mesh, parts
 
 

@@ -28,7 +28,7 @@ def com_offset(asset: Asset, share: Sequence[float]) -> Array:
     planes = ConvexHull(asset.mesh.vertices, qhull_options="QJ").equations
     inside = -(planes[:, :3] @ asset.com + planes[:, 3])
     leaving = planes[:, :3] @ offset
-    ahead = leaving > 1e-12
+    ahead = leaving > 1e-9 * np.abs(offset).max()
     reach = float((np.maximum(inside[ahead], 0) / leaving[ahead]).min())
     return offset * min(1.0, (1 - _MARGIN) * reach)
 

@@ -62,11 +62,15 @@ def cup(outer: Profile, inner: Profile, sectors: int = 16, arcs: int = 3) -> tup
         outer: (r, z) of each row of the outside from the bottom to the rim, m.
         inner: (r, z) of as many rows of the hollow, the first at the floor, the last at the rim.
         sectors: wall parts around.
-        arcs: facets of the outside of one part.
+        arcs: facets of the outside of one part; odd, so that those of the parts and of the solid coincide.
 
     Returns:
         sectors * (rows - 1) hulls of the wall (sector 0 is centred on azimuth 0) and one of the bottom; the solid.
     """
+    if min(r for r, _ in (*outer, *inner)) <= 0 or any(
+        a[1] >= b[1] for rows in (outer, inner) for a, b in _pairs(rows)
+    ):
+        raise ObjectError("the wall or the bottom is too thick for the vessel")
     parts = [
         _sector(sector, levels, sectors, arcs)
         for levels in zip(_pairs(outer), _pairs(inner), strict=True)

@@ -11,7 +11,7 @@ from graspgen.objects import shapes
 from graspgen.objects.asset import Part
 from graspgen.objects.bent_shapes import circle, convex, extrude, loft, moved, stack, torus, tube
 from graspgen.objects.family import HALF_TURNS, REVOLVED, TURNED_OVER, Built, Symmetry, family, lu, turns_about_z, u
-from graspgen.objects.parameter import Params, metres, number, share, whole
+from graspgen.objects.parameter import Params, metres, number, require, share, whole
 
 #: Rows of the profile of `revolve`.
 _ROWS = 6
@@ -27,13 +27,14 @@ def ring(p: Params) -> Built:
 def tube_of(p: Params) -> Built:
     """Build a piece of tube."""
     outer, half = p["diameter"] / 2, p["height"] / 2
-    parts = tuple(tube(outer, outer * p["bore"], -half, half, 16, 3))
-    return shapes.union(parts), parts
+    parts, solid = tube(outer, outer * p["bore"], -half, half, 16, 3)
+    return shapes.union([], [solid]), tuple(parts)
 
 
 def l_shape(p: Params) -> Built:
     """Build two plates at a right angle."""
     a, b, t, w = p["base"], p["upright"], p["thickness"], p["width"]
+    require(t < min(a, b), "the plates are thicker than they are long")
     parts = (shapes.box([a, w, t], [a / 2, 0.0, t / 2]), shapes.box([t, w, b], [t / 2, 0.0, b / 2]))
     return shapes.union(parts), parts
 
@@ -41,6 +42,7 @@ def l_shape(p: Params) -> Built:
 def t_shape(p: Params) -> Built:
     """Build a bar on a stem."""
     a, b, t, w = p["bar"], p["stem"], p["thickness"], p["width"]
+    require(t < min(a, b), "bar and stem are thicker than they are long")
     parts = (shapes.box([a, w, t], [0.0, 0.0, b - t / 2]), shapes.box([t, w, b], [0.0, 0.0, b / 2]))
     return shapes.union(parts), parts
 
@@ -48,6 +50,7 @@ def t_shape(p: Params) -> Built:
 def u_shape(p: Params) -> Built:
     """Build a channel: a base and two uprights."""
     a, b, t, w = p["base"], p["upright"], p["thickness"], p["width"]
+    require(2 * t < a and t < b, "the plates are as thick as the channel")
     sides = [shapes.box([t, w, b], [s * (a - t) / 2, 0.0, b / 2]) for s in (-1, 1)]
     parts = (shapes.box([a, w, t], [0.0, 0.0, t / 2]), *sides)
     return shapes.union(parts), parts

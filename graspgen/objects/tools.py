@@ -8,16 +8,17 @@ import numpy as np
 
 from graspgen.frames import Array
 from graspgen.objects import shapes
-from graspgen.objects.bent_shapes import circle, convex, extrude, loft, moved, oval, spun, tube
+from graspgen.objects.bent_shapes import circle, convex, extrude, loft, moved, oval, ring, spun, tube
 from graspgen.objects.family import Built, family, lu, turns_about_z, u
-from graspgen.objects.parameter import Params, metres, share
+from graspgen.objects.parameter import Params, metres, require, share
 
 
 def wrench(p: Params) -> Built:
     """Build a combination wrench: a ring, a shank, and an open jaw that is turned by 15°."""
     size, length, thick = p["size"], p["length"], p["thickness"]
-    z, ring = thick / 2, 0.92 * size
-    a, b = -length / 2 + ring, length / 2 - 1.1 * size
+    z, around = thick / 2, 0.92 * size
+    a, b = -length / 2 + around, length / 2 - 1.1 * size
+    require(b - a > 2 * size, "the shank has no room between ring and jaw")
     broad, narrow = 0.42 * size, 0.3 * size
     bevel = 0.6 * z
     shank = [
@@ -30,28 +31,25 @@ def wrench(p: Params) -> Built:
     back = [[-0.95, -0.4], [-0.95, 0.4], [-0.55, 0.92], [-0.1, 1.0], [-0.1, -1.0], [-0.55, -0.92]]
     prong = [[-0.12, 0.5], [-0.12, 1.0], [0.35, 0.98], [0.85, 0.72], [0.85, 0.5]]
     jaw = [np.array(outline) * size @ R.T + [b, 0.0] for outline in (back, prong, [[x, -y] for x, y in prong])]
-    parts = (
-        *tube(ring, 0.56 * size, -z, z, 10, 3, (a, 0.0)),
-        convex(*shank),
-        *(extrude(outline, -z, z) for outline in jaw),
-    )
-    return shapes.union(parts), parts
+    eye, solid = tube(around, 0.56 * size, -z, z, 10, 3, (a, 0.0))
+    rest = (convex(*shank), *(extrude(outline, -z, z) for outline in jaw))
+    return shapes.union(rest, [solid]), (*eye, *rest)
 
 
 def spoon(p: Params) -> Built:
     """Build a spoon: an oval dish and a handle that rises and widens."""
     half, depth, wall = p["bowl_length"] / 2, p["depth"], p["thickness"]
     outer, inner = [(0.55 * half, 0.0), (half, depth)], [(0.5 * half, wall), (half - 1.3 * wall, depth)]
-    dish, _ = shapes.cup(outer, inner, sectors=10, arcs=4)
-    dish = [moved(part, (1.0, p["bowl_width"], 1.0)) for part in dish]
+    dish, solid = shapes.cup(outer, inner, sectors=10, arcs=5)
+    narrow = (1.0, p["bowl_width"], 1.0)
+    dish = [moved(part, narrow) for part in dish]
     reach, broad, t = p["handle_length"], p["handle_width"] / 2, wall / 2
     along = np.array([0.0, 0.12, 0.4, 0.75, 1.0])
     x = -(half - 0.7 * wall) - along * reach
     rise = depth - t + reach * 0.12 * np.sin(along * math.pi * 0.7)
     width = broad * np.array([0.55, 0.42, 0.5, 1.0, 0.75])
     handle = loft([_plate(*row, t) for row in zip(x, rise, width, strict=True)])
-    parts = (*dish, *handle)
-    return shapes.union(parts), parts
+    return shapes.union(handle, [solid.scale(narrow)]), (*dish, *handle)
 
 
 def fork(p: Params) -> Built:
@@ -157,25 +155,22 @@ def nut(p: Params) -> Built:
     hole, half = p["diameter"] / 2, p["height"] * p["diameter"] / 2
     flat = 0.8 * p["diameter"]
     corner = flat / math.cos(math.pi / 6)
-    parts = []
-    for i in range(12):
-        angle = np.array([i, i + 1]) * math.pi / 6
-        out = np.where(np.array([i, i + 1]) % 2 == 0, corner, flat)
-        rim = [np.column_stack([r * np.cos(angle), r * np.sin(angle)]) for r in (out, hole)]
-        parts.append(extrude(np.concatenate(rim), -half, half))
-    return shapes.union(parts), tuple(parts)
+    outer = circle(1.0, 0.0, 12, 0)[:, :2] * np.where(np.arange(12) % 2 == 0, corner, flat)[:, None]
+    parts, solid = ring(outer, circle(hole, 0.0, 12, 0)[:, :2], -half, half)
+    return shapes.union([], [solid]), tuple(parts)
 
 
 def washer(p: Params) -> Built:
     """Build a washer."""
     outer, half = p["diameter"] / 2, p["thickness"] / 2
-    parts = tuple(tube(outer, outer * p["hole"], -half, half, 12, 4))
-    return shapes.union(parts), parts
+    parts, solid = tube(outer, outer * p["hole"], -half, half, 12, 4)
+    return shapes.union([], [solid]), tuple(parts)
 
 
 def pencil(p: Params) -> Built:
     """Build a sharpened pencil with a rubber, its point towards +z."""
     r, length = p["diameter"] / 2, p["length"]
+    require(length > 5 * p["diameter"], "the pencil is too short for point and rubber")
     flat, cone, z = r * math.cos(math.pi / 6), 2.6 * p["diameter"], -length / 2
     shoulder = length / 2 - cone
     lead = 0.22 * r

@@ -7,7 +7,7 @@ import numpy as np
 from graspgen.objects import shapes
 from graspgen.objects.bent_shapes import convex, spun
 from graspgen.objects.family import REVOLVED, Built, family, filling, skin, turns_about_z, u
-from graspgen.objects.parameter import Params, metres, share
+from graspgen.objects.parameter import Params, metres, require, share
 
 
 def cup(p: Params) -> Built:
@@ -32,12 +32,13 @@ def wine_glass(p: Params) -> Built:
     """Build a glass on a stem: foot, stem, and a bowl whose wall has two levels."""
     rim, height, wall = p["diameter"] / 2, p["height"], p["wall"]
     low = p["stem"] * height
+    require(low > 0.02, "the stem is shorter than 20 mm")
     stem, foot = p["stem_diameter"] / 2, rim * p["foot"]
     # The bowl is widest at a third of its height.
     wide = low + 0.38 * (height - low)
     bottom, mouth = 0.45 * rim, rim * p["mouth"]
     inner = [(bottom - wall, low + 1.5 * wall), (rim - wall, wide + 0.3 * wall), (mouth - wall, height)]
-    wall_parts, bowl = shapes.cup([(bottom, low), (rim, wide), (mouth, height)], inner, sectors=12, arcs=4)
+    wall_parts, bowl = shapes.cup([(bottom, low), (rim, wide), (mouth, height)], inner, sectors=12, arcs=5)
     base = (
         spun([(foot, 0.0), (foot, 0.0015), (2 * stem, 0.006)]),
         shapes.cylinder(stem, 0.004, low),
@@ -52,6 +53,7 @@ def jar(p: Params) -> Built:
     lid = body * p["lid_width"]
     z_lid, neck = height - p["lid_height"], min(lid, body) * 0.9
     shoulder = z_lid - 0.04 * height - (body - neck)
+    require(shoulder > 0.1 * body, "the height is too small for lid and shoulder")
     parts = (
         spun([(0.92 * body, 0.0), (body, 0.08 * body), (body, shoulder), (neck, z_lid - 0.04 * height)]),
         shapes.cylinder(neck, shoulder, z_lid + p["lid_height"] / 2),
@@ -64,13 +66,9 @@ def carton(p: Params) -> Built:
     """Build a milk carton: a body, a gable and a fin on its ridge."""
     x, y, z = p["width"] / 2, p["depth"] / 2, p["height"]
     ridge, fin, thick = z + p["gable"] * p["width"], p["fin"], 0.0015
-    corners = [[i * x, j * y, z] for i in (-1, 1) for j in (-1, 1)]
+    corners = [[i * x, j * y, k] for i in (-1, 1) for j in (-1, 1) for k in (0.0, z)]
     top = [[i * thick, j * y, ridge] for i in (-1, 1) for j in (-1, 1)]
-    parts = (
-        shapes.box([2 * x, 2 * y, z], [0, 0, z / 2]),
-        convex(corners, top),
-        shapes.box([2 * thick, 2 * y, fin], [0, 0, ridge + fin / 2]),
-    )
+    parts = (convex(corners, top), shapes.box([2 * thick, 2 * y, fin + 2e-3], [0, 0, ridge + fin / 2 - 1e-3]))
     return shapes.union(parts), parts
 
 
@@ -79,6 +77,7 @@ def bottle(p: Params) -> Built:
     body, neck, height = p["diameter"] / 2, p["neck_diameter"] / 2, p["height"]
     z_shoulder, z_neck = height * p["body"], height * (p["body"] + p["shoulder"])
     z_cap = height - p["cap_height"]
+    require(body > neck and z_neck < z_cap, "the neck has no room between shoulder and cap")
     # A quarter of an ellipse from the body towards the neck.
     turn = np.linspace(0, np.pi / 2, 6)[1:]
     rise = z_neck - z_shoulder

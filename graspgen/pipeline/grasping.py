@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.record import Columns
 from graspgen.dataset.schema import grasp_key, object_key
+from graspgen.errors import DatasetError
 from graspgen.frames import Array, pose
 from graspgen.grasps.candidates import propose
 from graspgen.grasps.clearance import Obstacle, hand_clearance
@@ -142,6 +143,11 @@ def _label(
 
 
 def _take(thing: SceneObject, plan: ScenePlan, database: GraspDatabase, count: int) -> LabelledGrasps:
+    if any(thing.plan.com_offset) or thing.plan.inertia_scale != (1.0, 1.0, 1.0):
+        raise DatasetError(
+            f"the grasp database {database.path} tried {thing.asset.name} with its own distribution of mass, a "
+            "scene draws another; leave objects.com_offset and objects.inertia_scale unset"
+        )
     return from_database(
         database,
         thing.asset,

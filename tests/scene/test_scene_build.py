@@ -43,7 +43,8 @@ def test_drawn_and_colliding_vertices_are_where_the_pose_says():
                 assert np.allclose(world.data.geom_xpos[geom], centre, atol=1e-12)
                 continue
             drawn = world.model.geom_group[geom] == 2
-            expected = asset.mesh.vertices if drawn else asset.parts[0].vertices
+            # What is drawn repeats the vertices on edges, one for each normal.
+            expected = asset.mesh.vertices[asset.mesh.shaded.source] if drawn else asset.parts[0].vertices
             assert np.abs(geom_vertices(world, geom) - transform_points(T, expected)).max() < 1e-6
 
 
@@ -170,3 +171,21 @@ def test_a_missing_asset_and_a_flat_part_are_named():
 
 def _shape(asset):
     return trimesh.Trimesh(asset.mesh.vertices, asset.mesh.faces)
+
+
+def test_the_planned_distribution_of_mass_is_the_bodys():
+    asset = box(0.05, 0.1, 0.02)
+    plan = plan_of(somewhere())
+    offset, scale = (0.01, -0.02, 0.004), (1.0, 0.5, 1.5)
+    own = plan.objects[0].model_copy(update={"com_offset": offset, "inertia_scale": scale})
+    world = build_world(plan.model_copy(update={"objects": (own,)}), {0: asset})
+    thing, body = world.objects[0], int(world.body_ids[0])
+    assert np.allclose(world.model.body_ipos[body], asset.com + offset)
+    x, y, z = 0.05, 0.1 * 0.5, 0.02 * 1.5
+    expected = thing.mass / 12 * np.diag([y * y + z * z, x * x + z * z, x * x + y * y])
+    assert np.allclose(thing.inertia, expected, rtol=1e-6)
+    assert thing.mass == pytest.approx(world.model.body_mass[body])
+    # Trials take their values from here, so they use the same ones.
+    assert np.allclose(thing.asset.com, asset.com + offset) and np.allclose(
+        own.density * thing.asset.unit_inertia, expected
+    )
