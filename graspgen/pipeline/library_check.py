@@ -244,7 +244,7 @@ def _settle(asset: Asset, gripper: Gripper) -> Tested:
     except (SceneError, ObjectError) as error:
         return Tested("settle", {}, str(error))
     evidence = {
-        "settled": result.settled, "time": _short(result.time), "speed": _short(result.speed),
+        "rested": result.rested, "time": _short(result.time), "speed": _short(result.speed),
         "angular_speed": _short(result.angular_speed), "penetration": _short(result.penetration),
         "energy_gain": _short(result.energy_gain), "lift": _short(result.lift), "orientations": result.orientations,
     }  # fmt: skip

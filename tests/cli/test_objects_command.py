@@ -47,7 +47,7 @@ def test_check_refuses_with_status_1_reasons_and_evidence(library, tmp_path):
     assert "3 accepted, 1 refused; runs leave the refused ones out" in result.stderr
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["accepted"] == ["box-0", "box-1", "box-2"] and list(found["refused"]) == ["huge"]
-    assert found["assets"]["box-1"]["evidence"]["settle"]["settled"] is True
+    assert found["assets"]["box-1"]["evidence"]["settle"]["rested"] == 6
     told = run("list", library).output
     assert "refused: size" in told and "huge: size: it is nowhere narrower" in told
     assert "4 objects, 3 accepted, 1 refused" in told
