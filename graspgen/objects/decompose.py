@@ -31,7 +31,7 @@ from graspgen.objects.mesh_repair import shells
 MOST_CORNERS = 256
 #: A mesh that fills its convex hull to this share is taken as convex.
 CONVEX = 0.995
-#: Longest run of CoACD, s.
+#: Longest run of CoACD, s, if nothing is said.
 TIME_LIMIT = 300.0
 
 
@@ -58,36 +58,92 @@ class Decomposition:
     seed: int = 1
 
 
-def decompose(
-    vertices: Array, faces: np.ndarray, settings: Decomposition | None = None, *, closed: bool = True
-) -> tuple[Part, ...]:
-    """Cut a mesh into convex hulls that cover it.
+class TooSlow(ObjectError):
+    """CoACD ran out of time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Convex parts, and how they were made.
+
+    Attributes:
+        parts: hulls in the mesh's frame, the largest first.
+        source: "convex shells" (the mesh's own), "coacd", "coarse coacd" or "convex hull".
+        settings: of CoACD, where it ran.
+        notes: why a fallback was taken.
+    """
+
+    parts: tuple[Part, ...]
+    source: str
+    settings: Decomposition | None = None
+    notes: tuple[str, ...] = ()
+
+
+#: Settings of the second try, of a mesh that CoACD takes too long for: hollows of about 7 % of the extent are filled.
+COARSE = Decomposition(
+    threshold=0.15, max_parts=16, resolution=500, mcts_nodes=5, mcts_iterations=10, simplify=0.01
+)  # fmt: skip
+
+
+def decompose(vertices: Array, faces: np.ndarray, settings: Decomposition | None = None) -> tuple[Part, ...]:
+    """Cut a closed mesh into convex hulls that cover it; `cut` without its report.
 
     Args:
         vertices: (n, 3), m.
         faces: (m, 3).
         settings: parameters.
-        closed: the mesh is closed: shells that are convex become parts as they are. An open mesh is first wrapped
-            by CoACD's own remeshing, 2 % of its size thick.
-
-    Returns:
-        Hulls in the mesh's frame, the largest first.
 
     Raises:
-        ObjectError: CoACD failed or ran too long.
+        ObjectError: CoACD failed.
+    """
+    return cut(vertices, faces, settings).parts
+
+
+def cut(
+    vertices: Array, faces: np.ndarray, settings: Decomposition | None = None, time_limit: float = TIME_LIMIT
+) -> Cut:  # fmt: skip
+    """Cut a closed mesh into convex hulls that cover it.
+
+    Shells that are convex become parts as they are. Where CoACD runs longer than the time limit it is ended, and tried
+    once more with coarser settings (`COARSE`) for as long; then the convex hull stands for the mesh.
+
+    Args:
+        vertices: (n, 3), m.
+        faces: (m, 3).
+        settings: parameters.
+        time_limit: of one run of CoACD, s.
+
+    Raises:
+        ObjectError: CoACD failed.
     """
     settings = settings or Decomposition()
     v, f = np.asarray(vertices, float), np.asarray(faces, np.int32)
-    ready, rest = _convex_shells(v, f, settings.max_parts) if closed else ([], None)
-    hulls = list(ready)
-    if rest is not None:
-        hulls += _cut(rest, replace(settings, max_parts=max(1, settings.max_parts - len(ready))))
-    elif not ready:
-        hulls = _hulls(_cached_coacd(v, f, settings, "on"))
+    ready, rest = _convex_shells(v, f, settings.max_parts)
+    if rest is None and ready:
+        return Cut(_parts(ready), "convex shells")
+
+    def run(tried: Decomposition) -> list[manifold3d.Manifold]:
+        if rest is None:  # closed, but not a manifold: CoACD wraps it, 2 % of its size thick
+            return _hulls(_cached_coacd(v, f, tried, "on", time_limit))
+        return _cut(rest, tried, time_limit)
+
+    notes = []
+    left = max(1, settings.max_parts - len(ready))
+    coarse = replace(COARSE, max_parts=min(COARSE.max_parts, left), seed=settings.seed)
+    for source, tried in (("coacd", replace(settings, max_parts=left)), ("coarse coacd", coarse)):
+        try:
+            return Cut(_parts([*ready, *run(tried)]), source, tried, tuple(notes))
+        except TooSlow:
+            notes.append(f"CoACD took longer than {time_limit:g} s with a threshold of {tried.threshold:g}")
+    notes.append("the convex hull stands for it, which fills its hollows")
+    hull = manifold3d.Manifold.hull_points(np.ascontiguousarray(v)) if rest is None else rest.hull()
+    return Cut(_parts([*ready, hull]), "convex hull", None, tuple(notes))
+
+
+def _parts(hulls: list[manifold3d.Manifold]) -> tuple[Part, ...]:
     if not hulls:
         raise ObjectError("the convex decomposition is empty; simplify or remesh the mesh")
-    hulls.sort(key=lambda h: -h.volume())
-    return tuple(Part("hull", vertices=_few_corners(h)) for h in hulls)
+    return tuple(Part("hull", vertices=_few_corners(h)) for h in sorted(hulls, key=lambda h: -h.volume()))
 
 
 def _convex_shells(v: Array, f: np.ndarray, most: int) -> tuple[list[manifold3d.Manifold], manifold3d.Manifold | None]:
@@ -109,14 +165,16 @@ def _convex_shells(v: Array, f: np.ndarray, most: int) -> tuple[list[manifold3d.
     return ready, union
 
 
-def _cut(solid: manifold3d.Manifold, settings: Decomposition) -> list[manifold3d.Manifold]:
+def _cut(solid: manifold3d.Manifold, settings: Decomposition, time_limit: float) -> list[manifold3d.Manifold]:
     box = np.reshape(solid.bounding_box(), (2, 3))
     v, f = shapes.from_manifold(solid.simplify(settings.simplify * float(np.ptp(box, axis=0).max())))
     try:
-        return _hulls(_cached_coacd(v, f, settings, "off"))
+        return _hulls(_cached_coacd(v, f, settings, "off", time_limit))
+    except TooSlow:
+        raise
     except ObjectError:
         # CoACD trusts a closed mesh and can crash on sliver triangles; its own remeshing removes them.
-        return _hulls(_cached_coacd(v, f, settings, "on"))
+        return _hulls(_cached_coacd(v, f, settings, "on", time_limit))
 
 
 def _hulls(corners: list[Array]) -> list[manifold3d.Manifold]:
@@ -130,7 +188,7 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "graspgen" / "coacd"
 
 
-def _cached_coacd(v: Array, f: np.ndarray, settings: Decomposition, preprocess: str) -> list[Array]:
+def _cached_coacd(v: Array, f: np.ndarray, settings: Decomposition, preprocess: str, time_limit: float) -> list[Array]:
     options = {
         "threshold": settings.threshold,
         "max_convex_hull": settings.max_parts,
@@ -151,7 +209,7 @@ def _cached_coacd(v: Array, f: np.ndarray, settings: Decomposition, preprocess: 
         return _read(path)
     with tempfile.TemporaryDirectory(prefix="graspgen-coacd-") as folder:
         result = Path(folder) / "out.npz"
-        _run_coacd(v, f, options, Path(folder) / "in.npz", result)
+        _run_coacd(v, f, options, Path(folder) / "in.npz", result, time_limit)
         hulls = _read(result)
         # Without a cache the next import takes longer, nothing else: a full or read-only disk is no error here.
         with contextlib.suppress(OSError):
@@ -159,18 +217,18 @@ def _cached_coacd(v: Array, f: np.ndarray, settings: Decomposition, preprocess: 
     return hulls
 
 
-def _run_coacd(v: Array, f: np.ndarray, options: dict[str, object], source: Path, target: Path) -> None:
+def _run_coacd(
+    v: Array, f: np.ndarray, options: dict[str, object], source: Path, target: Path, time_limit: float
+) -> None:
     np.savez(source, vertices=v, faces=f, options=json.dumps(options))
     worker = Path(__file__).with_name("coacd_worker.py")
     try:
         done = subprocess.run(
             [sys.executable, str(worker), str(source), str(target)],
-            capture_output=True, text=True, errors="replace", timeout=TIME_LIMIT, check=False,
+            capture_output=True, text=True, errors="replace", timeout=time_limit, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise ObjectError(
-            f"the convex decomposition took more than {TIME_LIMIT:.0f} s; simplify the mesh first"
-        ) from error
+        raise TooSlow(f"the convex decomposition took more than {time_limit:g} s; simplify the mesh first") from error
     if done.returncode != 0 or not target.is_file():
         lines = done.stderr.strip().splitlines()
         raise ObjectError(

@@ -13,9 +13,10 @@ from graspgen.objects.asset import Asset, Mesh
 from graspgen.objects.asset_files import META, load_asset
 from graspgen.objects.decompose import decompose
 from graspgen.objects.mass import mass_properties
-from graspgen.objects.mesh_check import LARGEST, SMALLEST, check_mesh, check_numbers
+from graspgen.objects.mesh_check import check_mesh, check_numbers
 from graspgen.objects.mesh_file import SUFFIXES, read_mesh_file
 from graspgen.objects.mesh_import import DENSITY, FRICTION, asset_name
+from graspgen.objects.mesh_units import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     import trimesh
@@ -84,7 +85,7 @@ def _from_mesh(mesh: Mesh, name: str, where: str) -> Asset:
             f"unit? Multiply its vertices by {factor:g}, or use `graspgen objects import --scale {factor:g}`"
         )
     checked = check_mesh(mesh, where)
-    parts = checked.parts or decompose(*checked.loose)
+    parts = decompose(*checked.loose)
     solid = mass_properties(checked.vertices, checked.faces)
     return Asset(
         name=name,

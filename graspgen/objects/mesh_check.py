@@ -1,7 +1,6 @@
 """Checks that a mesh is a solid of a sensible size, and repairs what can be repaired without guessing.
 
-Every repair is said in a note. A mesh that stays open is replaced by the union of convex parts that wrap it, or
-refused.
+Every repair is said in a note. A mesh that stays open is wrapped in a closed one (`mesh_wrap`), or refused.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 from graspgen.errors import ObjectError
 from graspgen.frames import Array
 from graspgen.objects import shapes
-from graspgen.objects.asset import Mesh, Part
-from graspgen.objects.decompose import Decomposition, decompose
+from graspgen.objects.asset import Mesh
 from graspgen.objects.mass import mass_properties
+from graspgen.objects.mesh_crossings import crossing_edges
 from graspgen.objects.mesh_repair import (
     agree_winding,
     clean,
@@ -28,13 +27,17 @@ from graspgen.objects.mesh_repair import (
     orient,
     shells,
 )
+from graspgen.objects.mesh_units import LARGEST, SMALLEST, size_problem
+from graspgen.objects.mesh_wrap import wrap
 
-#: Sizes that an object can have, m: outside of them the unit is probably wrong.
-SMALLEST, LARGEST = 0.002, 2.0
 #: Thinnest object, m.
 THINNEST = 1e-4
 #: Most shells that are not connected.
 MOST_SHELLS = 500
+#: A mesh of which more edges than this pass through its own faces is looked at closely,
+_CROSSING = 0.002
+#: and weighed by its wrap where that differs by more than this share of the volume.
+_DIFFERENT = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,6 @@ class CheckedMesh:
         mesh: what is drawn.
         vertices, faces: the same solid with one vertex a place, without texture: what is weighed.
         loose: vertices and faces before overlapping shells were united: what is cut into convex parts.
-        parts: convex parts, where the mesh had to be replaced by them; else None.
         notes: repairs and warnings.
     """
 
@@ -53,17 +55,15 @@ class CheckedMesh:
     vertices: Array
     faces: NDArray[np.int32]
     loose: shapes.Triangles
-    parts: tuple[Part, ...] | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def check_mesh(mesh: Mesh, where: str, settings: Decomposition | None = None) -> CheckedMesh:
+def check_mesh(mesh: Mesh, where: str) -> CheckedMesh:
     """Check a mesh in metres, and repair it where that is safe.
 
     Args:
         mesh: as read and scaled.
         where: its file, for messages.
-        settings: of the decomposition that replaces a mesh that stays open.
 
     Raises:
         ObjectError: the mesh cannot be used; one line names the file, the cause and the mend.
@@ -79,7 +79,7 @@ def check_mesh(mesh: Mesh, where: str, settings: Decomposition | None = None) ->
     mesh = replace(mesh, faces=kept)
     vertices, faces, first = merge_equal(mesh.vertices, mesh.faces)
     if not is_closed(faces):
-        return _close(mesh, vertices, faces, first, where, notes, settings)
+        return _close(mesh, vertices, faces, first, where, notes)
     return _oriented(mesh, vertices, faces, where, notes)
 
 
@@ -102,18 +102,8 @@ def check_size(mesh: Mesh, where: str) -> None:
     """
     used = mesh.vertices[np.unique(mesh.faces)]
     extent = float(np.ptp(used, axis=0).max())
-    if extent > LARGEST:
-        # 60 m is a 60 mm mug; 8 m is an 8 cm block rather than one of 8 mm.
-        unit, factor = ("millimetres", "0.001") if extent >= 20 else ("centimetres", "0.01")
-        raise ObjectError(
-            f"{where}: the mesh is {extent:.3g} m wide; it looks like {unit}: pass --scale {factor}, "
-            "or --target-size with its largest extent in metres"
-        )
-    if extent < SMALLEST:
-        raise ObjectError(
-            f"{where}: the mesh is only {extent * 1000:.3g} mm wide; it looks like another unit than "
-            "metres: pass --scale 1000, or --target-size with its largest extent in metres"
-        )
+    if not SMALLEST <= extent <= LARGEST:
+        raise ObjectError(size_problem(extent, where))
     # Thickness along the mesh's own axes, so that a sheet that stands askew is found too.
     centred = used - used.mean(axis=0)
     axes = np.linalg.eigh(centred.T @ centred)[1]
@@ -132,7 +122,6 @@ def _close(
     first: NDArray[np.int64],
     where: str,
     notes: list[str],
-    settings: Decomposition | None,
 ) -> CheckedMesh:
     """Close an open mesh: by winding and small holes, by merging near vertices, or by wrapping it."""
     wound = agree_winding(faces)
@@ -152,35 +141,31 @@ def _close(
     if is_closed(f) and len(f) and merged.volume() != 0:
         notes.append("merged vertices that lay close together" + _texture_lost(mesh))
         return _oriented(Mesh(v, f), v, f, where, notes)
-    return _wrapped(mesh, vertices, faces, where, notes, settings)
+    return _wrapped(mesh, vertices, faces, where, notes)
 
 
-def _wrapped(
-    mesh: Mesh,
-    vertices: Array,
-    faces: NDArray[np.int32],
-    where: str,
-    notes: list[str],
-    settings: Decomposition | None,
-) -> CheckedMesh:
+def _wrapped(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str, notes: list[str]) -> CheckedMesh:
     advice = "close it in a mesh editor (for example Blender's 3D-Print toolbox)"
     try:
-        parts = decompose(vertices, faces, settings, closed=False)
-        union = shapes.union(parts)
+        wrapped = wrap(vertices, faces)
     except ObjectError as error:
         raise ObjectError(f"{where}: the mesh is not watertight, and {error}; {advice}") from error
-    grown = float(np.abs(union.bounds - mesh.bounds).max() / np.ptp(mesh.bounds, axis=0).max())
-    if grown > 0.1:
+    if wrapped.error > 0.05 * float(np.ptp(mesh.bounds, axis=0).max()):
         raise ObjectError(f"{where}: the mesh is not watertight and cannot be wrapped; {advice}")
+    voxel = wrapped.voxel * 1000
+    sheets = f", sheets without an inside are {1.5 * voxel:.2g} mm thick" if wrapped.sheets else ""
     notes.append(
-        f"not watertight: replaced by the union of {len(parts)} convex parts that wrap it, "
-        f"about {grown:.1%} larger" + _texture_lost(mesh)
+        f"not watertight: replaced by a mesh on voxels of {voxel:.2g} mm, "
+        f"off by {wrapped.error * 1000:.2g} mm at most{sheets}" + _texture_lost(mesh)
     )
-    return CheckedMesh(union, union.vertices, union.faces, (union.vertices, union.faces), parts, notes)
+    closed = Mesh(wrapped.vertices, wrapped.faces)
+    return _oriented(closed, closed.vertices, closed.faces, where, notes, crossings=False)
 
 
-def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str, notes: list[str]) -> CheckedMesh:
-    """Turn shells that are inside-out, and count shells that overlap once."""
+def _oriented(
+    mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str, notes: list[str], crossings: bool = True
+) -> CheckedMesh:
+    """Turn shells that are inside-out, and count once what overlaps."""
     label = shells(faces)
     count = int(label.max()) + 1
     if count > MOST_SHELLS:
@@ -206,7 +191,27 @@ def _oriented(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str,
             vertices, faces = shapes.from_manifold(solid.simplify(1e-6))
             if mesh.texture is None:
                 mesh = Mesh(vertices, faces)
-    return CheckedMesh(mesh, vertices, np.asarray(faces, np.int32), loose, None, notes)
+    share = crossing_edges(*loose, label) if crossings else 0.0
+    if share > _CROSSING:
+        return _crossed(CheckedMesh(mesh, vertices, np.asarray(faces, np.int32), loose, notes), share)
+    return CheckedMesh(mesh, vertices, np.asarray(faces, np.int32), loose, notes)
+
+
+def _crossed(checked: CheckedMesh, share: float) -> CheckedMesh:
+    """Weigh a mesh that runs through itself by its wrap, where that differs: it counts what overlaps once."""
+    text = f"runs through itself at {share:.1%} of its edges"
+    volume = mass_properties(checked.vertices, checked.faces).volume
+    try:
+        wrapped = wrap(*checked.loose)
+        solid = mass_properties(wrapped.vertices, wrapped.faces).volume
+    except ObjectError:
+        wrapped, solid = None, volume
+    if wrapped is None or wrapped.sheets or abs(solid / volume - 1) <= _DIFFERENT:
+        checked.notes.append(f"{text}; its volume is right all the same")
+        return checked
+    checked.notes.append(f"{text}: weighed and cut as the wrap around it, of {solid:.3g} m³ instead of {volume:.3g}")
+    v, f = wrapped.vertices, wrapped.faces
+    return replace(checked, vertices=v, faces=f, loose=(v, f))
 
 
 def _union_of_shells(vertices: Array, faces: NDArray[np.int32], label: NDArray[np.int32]) -> manifold3d.Manifold | None:

@@ -1,37 +1,38 @@
 """Imports mesh files into an object library: read, scale, check, repair, weigh, cut into convex parts, save.
 
-One bad file among many is reported and skipped. In a folder, every mesh below it is imported but for collision parts
-that other tools made (see `COLLISION_PART`).
+One bad file among many is reported and skipped. In a folder, every object below it is imported once (`mesh_find`).
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from graspgen.errors import GraspgenError, ObjectError
-from graspgen.objects import shapes
-from graspgen.objects.asset import Asset, Mesh
-from graspgen.objects.decompose import Decomposition, decompose
+from graspgen.frames import Array, pose
+from graspgen.objects.asset import Asset, Mesh, Part
+from graspgen.objects.collision_quality import CollisionQuality, collision_quality
+from graspgen.objects.decimate import decimate
+from graspgen.objects.decompose import Cut, Decomposition, cut
+from graspgen.objects.given_mass import DENSITY, FRICTION, weighed
+from graspgen.objects.import_options import ImportOptions
+from graspgen.objects.import_pool import run_each
 from graspgen.objects.library import is_valid_name, save_asset
 from graspgen.objects.mass import mass_properties
-from graspgen.objects.mesh_check import check_mesh, check_numbers
-from graspgen.objects.mesh_file import SUFFIXES, RawMesh, read_mesh_file
+from graspgen.objects.mesh_check import CheckedMesh, check_mesh, check_numbers
+from graspgen.objects.mesh_file import read_mesh_file
+from graspgen.objects.mesh_find import Found, asset_name, find_objects
+from graspgen.objects.mesh_units import UNITS, unit_factor
+from graspgen.objects.mjcf_file import read_mjcf
+from graspgen.objects.raw_object import RawObject
+from graspgen.objects.urdf_file import read_urdf
 
-#: Density, kg/m³, and friction of an object when nothing is said.
-DENSITY, FRICTION = 600.0, 0.6
-#: Files whose name, or whose folder's name, matches are collision parts: skipped in a folder, read when named.
-COLLISION_PART = re.compile(r"coacd|vhacd|collision|convex|(^|[_.\-])(col|coll|hull|parts)([_.\-\d]|$)", re.IGNORECASE)
-#: File names that say nothing: the folder's name is taken instead.
-_GENERIC = re.compile(
-    r"textured?|textured_(simple|reoriented)|nontextured|mesh|model|visual|object|base|scene|untitled|\d{0,2}",
-    re.IGNORECASE,
-)
+__all__ = ["DENSITY", "FRICTION", "ImportOptions", "ImportReport", "Imported", "Refused", "asset_name", "import_meshes"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Imported:
         volume: m³.
         mass: kg.
         parts: number of convex parts.
-        excess: volume of the parts' union over the mesh's, less 1: how much of its hollows they fill.
+        quality: how well they stand for the mesh.
         notes: repairs and warnings.
     """
 
@@ -58,8 +59,13 @@ class Imported:
     volume: float
     mass: float
     parts: int
-    excess: float
+    quality: CollisionQuality
     notes: tuple[str, ...]
+
+    @property
+    def excess(self) -> float:
+        """Volume of the parts' union over the mesh's, less 1: how much of its hollows they fill."""
+        return self.quality.volume_error
 
 
 @dataclass(frozen=True)
@@ -82,184 +88,204 @@ def import_meshes(
     paths: Sequence[str | Path],
     library: str | Path,
     *,
-    scale: float = 1.0,
-    target_size: float | None = None,
-    mass: float | None = None,
-    density: float | None = None,
-    friction: float | None = None,
-    class_name: str | None = None,
     name: str | None = None,
-    licence: str = "",
-    overwrite: bool = False,
+    limit: int | None = None,
+    workers: int = 1,
     decomposition: Decomposition | None = None,
     progress: Callable[[Imported | Refused], None] | None = None,
+    **options: Any,
 ) -> ImportReport:
-    """Import files, and all meshes in folders, into `library`.
+    """Import files, and all objects in folders, into `library`.
 
     Args:
-        paths: OBJ, STL, PLY, GLB, glTF or OFF files, or folders.
+        paths: OBJ, STL, PLY, GLB, glTF, OFF, URDF or MJCF files, or folders.
         library: its folder, made where it is missing.
-        scale: factor from the file's unit to metres.
-        target_size: largest extent that the object shall have, m; instead of `scale`.
-        mass: kg; or
-        density: kg/m³ (600 when neither is given).
-        friction: sliding friction (0.6 when not given).
-        class_name: of all; each object's own name when not given.
         name: of the asset, for a single file.
-        licence: of the meshes, stored with them.
-        overwrite: replace assets of the same name.
+        limit: most objects; the first of them are taken.
+        workers: processes; the result does not depend on them.
         decomposition: parameters of CoACD.
-        progress: called after every file.
+        progress: called after every object, in order.
+        options: of `ImportOptions`.
 
     Raises:
         ObjectError: an argument is not valid. What is wrong with a file is in the report instead.
     """
-    _check_arguments(scale, target_size, mass, density, friction, class_name, name)
-    files, refused = _find(paths)
-    if name is not None and len(files) > 1:
-        raise ObjectError(f"one name, '{name}', for {len(files)} files; leave --name out")
+    said = ImportOptions(**options, decomposition=decomposition or Decomposition())
+    if name is not None and not is_valid_name(name):
+        raise ObjectError(f"'{name}' is not a valid name; use letters, digits, '_', '-' and '.'")
+    if limit is not None and limit < 1:
+        raise ObjectError(f"a limit of {limit} leaves nothing to import")
+    found, empty = find_objects(paths)
+    found = _named(found[:limit], name)
+    refused = [Refused(path, reason) for path, reason in empty]
     for bad in refused if progress else ():
         progress(bad)
     accepted: list[Imported] = []
-    taken: set[str] = set()
-    for path in files:
-        own = _free(name or asset_name(path), taken)
-        try:
-            raw = read_mesh_file(path)
-            factor = _factor(raw, path, scale, target_size)
-            done: Imported | Refused = _import_one(
-                path, raw, factor, own, Path(library), mass, density, friction,
-                class_name or own, licence, overwrite, decomposition,
-            )  # fmt: skip
-            taken.add(own)
+    run = partial(import_one, options=said, library=Path(library))
+    for done in run_each(run, found, workers, _crashed):
+        if isinstance(done, Imported):
             accepted.append(done)
-        except GraspgenError as error:
-            text = str(error)
-            done = Refused(path, text if str(path) in text else f"{path}: {text}")
+        else:
             refused.append(done)
         if progress:
             progress(done)
     return ImportReport(tuple(accepted), tuple(refused))
 
 
-def asset_name(path: Path) -> str:
-    """Return a valid asset name from a file's name, or its folder's where the file's says nothing ("textured")."""
-    stem = path.stem
-    if _GENERIC.fullmatch(stem) and path.resolve().parent.name:
-        stem = path.resolve().parent.name
-    ascii_only = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_.\-]+", "_", ascii_only).lstrip(".-")[:80] or "object"
+def import_one(found: Found, options: ImportOptions, library: Path) -> Imported | Refused:
+    """Import one object."""
+    try:
+        return _import(found, options, library)
+    except GraspgenError as error:
+        text = str(error)
+    except MemoryError:
+        text = "there is not enough memory for it; simplify the mesh first"
+    return Refused(found.path, text if str(found.path) in text else f"{found.path}: {text}")
 
 
-def _import_one(
-    path: Path,
-    raw: RawMesh,
-    factor: float,
-    name: str,
-    library: Path,
-    mass: float | None,
-    density: float | None,
-    friction: float | None,
-    class_name: str,
-    licence: str,
-    overwrite: bool,
-    settings: Decomposition | None,
-) -> Imported:
-    notes = list(raw.notes)
-    mesh = Mesh(raw.vertices * factor, raw.faces.astype(np.int32), raw.uv, raw.texture)
-    checked = check_mesh(mesh, str(path), settings)
+def _crashed(found: Found) -> Refused:
+    reason = "its import ended the process, most often for want of memory; simplify the mesh first"
+    return Refused(found.path, f"{found.path}: {reason}")
+
+
+def _import(found: Found, options: ImportOptions, library: Path) -> Imported:
+    where = str(found.path)
+    raw, notes = _scaled(_read(found), options, where)
+    notes = [*found.notes, *raw.notes, *notes]
+    checked = check_mesh(Mesh(raw.mesh.vertices, raw.mesh.faces.astype(np.int32), raw.mesh.uv, raw.mesh.texture), where)
     notes += checked.notes
-    parts = checked.parts or decompose(*checked.loose, settings)
-    solid = mass_properties(checked.vertices, checked.faces)
-    filled = mass_properties(*_arrays(shapes.union(parts))).volume / solid.volume - 1
-    used = density if density is not None else mass / solid.volume if mass is not None else DENSITY
-    if not 1 <= used <= 25_000:
-        notes.append(f"a density of {used:.3g} kg/m³ is not that of a solid; is the mass right?")
-    if density is None and mass is None:
-        notes.append(f"no mass was given: {DENSITY:g} kg/m³ is taken")
+    made, quality, more = _parts(raw, checked, options)
+    notes += more
+    drawn = decimate(checked.mesh, options.faces)
+    if len(checked.mesh.faces) > options.faces:
+        notes.append(
+            f"drawn with {len(drawn.mesh.faces)} of {len(checked.mesh.faces)} faces, off by "
+            f"{drawn.error * 1000:.2g} mm at most"
+            + ("; fewer would change its shape" if len(drawn.mesh.faces) > options.faces else "")
+        )
+    weight = weighed(raw, options, mass_properties(checked.vertices, checked.faces), checked.vertices)
+    notes += weight.notes
+    solid = weight.solid
+    class_name = options.class_name or found.class_name
     asset = Asset(
-        name=name,
+        name=found.name,
         class_name=class_name,
-        mesh=checked.mesh,
-        parts=tuple(parts),
+        mesh=drawn.mesh,
+        parts=made.parts,
         volume=solid.volume,
         com=solid.com,
         unit_inertia=solid.unit_inertia,
-        density=used,
-        friction=FRICTION if friction is None else friction,
-        source=f"{path.resolve().parent.name}/{path.name}",
-        licence=licence,
-        params={"scale": factor},
+        density=weight.density,
+        friction=weight.friction,
+        source=f"{found.path.resolve().parent.name}/{found.path.name}",
+        licence=options.licence,
+        params={
+            "scale": raw.scale,
+            "up": options.up,
+            "visual": {"faces": len(drawn.mesh.faces), "faces_before": len(raw.mesh.faces), "error": drawn.error},
+            "collision": {
+                "source": made.source,
+                **({} if made.settings is None else {"coacd": asdict(made.settings)}),
+                "volume_error": quality.volume_error,
+                "hausdorff": quality.hausdorff,
+            },
+        },
     )
-    folder = save_asset(asset, library, notes=notes, overwrite=overwrite)
-    extents = tuple(float(x) for x in asset.extents)
+    folder = save_asset(asset, library, notes=notes, overwrite=options.overwrite)
     return Imported(
-        path, folder, name, class_name, extents, solid.volume, used * solid.volume, len(parts), filled, tuple(notes)
+        found.path, folder, found.name, class_name, tuple(float(x) for x in asset.extents), solid.volume,
+        weight.density * solid.volume, len(made.parts), quality, tuple(notes),
     )  # fmt: skip
 
 
-def _check_arguments(
-    scale: float,
-    target_size: float | None,
-    mass: float | None,
-    density: float | None,
-    friction: float | None,
-    class_name: str | None,
-    name: str | None,
-) -> None:
-    positive = {"scale": scale, "target size": target_size, "mass": mass, "density": density, "friction": friction}
-    for label, value in positive.items():
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise ObjectError(f"the {label} must be a number above 0, got {value:g}")
-    if target_size is not None and scale != 1.0:
-        raise ObjectError("both a scale and a target size are given; pass one of them")
-    if mass is not None and density is not None:
-        raise ObjectError("both a mass and a density are given; pass one of them")
-    for label, text in (("name", name), ("class name", class_name)):
-        if text is not None and not is_valid_name(text):
-            raise ObjectError(f"'{text}' is not a valid {label}; use letters, digits, '_', '-' and '.'")
+def _read(found: Found) -> RawObject:
+    suffix = found.path.suffix.lower()
+    if not found.path.is_file():
+        raise ObjectError(f"{found.path}: there is no such file; check the path")
+    if suffix == ".urdf":
+        return read_urdf(found.path, found.root)
+    if suffix == ".xml":
+        return read_mjcf(found.path, found.root)
+    return RawObject(read_mesh_file(found.path, found.root))
 
 
-def _find(paths: Sequence[str | Path]) -> tuple[list[Path], list[Refused]]:
-    files: dict[Path, None] = {}
-    refused = []
-    for path in map(Path, paths):
-        if not path.is_dir():
-            files[path] = None  # a missing file is refused when it is read
-            continue
-        found = list(_meshes_in(path))
-        if not found:
-            refused.append(Refused(path, f"{path}: the folder holds no mesh ({', '.join(SUFFIXES)})"))
-        files.update(dict.fromkeys(found))
-    return list(files), refused
+@dataclass(frozen=True, eq=False)
+class _Scaled(RawObject):
+    """A raw object in metres, z up, and the factor that took it there."""
+
+    scale: float = 1.0
 
 
-def _meshes_in(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or not path.is_file():
-            continue
-        if COLLISION_PART.search(path.stem) or any(COLLISION_PART.search(p) for p in inner.parts[:-1]):
-            continue
-        yield path
+def _scaled(raw: RawObject, options: ImportOptions, where: str) -> tuple[_Scaled, list[str]]:
+    mesh = raw.mesh
+    check_numbers(Mesh(mesh.vertices, mesh.faces.astype(np.int32)), where)
+    extent = float(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0).max())
+    warning = None
+    if options.target_size is not None:
+        if extent == 0:
+            raise ObjectError(f"{where}: all vertices lie at one point; export the mesh again")
+        factor = options.target_size / extent
+    elif options.scale != 1.0:
+        factor = options.scale
+    elif options.units is not None:
+        factor = UNITS[options.units]
+    else:
+        factor, warning = unit_factor(extent, None, options.unit_guess, where)
+    R = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]) if options.up == "y" else np.eye(3)
+    scaled = _Scaled(
+        replace(mesh, vertices=mesh.vertices @ R.T * factor),
+        tuple(_turned(part.scaled(factor), R) for part in raw.parts),
+        raw.mass,
+        None if raw.com is None else R @ raw.com * factor,
+        None if raw.inertia is None else R @ raw.inertia @ R.T * factor**2,
+        raw.friction,
+        (*mesh.notes, *raw.notes),
+        factor,
+    )
+    return scaled, [warning] if warning else []
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Return `name`, with a number where another file of this import has taken it."""
-    if name not in taken:
-        return name
-    return next(f"{name}-{k}" for k in range(2, len(taken) + 3) if f"{name}-{k}" not in taken)
+def _turned(part: Part, R: Array) -> Part:
+    if part.kind == "hull":
+        return replace(part, vertices=part.vertices @ R.T)
+    return replace(part, T_asset_part=pose(R) @ part.T_asset_part)
 
 
-def _factor(raw: RawMesh, path: Path, scale: float, target_size: float | None) -> float:
-    if target_size is None:
-        return scale
-    check_numbers(Mesh(raw.vertices, raw.faces.astype(np.int32)), str(path))
-    extent = float(np.ptp(raw.vertices[np.unique(raw.faces)], axis=0).max())
-    if extent == 0:
-        raise ObjectError(f"{path}: all vertices lie at one point; export the mesh again")
-    return target_size / extent
+def _parts(raw: RawObject, checked: CheckedMesh, options: ImportOptions) -> tuple[Cut, CollisionQuality, list[str]]:
+    """Return the given parts where they are good, else CoACD's; how good they are; and notes."""
+    notes: list[str] = []
+    most = options.decomposition.max_parts
+    if raw.parts and options.given_parts:
+        quality = collision_quality(raw.parts, checked.vertices, checked.faces)
+        if quality.is_good and len(raw.parts) <= most:
+            return Cut(raw.parts, "given"), quality, notes
+        why = f"volume {quality.volume_error:+.0%}, surface off by {quality.hausdorff * 1000:.2g} mm"
+        notes.append(f"given collision parts are not used: {why} ({len(raw.parts)} parts)")
+    made = cut(*checked.loose, options.decomposition, options.time_limit)
+    quality = collision_quality(made.parts, checked.vertices, checked.faces)
+    notes += made.notes
+    if made.source == "convex hull" and quality.volume_error > 0.5:
+        raise ObjectError(
+            f"{'; '.join(made.notes[:-1])}; its convex hull is {quality.volume_error:.0%} larger than it: raise "
+            "--time-limit, or simplify the mesh"
+        )
+    return made, quality, notes
 
 
-def _arrays(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
-    return mesh.vertices, mesh.faces
+def _named(found: list[Found], name: str | None) -> list[Found]:
+    """Give each object a name of its own; what becomes of one does not change another's."""
+    if name is not None and len(found) > 1:
+        raise ObjectError(f"one name, '{name}', for {len(found)} objects; leave --name out")
+    taken: set[str] = set()
+    named = []
+    for one in found:
+        own = name or one.name
+        free = own
+        number = 2
+        while free in taken:
+            free, number = f"{own}-{number}", number + 1
+        taken.add(free)
+        notes = (*one.notes, f"another object is called '{own}' already: named '{free}'") if free != own else one.notes
+        named.append(replace(one, name=free, class_name=own if one.class_name == one.name else one.class_name,
+                             notes=notes))  # fmt: skip
+    return named

@@ -1,4 +1,4 @@
-"""An object as its files describe it: a mesh, or a URDF's or MJCF's visual and collision elements, mass and friction."""
+"""An object as its files describe it: a mesh, or the visual and collision elements of a URDF or MJCF, and its mass."""
 
 from __future__ import annotations
 

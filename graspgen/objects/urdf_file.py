@@ -105,14 +105,14 @@ def _elements(
                 raise ObjectError(f"a {tag} element has no geometry; mend it")
             if shape.tag == "mesh":
                 scale = _numbers(shape.get("scale", "1 1 1"), (1, 3))
-                place = folder.path(_local(shape.attrib["filename"]))
+                place = folder.path(local_name(shape.attrib["filename"]))
                 elements.append(Element(T, place, np.broadcast_to(scale, 3).copy()))
             else:
                 elements.append(Element(T, _primitive(shape)))
     return elements
 
 
-def _local(name: str) -> str:
+def local_name(name: str) -> str:
     """Turn `package://NAME/path` and `file://path` into a path beside the URDF."""
     if name.startswith("package://"):
         return name.removeprefix("package://").partition("/")[2]
