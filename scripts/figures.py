@@ -1,4 +1,4 @@
-"""Draw the pictures of the documentation: `python scripts/figures.py` writes docs/images/families.jpg."""
+"""Draw the pictures of the documentation: `python scripts/figures.py` writes docs/images/*.jpg."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from graspgen.frames import Array, axis_angle, look_at, pose, transform_points
 from graspgen.objects.asset import Asset
 from graspgen.objects.families import FAMILIES
 from graspgen.objects.procedural import ProceduralCatalogue
+from graspgen.pipeline.turntable import draw_turntable
 from graspgen.recipe_file import load_recipe
 from graspgen.render.opengl import render_views
 from graspgen.scene.build import build_world
 from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, ViewPlan
 
-PICTURE = Path(__file__).parents[1] / "docs/images/families.jpg"
+IMAGES = Path(__file__).parents[1] / "docs/images"
 TILE, DRAWS = (196, 152), 3
 OVERSAMPLING = 4
 FOVY = np.radians(18)
@@ -154,15 +155,21 @@ def rows(matrix: Array) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in matrix.tolist())
 
 
+def turntable_picture() -> Image.Image:
+    """Draw what `graspgen objects show` draws, of a mug."""
+    return Image.fromarray(draw_turntable(draws_of("mug")[0]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=PICTURE)
+    parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
     out = parser.parse_args().out
-    data = io.BytesIO()
-    families_picture().save(data, "JPEG", quality=85, optimize=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(data.getvalue())
-    print(f"{out}: {len(FAMILIES)} families, {len(data.getvalue()) / 1024:.0f} KiB")
+    out.mkdir(parents=True, exist_ok=True)
+    for name, draw in (("families", families_picture), ("turntable", turntable_picture)):
+        data = io.BytesIO()
+        draw().save(data, "JPEG", quality=85, optimize=True)
+        (out / f"{name}.jpg").write_bytes(data.getvalue())
+        print(f"{out / name}.jpg: {len(data.getvalue()) / 1024:.0f} KiB")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from graspgen.frames import OPENGL_OPENCV, look_at, matrix_to_quat
 from graspgen.objects.asset import Asset
 from graspgen.objects.geoms import add_parts
 from graspgen.render import gl
+from graspgen.scene.build import add_texture, add_visual_mesh
 
 #: Vertical field of view, deg.
 _FOVY = 28.0
@@ -91,21 +92,10 @@ def _model(asset: Asset, radius: float, colours: Sequence[tuple[int, int, int]],
         name="background", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
         rgb1=[0.93, 0.94, 0.96], rgb2=[0.72, 0.75, 0.80], width=64, height=384,
     )  # fmt: skip
-    mesh = asset.mesh
-    added = spec.add_mesh(
-        name="object", uservert=mesh.vertices.ravel(), userface=mesh.faces.ravel(),
-        inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
-    )  # fmt: skip
+    add_visual_mesh(spec, asset.mesh, "object", asset.mesh)
     material = spec.add_material(name="object", specular=0.2, shininess=0.4, rgba=_COLOUR)
-    if mesh.uv is not None and mesh.texture is not None:
-        # MuJoCo counts texture rows from the top, the asset from the bottom.
-        added.usertexcoord, added.userfacetexcoord = (mesh.uv * [1, -1] + [0, 1]).ravel(), mesh.faces.ravel()
-        rows, columns = mesh.texture.shape[:2]
-        texture = spec.add_texture(
-            name="object", type=mujoco.mjtTexture.mjTEXTURE_2D, width=columns, height=rows, nchannel=3
-        )
-        texture.data = np.ascontiguousarray(mesh.texture).tobytes()
-        material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "object"
+    if texture := add_texture(spec, asset.mesh, "object"):
+        material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture
         material.rgba = [1.0, 1.0, 1.0, 1.0]
     body = spec.worldbody.add_body()
     off = {"contype": 0, "conaffinity": 0}

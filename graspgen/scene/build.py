@@ -132,8 +132,8 @@ class _Shape:
     def __init__(self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int) -> None:
         self.asset = asset.scaled(scale)
         self.visual = f"visual_{index}"
-        self.texture = _add_texture(spec, self.asset.mesh, f"texture_{number}")
-        _add_visual_mesh(spec, self.asset.mesh, self.visual, asset.mesh)
+        self.texture = add_texture(spec, self.asset.mesh, f"texture_{number}")
+        add_visual_mesh(spec, self.asset.mesh, self.visual, asset.mesh)
         self.hulls: list[str | None] = []
         for p, part in enumerate(self.asset.parts):
             if part.kind != "hull":
@@ -149,7 +149,8 @@ class _Shape:
             self.hulls.append(name)
 
 
-def _add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh) -> None:
+def add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh) -> None:
+    """Add a mesh that is drawn, with the normals of `normals_of` (itself, or the same mesh unscaled)."""
     # A scaled mesh has the normals of the unscaled one, which stays in memory with its asset.
     # The body's inertia is explicit; the shell's, unlike others, never fails and needs no hull.
     drawn = normals_of.shaded
@@ -166,7 +167,8 @@ def _add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mes
         added.userfacetexcoord = drawn.faces.ravel()
 
 
-def _add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
+def add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
+    """Add a mesh's texture once and return its name; None where the mesh has none."""
     if mesh.texture is None or mesh.uv is None:
         return None
     if all(t.name != name for t in spec.textures):

@@ -1,0 +1,183 @@
+"""Benchmark of objects: how fast are they made, imported and checked, and how many real ones are accepted?
+
+    python scripts/bench_objects.py [--set PATH/random_urdfs] [--limit 200] [--json bench_objects.json]
+
+Every row is measured in this run, on one core unless it says otherwise, with an empty cache of its own. The real meshes
+are those that pybullet ships (`pip install pybullet`): its single objects for the times, its `random_urdfs` for the
+accepted share. What was refused is listed with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graspgen.objects.asset import Asset
+from graspgen.objects.decompose import decompose
+from graspgen.objects.families import FAMILIES
+from graspgen.objects.library import load_asset
+from graspgen.objects.mesh_import import Refused, import_meshes
+from graspgen.objects.mesh_repair import merge_equal
+from graspgen.objects.procedural import ProceduralCatalogue
+from graspgen.pipeline.library_check import check_library
+from graspgen.recipe import Objects
+from graspgen.recipe_file import load_recipe
+from graspgen.scene.build import build_world
+from graspgen.scene.draw import draw_plan
+
+#: Files of pybullet that are single objects, of all kinds: scans, CAD, toys, robots' links.
+REAL = ("*.obj", "objects/*.obj", "lego/*.obj", "jenga/*.obj", "domino/*.obj", "franka_panda/**/visual/*.obj", "*.stl")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    measured: str
+    aim: str
+    met: bool
+
+
+@dataclass
+class Findings:
+    """Rows of the table, the numbers behind them, and what was refused."""
+
+    rows: list[Row] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def add(self, what: str, measured: str, aim: str, met: bool) -> None:
+        self.rows.append(Row(what, measured, aim, met))
+
+
+def procedural_rate(found: Findings, count: int) -> None:
+    """Objects of all families a second: drawn, built, weighed, and compiled into a world of their own."""
+    recipe = load_recipe("tabletop", ["scene.objects.count=1", "views.per_scene=1"])
+    per_family = max(2, count // len(FAMILIES))
+    made, spent, slowest = 0, 0.0, {}
+    for family in sorted(FAMILIES):
+        catalogue = ProceduralCatalogue(Objects(families=family, pool=per_family), 1)
+        one = draw_plan(recipe, catalogue, 1, 0)
+        took = 0.0
+        for number in range(per_family):
+            start = time.perf_counter()
+            asset = catalogue.asset(number)
+            thing = one.objects[0].model_copy(update={"asset": number})
+            build_world(one.model_copy(update={"objects": (thing,)}), {number: asset}, views=False)
+            took += time.perf_counter() - start
+        made, spent = made + per_family, spent + took
+        slowest[family] = per_family / took
+    rate = made / spent
+    found.figures["procedural"] = {"per_second": rate, "objects": made, "by_family": slowest}
+    what = f"procedural objects a second with the compile ({made} of {len(FAMILIES)} families)"
+    found.add(what, f"{rate:.0f}", "≥ 50", rate >= 50)
+    last = min(slowest, key=slowest.__getitem__)
+    found.add("the same of the slowest family", f"{slowest[last]:.0f} ({last})", "", True)
+
+
+def import_times(found: Findings, data: Path, folder: Path) -> list[Path]:
+    """Import real meshes one by one, with an empty cache; return the accepted assets' folders."""
+    files = sorted({f for pattern in REAL for f in data.glob(pattern) if "vhacd" not in f.name})
+    seconds, accepted = [], []
+    for number, file in enumerate(files):
+        start = time.perf_counter()
+        report = import_meshes([file], folder / "real", name=f"m{number:03d}-{file.stem}"[:60], workers=1)
+        seconds.append(time.perf_counter() - start)
+        accepted += [done.folder for done in report.accepted]
+        found.refused |= {str(bad.path.relative_to(data)): bad.reason for bad in report.refused}
+    median, p95 = np.median(seconds), np.percentile(seconds, 95)
+    found.figures["import"] = {"seconds": dict(zip([str(f.relative_to(data)) for f in files], seconds, strict=True))}
+    what = f"import of a real mesh, {len(files)} meshes, {len(accepted)} accepted: median, 95 %"
+    found.add(what, f"{median:.2f} s, {p95:.2f} s", "", True)
+    return accepted
+
+
+def cache_hit(found: Findings, folders: list[Path]) -> None:
+    """Time of a decomposition that is in the cache: the first run fills it, the second is timed."""
+    milliseconds = []
+    for asset in map(load_asset, folders):
+        vertices, faces, _ = merge_equal(asset.mesh.vertices, asset.mesh.faces)
+        if is_convex(asset):
+            continue
+        decompose(vertices, faces)
+        start = time.perf_counter()
+        decompose(vertices, faces)
+        milliseconds.append(1000 * (time.perf_counter() - start))
+    median, most = float(np.median(milliseconds)), float(np.max(milliseconds))
+    found.figures["cache_hit_ms"] = milliseconds
+    what = f"CoACD from the cache, {len(milliseconds)} meshes that are not convex: median, longest"
+    found.add(what, f"{median:.1f} ms, {most:.1f} ms", "≤ 50 ms", median <= 50)
+
+
+def is_convex(asset: Asset) -> bool:
+    return len(asset.parts) == 1
+
+
+def accepted_share(found: Findings, objects: Path, limit: int, library: Path) -> None:
+    """Import a folder of real objects and check them: which share is accepted by both?"""
+    cores = len(os.sched_getaffinity(0))
+    start = time.perf_counter()
+    report = import_meshes([objects], library, limit=limit, workers=cores)
+    importing = time.perf_counter() - start
+    start = time.perf_counter()
+    checked = check_library(library, workers=cores, quiet=True)
+    checking = time.perf_counter() - start
+    for bad in report.refused:
+        assert isinstance(bad, Refused)
+        found.refused[str(bad.path.relative_to(objects.parent))] = bad.reason
+    for one in checked.refused:
+        found.refused[f"{objects.name}/{one.name}"] = "; ".join(one.verdict.reasons)
+    total = len(report.accepted) + len(report.refused)
+    share = (len(checked.checked) - len(checked.refused)) / total
+    each = sum(checked.seconds.values()) / len(checked.checked)
+    tests = {test: taken / len(checked.checked) for test, taken in checked.seconds.items()}
+    found.figures["share"] = {"objects": total, "accepted": share, "import_s": importing, "check_s": checking}
+    found.figures["check"] = {"seconds_each": each, "by_test": tests}
+    found.add(f"accepted share of {total} of {objects.name}, import and check", f"{share:.1%}", "≥ 95 %", share >= 0.95)
+    found.add(f"import of {objects.name}, {cores} cores", f"{total / importing:.1f} a second", "", True)
+    told = ", ".join(f"{test} {1000 * taken:.0f}" for test, taken in sorted(tests.items(), key=lambda t: -t[1]))
+    found.add("check of an object, one core", f"{1000 * each:.0f} ms ({told})", "", True)
+
+
+def data_folder() -> Path:
+    import pybullet_data
+
+    return Path(pybullet_data.getDataPath())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", type=Path, help="folder of real objects; pybullet's random_urdfs if not given")
+    parser.add_argument("--limit", type=int, default=200, help="of them")
+    parser.add_argument("--procedural", type=int, default=400, help="objects of all families together")
+    parser.add_argument("--json", type=Path, default=Path("bench_objects.json"))
+    args = parser.parse_args()
+    found, data = Findings(), data_folder()
+    with tempfile.TemporaryDirectory(prefix="graspgen-bench-") as temporary:
+        os.environ["XDG_CACHE_HOME"] = str(Path(temporary) / "cache")
+        procedural_rate(found, args.procedural)
+        cache_hit(found, import_times(found, data, Path(temporary)))
+        accepted_share(found, args.set or data / "random_urdfs", args.limit, Path(temporary) / "library")
+    print("| what | measured | aim | |\n|---|---|---|---|")
+    for row in found.rows:
+        verdict = ("met" if row.met else "missed") if row.aim else ""
+        print(f"| {row.what} | {row.measured} | {row.aim} | {verdict} |")
+    if found.refused:
+        print(f"\nrefused, {len(found.refused)}:")
+        for name, reason in found.refused.items():
+            print(f"- {name}: {reason}")
+    content = {"figures": found.figures, "rows": [vars(r) for r in found.rows], "refused": found.refused}
+    args.json.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
