@@ -55,6 +55,7 @@ def import_(
     What is refused in a folder is listed, and does not fail the rest; a file that is named must be accepted.
     """
     from graspgen.objects.decompose import Decomposition
+    from graspgen.objects.library_index import update_index
     from graspgen.objects.mesh_import import import_meshes
 
     report = import_meshes(
@@ -81,6 +82,8 @@ def import_(
         progress=_tell,
     )
     accepted, refused = len(report.accepted), len(report.refused)
+    if accepted:
+        update_index(to)
     if refused:
         typer.echo(f"{accepted} imported, {refused} refused ({accepted / (accepted + refused):.1%} accepted)", err=True)
     named = {path for path in paths if not path.is_dir()}
