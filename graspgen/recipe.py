@@ -26,26 +26,25 @@ def _d(written: object) -> Distribution:
     return parse(written)
 
 
+#: Everyday things, tools, plain shapes, and shapes of no class, with how often each is drawn. What is tiny or flat is
+#: rarer: a jaw can hardly take it from a table.
+_FAMILIES: dict[str, float] = {
+    "mug": 2, "bowl": 1, "plate": 1, "bottle": 2, "can": 2, "carton": 1, "box": 3, "jar": 1, "cup": 1, "glass": 1,
+    "wine_glass": 1,
+    "hammer": 1, "screwdriver": 1, "wrench": 1, "spoon": 1, "fork": 1, "knife": 1, "brush": 1, "bolt": 0.5,
+    "nut": 0.5, "washer": 0.5, "pencil": 1,
+    "cylinder": 2, "sphere": 1, "capsule": 1, "ring": 1, "tube": 1, "l_shape": 1, "t_shape": 1, "u_shape": 1,
+    "prism": 1, "die": 0.5, "card": 0.5, "banana": 1,
+    "superquadric": 2, "revolve": 2, "convex_union": 5,
+}  # fmt: skip
+
+
 class Objects(Section):
     """What the objects of the run are."""
 
     library: str | None = None
     """Folder of an object library (`graspgen objects import`); when it is set, objects come from there."""
-    families: Name = _d(
-        {
-            "choice": [
-                "box",
-                "cylinder",
-                "sphere",
-                "capsule",
-                "mug",
-                "bowl",
-                "bottle",
-                "hammer",
-                "convex_union",
-            ]
-        }
-    )
+    families: Name = _d({"choice": list(_FAMILIES), "weights": list(_FAMILIES.values())})
     """Procedural families to draw from when no library is set."""
     parameters: Mapping[str, Mapping[str, Distribution]] = {}
     """Distributions to use in place of a family's own, for example `{mug: {height: {uniform: [0.08, 0.1]}}}`."""

@@ -84,7 +84,8 @@ def bowl(p: Params) -> Built:
         (middle[0] - wall, middle[1] + wall / 3),
         (rim - wall, height),
     ]
-    parts, solid = shapes.cup([(foot, 0.0), middle, (rim, height)], inner)
+    outer = shapes.curve((foot, 0.0), middle, (rim, height), 6)
+    parts, solid = shapes.cup(outer, inner)
     return shapes.union([], [solid]), tuple(parts)
 
 

@@ -28,7 +28,6 @@ FACETS = 48
 
 Triangles = tuple[Array, NDArray[np.int32]]
 Profile = Sequence[tuple[float, float]]
-Level = tuple[tuple[float, float], tuple[float, float]]
 
 
 def box(size: ArrayLike, centre: ArrayLike = (0, 0, 0), rotation: ArrayLike | None = None) -> Part:
@@ -60,7 +59,8 @@ def cup(outer: Profile, inner: Profile, sectors: int = 16, arcs: int = 3) -> tup
 
     Args:
         outer: (r, z) of each row of the outside from the bottom to the rim, m.
-        inner: (r, z) of as many rows of the hollow, the first at the floor, the last at the rim.
+        inner: (r, z) of each row of the hollow, the first at the floor, the last at the rim. The outside has as many
+            rows, or k rows for every step of the hollow and one more: a part may be rounder outside than inside.
         sectors: wall parts around.
         arcs: facets of the outside of one part; odd, so that those of the parts and of the solid coincide.
 
@@ -71,15 +71,16 @@ def cup(outer: Profile, inner: Profile, sectors: int = 16, arcs: int = 3) -> tup
         a[1] >= b[1] for rows in (outer, inner) for a, b in _pairs(rows)
     ):
         raise ObjectError("the wall or the bottom is too thick for the vessel")
+    k = (len(outer) - 1) // (len(inner) - 1)
     parts = [
-        _sector(sector, levels, sectors, arcs)
-        for levels in zip(_pairs(outer), _pairs(inner), strict=True)
+        _sector(sector, outer[k * level : k * (level + 1) + 1], inner[level : level + 2], sectors, arcs)
+        for level in range(len(inner) - 1)
         for sector in range(sectors)
     ]
-    (r0, z0), (r1, z1) = outer[:2]
     floor = inner[0][1]
-    r_floor = r0 + (r1 - r0) * (floor - z0) / (z1 - z0)
-    parts.append(frustum(r0, r_floor, z0, floor, sectors * arcs))
+    radius = float(np.interp(floor, [z for _, z in outer], [r for r, _ in outer]))
+    bottom = [*((r, z) for r, z in outer if z < floor), (radius, floor)]
+    parts.append(Part("hull", vertices=np.concatenate([_circle(r, z, sectors * arcs) for r, z in bottom])))
     # The hollow goes on past the rim, or the difference would leave a skin of no thickness there.
     (r_low, z_low), (r_rim, z_rim) = inner[-2:]
     above = (r_rim + (r_rim - r_low) / (z_rim - z_low) * 0.01, z_rim + 0.01)
@@ -87,24 +88,34 @@ def cup(outer: Profile, inner: Profile, sectors: int = 16, arcs: int = 3) -> tup
     return parts, solid
 
 
-def _sector(sector: int, levels: tuple[Level, Level], sectors: int, arcs: int) -> Part:
+def _sector(sector: int, outer: Profile, inner: Profile, sectors: int, arcs: int) -> Part:
     step = 2 * math.pi / sectors
     overlap = 0.12  # share of a facet by which a part reaches into its neighbour
     corners = (sector - 0.5) * step + np.arange(-1, arcs + 2) * (step / arcs)
     points = []
-    for (r_out, z_out), (r_in, z_in) in zip(*levels, strict=True):
-        rim = _at(r_out, z_out, corners)
+    for r, z in outer:
+        rim = _at(r, z, corners)
         rim[0] += (1 - overlap) * (rim[1] - rim[0])
         rim[-1] += (1 - overlap) * (rim[-2] - rim[-1])
-        chord = _at(r_in, z_in, corners[[1, -2]])
+        points.append(rim)
+    for r, z in inner:
+        chord = _at(r, z, corners[[1, -2]])
         reach = (chord[1] - chord[0]) * overlap / arcs
-        points += [rim, chord + np.stack([-reach, reach])]
+        points.append(chord + np.stack([-reach, reach]))
     return Part("hull", vertices=np.concatenate(points))
 
 
 def _hull_of_rows(rows: Profile, n: int) -> manifold3d.Manifold:
     # Rounded as the parts' corners are.
     return manifold3d.Manifold.hull_points(float32_exact(np.concatenate([_circle(r, z, n) for r, z in rows])))
+
+
+def curve(start: Sequence[float], middle: Sequence[float], end: Sequence[float], steps: int) -> Profile:
+    """Return steps + 1 points, an even number of steps, of the parabola from `start` through `middle` to `end`."""
+    a, b, c = (np.asarray(p, float) for p in (start, middle, end))
+    t = np.linspace(0, 1, steps + 1)[:, None]
+    points = a * (1 - t) * (1 - 2 * t) + b * 4 * t * (1 - t) + c * t * (2 * t - 1)
+    return [(float(r), float(z)) for r, z in points]
 
 
 def sweep(centres: ArrayLike, across: ArrayLike, half_width: float) -> list[Part]:
@@ -256,5 +267,5 @@ def _at(radius: float, z: float, angles: Array) -> Array:
     return np.stack([radius * np.cos(angles), radius * np.sin(angles), np.full_like(angles, z)], axis=-1)
 
 
-def _pairs(rows: Profile) -> list[Level]:
+def _pairs(rows: Profile) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     return list(itertools.pairwise(rows))

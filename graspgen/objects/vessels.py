@@ -38,7 +38,9 @@ def wine_glass(p: Params) -> Built:
     wide = low + 0.38 * (height - low)
     bottom, mouth = 0.45 * rim, rim * p["mouth"]
     inner = [(bottom - wall, low + 1.5 * wall), (rim - wall, wide + 0.3 * wall), (mouth - wall, height)]
-    wall_parts, bowl = shapes.cup([(bottom, low), (rim, wide), (mouth, height)], inner, sectors=12, arcs=5)
+    belly = shapes.curve((bottom, low), (0.84 * rim, low + 0.3 * (wide - low)), (rim, wide), 4)
+    flank = shapes.curve((rim, wide), (0.55 * rim + 0.45 * mouth, (wide + height) / 2), (mouth, height), 4)
+    wall_parts, bowl = shapes.cup([*belly, *flank[1:]], inner, sectors=12, arcs=5)
     base = (
         spun([(foot, 0.0), (foot, 0.0015), (2 * stem, 0.006)]),
         shapes.cylinder(stem, 0.004, low),
