@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from graspgen.frames import Array
+from graspgen.objects.mass import mass_properties
 
 
 def pseudo_inertia(mass: float, com: ArrayLike, inertia: ArrayLike) -> Array:
@@ -43,17 +44,9 @@ def mass_com_inertia(J: ArrayLike) -> tuple[float, Array, Array]:
 
 
 def solid(vertices: ArrayLike, faces: ArrayLike) -> Array:
-    """Return the (4, 4) pseudo-inertia of the inside of a closed mesh at 1 kg/m³.
-
-    Each triangle spans a signed tetrahedron with the origin; for one of volume V, ∫ x xᵀ = V/20 (Σᵢ vᵢ vᵢᵀ + s sᵀ) with
-    s the sum of its corners.
-    """
-    corners = np.asarray(vertices, float)[np.asarray(faces)]
-    # Moments about a far origin cancel badly: integrate about the middle of the mesh.
-    middle = (corners.min(axis=(0, 1)) + corners.max(axis=(0, 1))) / 2
-    a, b, c = np.moveaxis(corners - middle, 1, 0)
-    weight = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
-    return _shifted(_moments(weight, a, b, c, 20.0, 4.0), middle)
+    """Return the (4, 4) pseudo-inertia of the inside of a closed mesh at 1 kg/m³."""
+    m = mass_properties(vertices, faces)
+    return pseudo_inertia(m.volume, m.com, m.unit_inertia)
 
 
 def shell(vertices: ArrayLike, faces: ArrayLike, thickness: float) -> Array:
@@ -64,7 +57,12 @@ def shell(vertices: ArrayLike, faces: ArrayLike, thickness: float) -> Array:
     """
     a, b, c = np.moveaxis(np.asarray(vertices, float)[np.asarray(faces)], 1, 0)
     weight = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2 * thickness
-    return _moments(weight, a, b, c, 12.0, 3.0)
+    s = a + b + c
+    J = np.empty((4, 4))
+    J[:3, :3] = sum((p * weight[:, None]).T @ p for p in (a, b, c, s)) / 12
+    J[:3, 3] = J[3, :3] = weight @ s / 3
+    J[3, 3] = weight.sum()
+    return J
 
 
 def deformed(J: ArrayLike, scale: ArrayLike, shift: ArrayLike) -> Array:
@@ -87,19 +85,3 @@ def is_physical(J: ArrayLike) -> bool:
     inertia = mass_com_inertia(J)[2]
     second = np.trace(inertia) / 2 * np.eye(3) - inertia
     return bool(np.linalg.eigvalsh(second)[0] > 0)
-
-
-def _moments(weight: Array, a: Array, b: Array, c: Array, second: float, first: float) -> Array:
-    """Sum the moments of simplices (with the origin as a fourth corner where `first` is 4)."""
-    s = a + b + c
-    J = np.empty((4, 4))
-    J[:3, :3] = sum((p * weight[:, None]).T @ p for p in (a, b, c, s)) / second
-    J[:3, 3] = J[3, :3] = weight @ s / first
-    J[3, 3] = weight.sum()
-    return J
-
-
-def _shifted(J: Array, by: Array) -> Array:
-    T = np.eye(4)
-    T[:3, 3] = by
-    return T @ J @ T.T

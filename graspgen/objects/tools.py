@@ -138,14 +138,14 @@ def bolt(p: Params) -> Built:
     pitch = (top - plain) / (rings + 0.5)
     core = 0.84 * r
     thread = [
-        spun([(core, z), (r, z + 0.35 * pitch), (r, z + 0.65 * pitch), (core, z + pitch)], 36)
+        spun([(core, z), (r, z + 0.35 * pitch), (r, z + 0.65 * pitch), (core, z + pitch)], 24)
         for z in plain + pitch * np.arange(rings)
     ]
     parts = (
         convex(circle(0.97 * flat, 0.0, 24), circle(corner, 0.1 * head, 6, 0), circle(corner, head, 6, 0)),
-        *([spun([(r, head - 1e-4), (r, plain)], 36)] if plain > head else ()),
+        *([spun([(r, head - 1e-4), (r, plain)], 24)] if plain > head else ()),
         *thread,
-        spun([(core, top - 0.5 * pitch), (0.8 * core, top)], 36),
+        spun([(core, top - 0.5 * pitch), (0.8 * core, top)], 24),
     )
     return shapes.union(parts), tuple(parts)
 
