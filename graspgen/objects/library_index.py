@@ -138,7 +138,7 @@ def read_index(library: str | Path) -> Index:
     """
     path = Path(library).expanduser()
     if not path.is_dir():
-        raise ObjectError(f"there is no library {path}; make one with `graspgen objects import PATH… --to {path}`")
+        raise ObjectError(f"there is no folder {path}; make a library with `graspgen objects import PATH… --to {path}`")
     return _refreshed(_stored(path))
 
 

@@ -204,9 +204,9 @@ def test_a_bad_mesh_is_refused_and_the_good_ones_are_kept(tmp_path):
     nan.export(tmp_path / "nan.ply")
     library = tmp_path / "library"
     result = run("objects", "import", tmp_path, "--to", library)
-    assert result.exit_code == 2
+    assert result.exit_code == 0, "what is refused in a folder does not fail the rest"
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 2
     assert any("empty.obj" in line for line in errors)
     assert any("nan.ply" in line for line in errors)
-    assert [p.name for p in library.iterdir()] == ["good"]
+    assert [p.name for p in library.iterdir() if p.is_dir()] == ["good"]

@@ -130,6 +130,6 @@ def test_a_split_is_not_replaced_by_accident(two):
 
 def test_merging_what_is_no_library_is_told(two):
     (two / "empty").mkdir()
-    for source, told in ((two / "nowhere", "there is no library"), (two / "empty", "holds no assets")):
+    for source, told in ((two / "nowhere", "there is no folder"), (two / "empty", "holds no assets")):
         with pytest.raises(ObjectError, match=told):
             merge_libraries([two / "a", source], two / "c")

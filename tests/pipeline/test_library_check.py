@@ -117,7 +117,7 @@ def test_a_gripper_that_opens_wider_accepts_more(library, tmp_path):
 
 
 def test_an_empty_or_missing_library_is_told(tmp_path):
-    with pytest.raises(ObjectError, match="there is no library"):
+    with pytest.raises(ObjectError, match="there is no folder"):
         check_library(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ObjectError, match="holds no assets"):
