@@ -3,10 +3,10 @@
     0.5                                            a constant
     {uniform: [low, high]}                         both ends included where the value is a whole number
     {log_uniform: [low, high]}
-    {normal: [mean, std]}
+    {normal: [mean, std]}                          truncated to what the key allows
     {truncated_normal: [mean, std, low, high]}
     {choice: [a, b, c], weights: [1, 2, 1]}        weights may be left out
-    {poisson: mean}  or  {poisson: [mean, low, high]}   truncated to low..high
+    {poisson: mean}  or  {poisson: [mean, low, high]}   truncated to low..high, or to what the key allows
 
 Every draw takes exactly one uniform number from the stream and inverts the distribution's function, so changing one
 value of a recipe from a constant to a distribution moves no other draw.
@@ -149,6 +149,16 @@ class Bounds:
         inner = handler(source)
         return core_schema.no_info_after_validator_function(self.check, inner)
 
+    def _truncated(self, value: Distribution) -> Distribution:
+        """Keep a normal, or a Poisson without a largest value, within what the field allows."""
+        v = value.values
+        if value.kind == "normal" and v[1] > 0 and math.isfinite(self.low) and math.isfinite(self.high):
+            if self.low <= v[0] <= self.high:
+                return Distribution("truncated_normal", (*v, self.low, self.high))
+        if value.kind == "poisson" and math.isinf(float(v[2])) and math.isfinite(self.high):
+            return Distribution("poisson", (v[0], max(v[1], math.ceil(self.low)), math.floor(self.high)))
+        return value
+
     def check(self, value: Distribution) -> Distribution:
         """Return `value`, made whole where the field asks for it; raise ValueError where it is out of bounds."""
         is_text = any(isinstance(v, str) for v in value.values)
@@ -158,12 +168,10 @@ class Bounds:
             return value
         if is_text:
             raise ValueError(f"expected a number or a distribution of numbers, got {value}")
+        value = self._truncated(value)
         low, high = value.support
         if low < self.low or high > self.high:
-            raise ValueError(
-                f"{value} can leave the allowed range [{self.low:g}, {self.high:g}] {self.unit}".rstrip()
-                + ("; use truncated_normal" if value.kind == "normal" else "")
-            )
+            raise ValueError(f"{value} can leave the allowed range [{self.low:g}, {self.high:g}] {self.unit}".rstrip())
         if self.integer:
             whole = value.values if value.kind in ("constant", "uniform", "choice") else ()
             if any(float(v) != int(v) for v in whole):

@@ -181,7 +181,7 @@ def test_parameters_may_be_named():
     ("bounds", "written", "message"),
     [
         (Bounds("m", 0, 1), {"uniform": [0, 2]}, r"can leave the allowed range \[0, 1\] m"),
-        (Bounds("m", 0, 1), {"normal": [0.5, 0.1]}, "use truncated_normal"),
+        (Bounds("m", 0, 1), {"normal": [1.5, 0.1]}, "can leave the allowed range"),
         (Bounds("m", 0, 1), "red", "expected a number"),
         (Bounds(integer=True), 1.5, "expected whole numbers"),
         (Bounds(integer=True), {"choice": [1, 2.5]}, "expected whole numbers"),
@@ -192,6 +192,13 @@ def test_parameters_may_be_named():
 def test_bounds_refuse_what_could_leave_them(bounds, written, message):
     with pytest.raises(ValueError, match=message):
         bounds.check(parse(written))
+
+
+def test_a_normal_and_an_open_poisson_are_truncated_to_the_bounds():
+    assert Bounds("m", 0, 1).check(parse({"normal": [0.5, 0.1]})) == parse({"truncated_normal": [0.5, 0.1, 0, 1]})
+    count = Bounds("", 1, 64, integer=True).check(parse({"poisson": 3}))
+    drawn = [count.draw(np.random.default_rng(i)) for i in range(300)]
+    assert min(drawn) == 1 and max(drawn) <= 64 and 2.5 < np.mean(drawn) < 4
 
 
 def test_a_distribution_tells_itself_with_its_parameters():

@@ -150,7 +150,8 @@ def _check_angles(report: Report, checked: Checked) -> None:
     line = grasps["contacts"][:, 0].astype(float) - grasps["contacts"][:, 1]
     along = line / np.linalg.norm(line, axis=-1, keepdims=True)
     cosine = np.abs(np.einsum("ij,ij->i", along, grasps["T_object_grasp"][:, :3, 1]))
-    bad = (grasps["sampler"] == Sampler.ANTIPODAL) & (cosine < np.cos(0.01))
+    antipodal = np.isin(grasps["sampler"], (Sampler.ANTIPODAL, Sampler.ANTIPODAL_CLEAR, Sampler.ANTIPODAL_BLOCKED))
+    bad = antipodal & (cosine < np.cos(0.01))
     report.rows(
         "grasps",
         "T_object_grasp",

@@ -18,6 +18,7 @@ from graspgen.dataset.schema import TABLES
 from graspgen.dataset.tables import Images, ShardFiles, TableReader
 from graspgen.errors import DatasetError
 from graspgen.frames import Array
+from graspgen.grasps.outcomes import Outcome
 
 MEND = "`graspgen generate … --resume` makes it again"
 
@@ -168,14 +169,20 @@ class Dataset:
         """Return the columns of an object's grasps."""
         return self.grasps.rows(np.flatnonzero(self.grasps["object"] == object_key))
 
-    def grasp_rows(self, view: int, outcome: int | None = None) -> NDArray[np.int64]:
-        """Return the rows of the grasps of a view's scene, all or those with a free-trial outcome."""
+    def grasp_rows(self, view: int, outcome: int | str | None = None) -> NDArray[np.int64]:
+        """Return the rows of the grasps of a view's scene, all or those with a free-trial outcome ("success").
+
+        Raises:
+            KeyError: there is no outcome of that name.
+        """
+        if isinstance(outcome, str):
+            outcome = Outcome[outcome.upper()]
         chosen = self.grasps["scene"] == self.views["scene"][view]
         if outcome is not None:
             chosen = chosen & (self.grasps["outcome"] == int(outcome))
         return np.flatnonzero(chosen)
 
-    def grasps_in_camera(self, view: int, outcome: int | None = None) -> Array:
+    def grasps_in_camera(self, view: int, outcome: int | str | None = None) -> Array:
         """Return (n, 4, 4) `T_camera_grasp` of the grasps of a view's scene, in the order of `grasp_rows`.
 
         The camera frame is OpenCV's, the grasp frame has z along the approach and y along the closing direction.

@@ -78,7 +78,7 @@ def try_grasps(
         density: kg/m³, instead of a mass. With neither, an asset has its own, a mesh 600.
         friction: sliding friction between pads and object, of all grasps or (n,) of each.
         torsional_friction: m, about the diameter of the contact patch.
-        force: grip force, N, capped at the gripper's limit; None for the limit.
+        force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
         graded: whether to find the largest acceleration that each grasp holds, too.
         threads: native threads, 0 for all cores; results do not depend on it.
 

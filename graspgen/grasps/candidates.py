@@ -14,6 +14,9 @@ from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
 from graspgen.raycast import RayCaster
 
+#: A candidate that looks for a clear approach opens up to this much more on each side, m.
+WIDEST_GAP = 0.025
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
@@ -61,7 +64,8 @@ def propose(
 
     Most uniform approaches to a bulky object run the palm into it, which teaches little. So every candidate of the
     share takes the first clear one of its own and `redraws` further approaches about the same closing line, if there is
-    one: one drawn in each of as many equal sectors, in random order.
+    one: one drawn in each of as many equal sectors, in random order, each with an opening drawn between the usual one
+    and `WIDEST_GAP` more on each side, because fingers need room to straddle a curved wall.
 
     Args:
         asset: the object, at its scale.
@@ -80,18 +84,20 @@ def propose(
     if not len(seeking):
         return found
     T = found.T_object_grasp[seeking]
+    wider = found.width[seeking, None] + 2 * WIDEST_GAP * rng.random((n, redraws))[seeking]
+    widths = np.concatenate([found.width[seeking, None], np.minimum(wider, gripper.file.stroke)], axis=1)
     options = np.concatenate([T[:, None], _turned_about_contacts(found, seeking, angles[seeking])], axis=1)
     sweep = hand_clearance(
         gripper, [Obstacle(asset.parts, np.eye(4))], options.reshape(-1, 4, 4),
-        np.repeat(found.width[seeking], redraws + 1), approach=approach, step=step, reach=OWN_REACH,
-        threads=threads,
+        widths.ravel(), approach=approach, step=step, reach=OWN_REACH, threads=threads,
     )  # fmt: skip
     clear = sweep.on_approach[:, 0].reshape(len(seeking), -1) >= 0
     first = np.argmax(clear, axis=1)
-    chosen, sampler = found.T_object_grasp.copy(), found.sampler.copy()
-    chosen[seeking] = options[np.arange(len(seeking)), first]
-    sampler[seeking[clear.any(axis=1)]] = Sampler.ANTIPODAL_CLEAR
-    return replace(found, T_object_grasp=chosen, sampler=sampler)
+    chosen, width, sampler = found.T_object_grasp.copy(), found.width.copy(), found.sampler.copy()
+    rows = np.arange(len(seeking))
+    chosen[seeking], width[seeking] = options[rows, first], widths[rows, first]
+    sampler[seeking] = np.where(clear.any(axis=1), Sampler.ANTIPODAL_CLEAR, Sampler.ANTIPODAL_BLOCKED)
+    return replace(found, T_object_grasp=chosen, width=width, sampler=sampler)
 
 
 def _turned_about_contacts(found: Candidates, index: NDArray[np.int64], angles: Array) -> Array:

@@ -25,8 +25,8 @@ WILD_SPEED = 20.0
 #: An object that has moved less than this was not touched, m; nothing else moves it.
 UNTOUCHED = 1e-4
 
-#: Opening below which the fingers count as shut, m.
-SHUT = 5e-4
+#: Opening below which the fingers count as shut, m. Pads sink about 0.2 mm into what they squeeze.
+SHUT = 1e-4
 
 
 class _State(IntEnum):
@@ -186,6 +186,7 @@ class FreeCourse:
         ids, opening, shut = ids[ended], opening[ended], shut[ended]
         # Shut fingers hold nothing: their stops bear the force, whatever sliver is between them.
         touching = self._touching_or_bouncing(ids) & ~shut[:, None]
+        self._x, self._R = self._object_pose()  # bouncing trials have gone on
         both = touching.all(axis=1)
         r["drift_closing"][ids] = self._moved(ids)
         r["rotation_closing"][ids] = self._turned(ids)

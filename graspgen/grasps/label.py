@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.distributions import Distribution
 from graspgen.frames import Array, axis_angle, pose
 from graspgen.grasps.candidates import Candidates, closing_contacts
 from graspgen.grasps.outcomes import Outcome, Sampler
@@ -139,19 +138,22 @@ def label_object(
             threads=threads,
         )
 
+    # A stream each, and a draw for every grasp, held or not: one's number or outcome moves none of the others.
+    draw_rng, perturb_rng = rng.spawn(2)
     results = attempt(candidates.T_object_grasp, candidates.width, graded=True)
     parent = np.full(len(candidates), -1)
     if hard_negatives and results.success.any():
         held = np.flatnonzero(results.success)
         caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
-        perturbed, of = perturb(candidates, held, hard_negatives, caster, rng)
+        perturbed, of = perturb(candidates, held, hard_negatives, caster, perturb_rng)
         more = attempt(perturbed.T_object_grasp, perturbed.width, graded=True)
         candidates, results = joined([candidates, perturbed]), joined([results, more])
         parent = np.concatenate([parent, of])
 
     held = np.flatnonzero(results.success)
     grasp, number = np.repeat(held, draws), np.tile(np.arange(1, draws + 1), len(held))
-    conditions = _draw_conditions(profile.draws, len(grasp), asset.extents, rng)
+    conditions = _draw_conditions(profile.draws, draws * len(candidates), asset.extents, draw_rng)
+    conditions = {name: values[grasp * draws + number - 1] for name, values in conditions.items()}
     tried = attempt(
         candidates.T_object_grasp[grasp] @ offset_pose(conditions["pose_noise"]),
         candidates.width[grasp],
@@ -204,7 +206,7 @@ def perturb(
     """
     of = np.repeat(index, copies)
     limit = np.repeat(PERTURBATION, 3)
-    noise = rng.uniform(-limit, limit, (len(of), 6))
+    noise = rng.uniform(-limit, limit, (len(candidates), copies, 6))[index].reshape(-1, 6)
     T = candidates.T_object_grasp[of] @ offset_pose(noise)
     width = candidates.width[of]
     contacts, normals, angle = closing_contacts(caster, T, width)
@@ -219,17 +221,21 @@ def offset_pose(noise: Array) -> Array:
 
 
 def _draw_conditions(spread: DrawSpread, m: int, extents: Array, rng: np.random.Generator) -> dict[str, Array]:
-    def numbers(value: Distribution, columns: int) -> Array:
-        drawn = [value.draw(rng) for _ in range(m * columns)]
-        return np.array(drawn, float).reshape(m, columns)
-
+    """(m, …) drawn conditions, row by row, so that a row depends on no later one."""
+    s = spread
+    columns = (
+        s.friction_factor,
+        s.mass_factor,
+        *[s.com_offset] * 3,
+        *[s.position_noise] * 3,
+        *[s.rotation_noise_deg] * 3,
+    )
+    x = np.array([[c.draw(rng) for c in columns] for _ in range(m)], float).reshape(m, len(columns))
     return {
-        "friction": numbers(spread.friction_factor, 1)[:, 0],
-        "mass": numbers(spread.mass_factor, 1)[:, 0],
-        "com_offset": numbers(spread.com_offset, 3) * extents,
-        "pose_noise": np.concatenate(
-            [numbers(spread.position_noise, 3), np.radians(numbers(spread.rotation_noise_deg, 3))], axis=1
-        ),
+        "friction": x[:, 0],
+        "mass": x[:, 1],
+        "com_offset": x[:, 2:5] * extents,
+        "pose_noise": np.concatenate([x[:, 5:8], np.radians(x[:, 8:])], axis=1),
     }
 
 

@@ -53,7 +53,9 @@ class Sampler(IntEnum):
     PERTURBED = 2
     """A successful grasp, moved a little."""
     ANTIPODAL_CLEAR = 3
-    """As ANTIPODAL, but the approach was drawn again until the open hand was clear of the object."""
+    """As ANTIPODAL, but approach and opening were drawn again until the open hand was clear of the object."""
+    ANTIPODAL_BLOCKED = 4
+    """As ANTIPODAL_CLEAR, but none of the draws was clear; the first is kept."""
 
 
 class Collision(IntEnum):

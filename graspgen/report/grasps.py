@@ -96,8 +96,10 @@ def report_grasps(dataset: Dataset) -> GraspReport:
     """Count the outcomes of the grasps' free trials and compare them with the analytic scores."""
     grasps = dataset.grasps
     outcome = grasps["outcome"]
-    objects = np.searchsorted(dataset.objects["id"], grasps["object"])
-    assets = np.searchsorted(dataset.assets["id"], dataset.objects["asset"][objects])
+    asset = grasps["object"]  # in a database of single objects
+    if len(dataset.objects):
+        asset = dataset.objects["asset"][np.searchsorted(dataset.objects["id"], grasps["object"])]
+    assets = np.searchsorted(dataset.assets["id"], asset)
     classes = dataset.assets["class_name"][assets].astype(str)
     samplers = np.array([Sampler(int(code)).name.lower() for code in grasps["sampler"]], str)
     columns = {name: grasps[name] for name in SCORES}

@@ -120,6 +120,16 @@ def test_labels_are_the_same_at_any_thread_count_and_change_with_the_stream(grip
     assert (one.draws.friction != other.draws.friction).any()
 
 
+def test_hard_negatives_and_further_draws_move_no_draw(gripper, profile):
+    T = np.stack([FROM_ABOVE, FROM_ABOVE @ pose(translation=[0.003, 0, 0])])
+    few, more = (
+        label(box(0.04, 0.04, 0.04), gripper, profile, T=T, draws=4, hard_negatives=h, min_friction=False).draws
+        for h in (0, 2)
+    )
+    np.testing.assert_array_equal(few.friction, more.friction[: len(few.friction)])
+    np.testing.assert_array_equal(few.pose_noise, more.pose_noise[: len(few.friction)])
+
+
 def test_an_offset_of_six_numbers_is_a_translation_and_a_rotation_vector():
     T = offset_pose(np.array([[0.001, 0.002, 0.003, 0, 0, 0.1], [0, 0, 0, 0, 0, 0.0]]))
     np.testing.assert_allclose(T[0, :3, 3], [0.001, 0.002, 0.003])

@@ -101,6 +101,28 @@ def test_sides_steeper_than_the_friction_cone_squeeze_the_object_out(gripper, pr
     assert lost.phase[0] == Phase.CLOSE
 
 
+def test_a_pinch_on_the_tip_of_a_cone_squeezes_it_out(gripper, profile):
+    # The sides lean by 30°, more than the friction cone of μ = 0.3 (17°).
+    cone = trimesh.creation.cone(0.0231, 0.04, sections=64)
+    cone.apply_translation([0, 0, -0.03])
+    asset = asset_of(cone, Part("hull", vertices=cone.vertices))
+    lost = attempt(asset, gripper, profile, width=0.05, friction=0.3)
+    assert outcome(lost) in (Outcome.NO_CONTACT, Outcome.DROPPED) and lost.phase[0] == Phase.CLOSE
+    assert outcome(attempt(asset, gripper, profile, width=0.05, friction=1.2)) is Outcome.SUCCESS
+
+
+def test_a_closed_hand_touches_nothing_or_hits_what_is_between_its_pads(gripper, profile):
+    beside = FROM_ABOVE @ pose(translation=[0, 0, -0.06])
+    assert outcome(attempt(box(0.04, 0.04, 0.04), gripper, profile, T=beside, width=0.0)) is Outcome.NO_CONTACT
+    assert outcome(attempt(box(0.04, 0.04, 0.04), gripper, profile, width=0.0)) is Outcome.HITS_TARGET
+
+
+@pytest.mark.parametrize("thickness", [0.001, 0.003])
+def test_a_thin_sheet_is_held(gripper, profile, thickness):
+    held = attempt(box(0.04, thickness, 0.04), gripper, profile, width=0.012, mass=0.02)
+    assert outcome(held) is Outcome.SUCCESS
+
+
 @pytest.mark.parametrize("mass", [0.2, 0.5, 1.0])
 @pytest.mark.parametrize("friction", [0.3, 0.6, 1.0])
 def test_a_box_slips_where_its_weight_passes_twice_friction_times_force(gripper, profile, mass, friction):
