@@ -31,10 +31,10 @@ DROP = 0.01
 #: Energy that an object may gain after its least, as a share of m g (DROP + PUSH + its radius about the centre of
 #: mass): an impact sinks in by up to a step's way (0.9 mm) and is pushed out again; contacts give back a little more.
 ENERGY, PUSH = 0.1, 0.02
-#: Of the orientations this many may not come to rest, if what goes on is slower than ROCKING (m/s, rad/s): now and then
-#: a contact chatters for ever between two sets of points (1.7 % of the drops of pybullet's random objects). A scene in
-#: which that happens is drawn again, so such an object can be used.
-RESTLESS, ROCKING = 1, (0.05, 1.0)
+#: Of the six orientations this many may not come to rest, if what goes on is slower than ROCKING (m/s, rad/s): now and
+#: then a contact chatters for ever between two sets of points (in 1 of 60 drops of pybullet's random objects, in two
+#: orientations of 1 of 100 of them). A scene in which that happens is drawn again, so such an object can be used.
+RESTLESS, ROCKING = 2, (0.05, 1.0)
 #: How far the mesh's lowest point may lie from the table's top at rest: a share of its largest extent, and at least
 #: some metres. The convex parts touch; the mesh may differ from them by this much.
 LIFT, LIFT_LEAST = 0.05, 0.003
