@@ -101,7 +101,7 @@ def import_times(found: Findings, data: Path, folder: Path) -> None:
         if report.accepted and run.call_count:
             cuts += cut.call_args_list
         accepted += len(report.accepted)
-        found.refused |= {str(bad.path.relative_to(data)): bad.reason for bad in report.refused}
+        found.refused |= {str(bad.path.relative_to(data)): bad.reason.replace(f"{data}/", "") for bad in report.refused}
     median, p95 = np.median(seconds), np.percentile(seconds, 95)
     names = [str(f.relative_to(data)) for f in files]
     found.figures["import_s"] = dict(zip(names, seconds, strict=True))
