@@ -183,9 +183,9 @@ class Lights(Section):
     """Height of a light above the table's plane."""
     azimuth_deg: Number("deg", -360, 360) = _d({"uniform": [0, 360]})
     """Direction of a light seen from above."""
-    intensity: Number("", 0, 2) = _d({"log_uniform": [0.5, 1.2]})
+    intensity: Number("", 0, 2) = _d({"log_uniform": [0.4, 0.9]})
     """Diffuse intensity, shared by a view's lights."""
-    ambient: Number("", 0, 1) = _d({"uniform": [0.15, 0.4]})
+    ambient: Number("", 0, 1) = _d({"uniform": [0.1, 0.3]})
     """Light from everywhere."""
 
 

@@ -190,7 +190,7 @@ class FreeCourse:
         both = touching.all(axis=1)
         r["drift_closing"][ids] = self._moved(ids)
         r["rotation_closing"][ids] = self._turned(ids)
-        r["width"][ids] = opening
+        r["width"][ids] = np.maximum(opening, 0.0)  # fingers that slam shut overshoot their stops
         r["grip_force"][ids] = self._normal_force(ids)
         none = ids[~touching.any(axis=1)]
         self._end(ids[touching.any(axis=1) & ~both], Outcome.ONE_FINGER)
