@@ -100,7 +100,7 @@ def _tell(result: Imported | Refused) -> None:
         return
     size = " x ".join(f"{1000 * side:.0f}" for side in result.extents)
     parts = f"{result.parts} convex part{'s' if result.parts > 1 else ''}"
-    quality = f"volume {100 * result.excess:+.1f} %, surface off by {1000 * result.quality.hausdorff:.1f} mm at most"
+    quality = f"volume {100 * result.excess:+.1f} %, off by {1000 * result.quality.hausdorff:.1f} mm at most"
     typer.echo(f"{result.name}: {size} mm, {1000 * result.mass:.0f} g, {parts} ({quality})")
     for note in result.notes:
         typer.echo(f"  {note}", err=note.startswith("warning"))

@@ -1,8 +1,7 @@
 """Fewer faces for the mesh that is drawn, its texture kept.
 
-manifold3d collapses edges as long as the surface moves less than a tolerance, and only along the seams of a texture
-where an edge lies in one, so that what is left is closed, its vertices are some of the old ones and keep their texture
-coordinates exactly.
+manifold3d collapses edges as long as the surface moves less than a tolerance, so that what is left is closed and its
+vertices are some of the old ones; texture coordinates are then taken over triangle by triangle.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from graspgen.frames import Array
 from graspgen.objects.asset import Mesh
 from graspgen.objects.mesh_repair import is_closed, merge_equal
 from graspgen.objects.surface_distance import Surface
+from graspgen.objects.uv_transfer import transfer_uv
 
 #: Faces of a drawn mesh, if nothing is said.
 FACES = 20_000
@@ -57,20 +57,23 @@ def decimate(mesh: Mesh, faces: int) -> Decimated:
             high = middle
         else:
             low = middle
-    points = Surface(mesh.vertices, mesh.faces).points()
+    surface = Surface(mesh.vertices, mesh.faces)
+    points = surface.points()
     # manifold3d may fold thin walls at tolerances near their thickness: what it did is measured, not believed.
     for _ in range(_STEPS):
-        small = _mesh(solid.simplify(high * extent), mesh)
+        small = _mesh(solid.simplify(high * extent))
         if len(small.faces) and is_closed(merge_equal(small.vertices, small.faces)[1]):
             error = float(Surface(small.vertices, small.faces).distance(points).max())
             if error <= _MOST * extent:
+                if mesh.uv is not None:
+                    small = transfer_uv(mesh, surface, small.vertices, small.faces)
                 return Decimated(small, error)
         high /= 2
     return Decimated(mesh, 0.0)
 
 
 def _solid(mesh: Mesh) -> manifold3d.Manifold | None:
-    """Hand the mesh to manifold3d, texture coordinates as properties; None where it is not manifold."""
+    """Hand the mesh to manifold3d, texture coordinates as properties (seams are kept then); None if not manifold."""
     used, index = np.unique(mesh.faces, return_inverse=True)
     faces = index.reshape(-1, 3)
     properties: Array = mesh.vertices[used]
@@ -90,8 +93,6 @@ def _solid(mesh: Mesh) -> manifold3d.Manifold | None:
     return None if solid.status() != manifold3d.Error.NoError or solid.is_empty() else solid
 
 
-def _mesh(solid: manifold3d.Manifold, like: Mesh) -> Mesh:
+def _mesh(solid: manifold3d.Manifold) -> Mesh:
     out = solid.to_mesh64()
-    properties, faces = np.asarray(out.vert_properties), np.asarray(out.tri_verts).astype(np.int32)
-    uv = properties[:, 3:5].copy() if like.uv is not None else None
-    return Mesh(properties[:, :3].copy(), faces, uv, like.texture)
+    return Mesh(np.asarray(out.vert_properties)[:, :3].copy(), np.asarray(out.tri_verts).astype(np.int32))

@@ -25,6 +25,7 @@ from graspgen.errors import ObjectError
 from graspgen.frames import Array
 from graspgen.objects import shapes
 from graspgen.objects.asset import Part
+from graspgen.objects.merge_hulls import MOST_MERGED, merge_hulls
 from graspgen.objects.mesh_repair import shells
 
 #: Most corners of a hull: MuJoCo's narrow phase slows down beyond.
@@ -157,10 +158,12 @@ def _convex_shells(v: Array, f: np.ndarray, most: int) -> tuple[list[manifold3d.
         whole = shapes.to_manifold(v, f)
         return [], None if whole.is_empty() else whole
     convex = [s.volume() >= CONVEX * s.hull().volume() for s in solids]
-    if sum(convex) > (most if all(convex) else most // 2):
+    if sum(convex) > MOST_MERGED:
         convex = [False] * len(solids)
     ready = [s.hull() for s, is_convex in zip(solids, convex, strict=True) if is_convex]
     rest = [s for s, is_convex in zip(solids, convex, strict=True) if not is_convex]
+    # What is not convex is cut into a quarter of the parts at least.
+    ready = merge_hulls(ready, max(1, most - most // 4) if rest else most)
     union = manifold3d.Manifold.batch_boolean(rest, manifold3d.OpType.Add) if rest else None
     return ready, union
 

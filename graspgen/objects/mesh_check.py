@@ -34,6 +34,8 @@ from graspgen.objects.mesh_wrap import wrap
 THINNEST = 1e-4
 #: Most shells that are not connected.
 MOST_SHELLS = 500
+#: Holes are filled with fewer triangles than this share of what is there.
+_FILLED = 0.3
 #: A mesh of which more edges than this pass through its own faces is looked at closely,
 _CROSSING = 0.002
 #: and weighed by its wrap where that differs by more than this share of the volume.
@@ -127,7 +129,8 @@ def _close(
     wound = agree_winding(faces)
     extra, holes, largest = fill_small_holes(vertices, wound)
     whole = np.concatenate([wound, extra])
-    if is_closed(whole):
+    # Loose triangles could each be closed by their own back: that is no solid.
+    if is_closed(whole) and len(extra) < _FILLED * len(faces):
         if not np.array_equal(wound, faces):
             notes.append("turned triangles that faced the wrong way")
         if holes:

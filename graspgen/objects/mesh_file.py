@@ -76,6 +76,8 @@ def read_meshes(path: Path, root: Path | None = None) -> tuple[list[trimesh.Trim
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_image` has its own limit
             scene = trimesh.load_scene(file, file_type=path.suffix[1:].lower(), resolver=folder, process=False)
             geometries = list(scene.geometry.values())
+            for geometry in geometries:
+                _drop_stand_in(geometry)
             meshes = [m for m in scene.dump() if _has_faces(m)]
     except Exception as error:  # a parser of foreign files may raise anything
         cause = (str(error).splitlines() or [""])[0] or type(error).__name__
@@ -134,6 +136,16 @@ def _image(mesh: trimesh.Trimesh) -> Image.Image | None:
     material = getattr(mesh.visual, "material", None)
     image = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
     return image if isinstance(image, Image.Image) and getattr(mesh.visual, "uv", None) is not None else None
+
+
+def _drop_stand_in(geometry: object) -> None:
+    """Take off the grey image that trimesh gives a mesh with texture coordinates and no texture."""
+    visual = getattr(geometry, "visual", None)
+    image = getattr(getattr(visual, "material", None), "image", None)
+    # An image that was read from a file knows its format.
+    if visual is not None and isinstance(image, Image.Image) and image.format is None:
+        material = trimesh.visual.material.SimpleMaterial()
+        geometry.visual = trimesh.visual.TextureVisuals(uv=visual.uv, material=material)  # type: ignore[attr-defined]
 
 
 def _texture(mesh: trimesh.Trimesh, n: int) -> tuple[Array | None, NDArray[np.uint8] | None, list[str]]:

@@ -35,6 +35,10 @@ from graspgen.objects.urdf_file import read_urdf
 __all__ = ["DENSITY", "FRICTION", "ImportOptions", "ImportReport", "Imported", "Refused", "asset_name", "import_meshes"]
 
 
+#: Parts that are larger than the mesh by more than this share of its volume are worth a note.
+FILLED = 0.25
+
+
 @dataclass(frozen=True)
 class Imported:
     """An accepted mesh.
@@ -259,7 +263,7 @@ def _parts(raw: RawObject, checked: CheckedMesh, options: ImportOptions) -> tupl
         quality = collision_quality(raw.parts, checked.vertices, checked.faces)
         if quality.is_good and len(raw.parts) <= most:
             return Cut(raw.parts, "given"), quality, notes
-        why = f"volume {quality.volume_error:+.0%}, surface off by {quality.hausdorff * 1000:.2g} mm"
+        why = f"volume {quality.volume_error:+.0%}, off by {quality.hausdorff * 1000:.2g} mm"
         notes.append(f"given collision parts are not used: {why} ({len(raw.parts)} parts)")
     made = cut(*checked.loose, options.decomposition, options.time_limit)
     quality = collision_quality(made.parts, checked.vertices, checked.faces)
@@ -268,6 +272,10 @@ def _parts(raw: RawObject, checked: CheckedMesh, options: ImportOptions) -> tupl
         raise ObjectError(
             f"{'; '.join(made.notes[:-1])}; its convex hull is {quality.volume_error:.0%} larger than it: raise "
             "--time-limit, or simplify the mesh"
+        )
+    if quality.volume_error > FILLED:
+        notes.append(
+            f"the parts fill hollows, {quality.volume_error:.0%} of its volume: a smaller --threshold cuts finer"
         )
     return made, quality, notes
 

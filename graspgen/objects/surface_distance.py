@@ -11,16 +11,16 @@ from graspgen.frames import Array
 #: Spacing of the samples that find triangles, and of the points that are measured, as shares of the largest extent.
 _TREE, _POINTS = 1 / 100, 1 / 50
 #: Nearest samples of a point whose triangles are tried.
-_NEAREST = 6
+_NEAREST = 8
 #: Most points of a sampled surface.
 _MOST = 4_000_000
 
 
 def sample_surface(vertices: Array, faces: NDArray[np.int32], spacing: float) -> tuple[Array, NDArray[np.int64]]:
-    """Return points that cover every triangle at most `spacing` (m) apart, and the face of each.
+    """Return points inside every triangle, at most `spacing` (m) apart, and the face of each.
 
     The grid of a triangle has as many rows as its height needs and as many columns as its longest side needs, so a
-    sliver costs no more points than its length.
+    sliver costs no more points than its length. No point lies on an edge, where it would belong to two triangles.
     """
     corners = vertices[faces]
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2)
@@ -30,19 +30,25 @@ def sample_surface(vertices: Array, faces: NDArray[np.int32], spacing: float) ->
     length = sides[k, longest]
     double_area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     height = double_area / np.maximum(length, 1e-30)
-    while True:
-        columns = np.ceil(length / spacing).astype(np.int64) + 1
-        rows = np.ceil(height / spacing).astype(np.int64) + 1
-        if int((columns * rows).sum()) <= max(_MOST, 4 * len(faces)):
-            break
+    rows = np.maximum(np.ceil(height / spacing), 1)
+    while float((rows * np.maximum(np.ceil(length / spacing), 1)).sum()) > max(_MOST, len(faces)):
         spacing *= 1.5  # bounded memory for a mesh of very many slivers
-    count = columns * rows
-    face = np.repeat(k, count)
-    index = np.arange(len(face)) - np.repeat(np.cumsum(count) - count, count)
-    s = (index % columns[face]) / np.maximum(columns[face] - 1, 1)
-    t = (index // columns[face]) / np.maximum(rows[face] - 1, 1)
-    along = ((1 - t) * s)[:, None] * (b - a)[face]
-    return a[face] + along + t[:, None] * (c - a)[face], face
+        rows = np.maximum(np.ceil(height / spacing), 1)
+    rows = rows.astype(np.int64)
+    # Rows run along the longest side; towards the corner opposite they are shorter and hold fewer points.
+    owner = np.repeat(k, rows)
+    t = (_counted(rows) + 0.5) / rows[owner]
+    columns = np.maximum(np.ceil((1 - t) * length[owner] / spacing), 1).astype(np.int64)
+    row = np.repeat(np.arange(len(owner)), columns)
+    face = owner[row]
+    s = (_counted(columns) + 0.5) / columns[row]
+    along = ((1 - t[row]) * s)[:, None] * (b - a)[face]
+    return a[face] + along + t[row, None] * (c - a)[face], face
+
+
+def _counted(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0 … n − 1 for each n in `counts`, one after the other."""
+    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 class Surface:
@@ -62,17 +68,26 @@ class Surface:
 
     def distance(self, points: Array) -> Array:
         """Return (k,) distances of (k, 3) points to the surface, m."""
-        distance, nearest = self._tree.query(points, k=min(_NEAREST, len(self._face)))
-        faces = self._face[np.reshape(nearest, (len(points), -1))]
-        exact = np.full(len(points), np.inf)
-        for column in faces.T:
-            exact = np.minimum(exact, _to_triangle(points, self._corners[column]))
-        return np.minimum(exact, np.reshape(distance, (len(points), -1))[:, 0])
+        return self._nearest(points)[0]
+
+    def nearest_face(self, points: Array) -> NDArray[np.int64]:
+        """Return (k,) the face that lies nearest to each of (k, 3) points."""
+        return self._nearest(points)[1]
+
+    def _nearest(self, points: Array) -> tuple[Array, NDArray[np.int64]]:
+        _, samples = self._tree.query(points, k=min(_NEAREST, len(self._face)))
+        candidates = self._face[np.reshape(samples, (len(points), -1))]
+        best, face = np.full(len(points), np.inf), candidates[:, 0].copy()
+        for column in candidates.T:
+            exact = _to_triangle(points, self._corners[column])
+            closer = exact < best
+            best[closer], face[closer] = exact[closer], column[closer]
+        return best, face
 
     def points(self) -> Array:
         """Return the vertices and points between them: what is measured against another surface."""
         between, _ = sample_surface(self.vertices, self.faces, self.extent * _POINTS)
-        return between
+        return np.concatenate([self.vertices[np.unique(self.faces)], between])
 
 
 def hausdorff(a: Surface, b: Surface) -> tuple[float, float]:
