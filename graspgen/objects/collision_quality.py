@@ -20,7 +20,7 @@ from graspgen.objects.surface_distance import Surface
 from graspgen.raycast import RayCaster
 
 #: Given parts are taken up to these: share of the volume, and of the largest extent.
-GOOD_VOLUME, GOOD_DISTANCE = 0.15, 0.04
+GOOD_VOLUME, GOOD_DISTANCE = 0.15, 0.025
 
 
 @dataclass(frozen=True)

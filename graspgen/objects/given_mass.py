@@ -97,10 +97,12 @@ def is_physical(mass: float, com: Array, inertia: Array, vertices: Array) -> boo
     arms = vertices - com
     # The mesh's own axes too: a sphere's inertia is a rod's along its length by no axis of its own.
     tried = np.concatenate([axes.T, np.linalg.eigh(arms.T @ arms)[1].T])
-    squares = (np.cross(arms[None], tried[:, None]) ** 2).sum(axis=2).max(axis=1)
-    about = np.einsum("ki,ij,kj->k", tried, inertia, tried)
+    along = arms @ tried.T
+    covariance = np.trace(inertia) / 2 * np.eye(3) - inertia
+    variance = np.einsum("ki,ij,kj->k", tried, covariance, tried)
+    most = along.max(axis=0) * -along.min(axis=0)
     # A rod as thick as a thousandth of its length is thinner than anything that is grasped.
-    return bool((about <= mass * squares * (1 + 1e-6)).all() and low >= 1e-7 * mass * squares.max())
+    return bool((variance <= mass * most * (1 + 1e-6)).all() and low >= 1e-7 * mass * most.max())
 
 
 def in_hull(point: Array, vertices: Array) -> bool:
