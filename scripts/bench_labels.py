@@ -117,7 +117,7 @@ def agreement(a: Sequence[TrialResults], b: Sequence[TrialResults]) -> tuple[flo
 
 def agreements(gripper: Gripper, grasps: int) -> list[Row]:
     standard, strict = load_profile("standard"), load_profile("strict")
-    assets = objects((3, 5, 11, 19, 27, 31))
+    assets = objects((3,))
     found = [candidates(a, gripper, standard, grasps) for a in assets]
 
     def labels(profile: Profile) -> list[TrialResults]:
@@ -237,7 +237,7 @@ def wedge(radius: float, half: float, number: int) -> np.ndarray:
 def speed(gripper: Gripper, grasps: int) -> tuple[dict[str, float], list[Row]]:
     """Trials of the whole protocol over the procedural set, beside the bare engine."""
     profile = load_profile("standard")
-    assets = objects((3, 11))
+    assets = objects((3,))
     found = [candidates(a, gripper, profile, grasps, clear_share=0.5) for a in assets]
     ours = bare = 0.0
     steps = {True: [], False: []}
