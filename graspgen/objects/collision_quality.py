@@ -16,8 +16,7 @@ from graspgen.frames import Array
 from graspgen.objects import shapes
 from graspgen.objects.asset import Part
 from graspgen.objects.mass import mass_properties
-from graspgen.objects.surface_distance import Surface
-from graspgen.raycast import RayCaster
+from graspgen.objects.surface_distance import Surface, beyond
 
 #: Given parts are taken up to these: share of the volume, and of the largest extent.
 GOOD_VOLUME, GOOD_DISTANCE = 0.15, 0.025
@@ -65,22 +64,4 @@ def collision_quality(parts: Sequence[Part], vertices: Array, faces: NDArray[np.
     union = shapes.union(parts)
     mesh, hulls = Surface(vertices, faces), Surface(union.vertices, union.faces)
     volume = mass_properties(union.vertices, union.faces).volume / mass_properties(vertices, faces).volume
-    return CollisionQuality(volume - 1, _beyond(hulls, mesh), _beyond(mesh, hulls), mesh.extent)
-
-
-def _beyond(a: Surface, b: Surface) -> float:
-    """Return how far the surface of `a` lies outside of the solid `b` at most, m."""
-    points = a.points()
-    outside = points[~_inside(points, b)]
-    return float(b.distance(outside).max()) if len(outside) else 0.0
-
-
-def _inside(points: Array, solid: Surface) -> NDArray[np.bool_]:
-    """Tell which (n, 3) points lie in a solid: along a ray they leave it once more often than they enter it."""
-    caster = RayCaster(solid.vertices, solid.faces)
-    # Askew, so that the ray of a point hits no edge of a mesh that stands along the axes.
-    way = np.array([0.2841, 0.1573, 0.9458])
-    way = np.broadcast_to(way / np.linalg.norm(way), points.shape)
-    hits = caster.all_hits(points, way, 4 * solid.extent, max_hits=32)
-    sign = np.sign(np.einsum("ij,ij->i", caster.normals[hits.face], way[hits.ray]))
-    return np.bincount(hits.ray, weights=sign, minlength=len(points)) > 0.5
+    return CollisionQuality(volume - 1, beyond(hulls, mesh), beyond(mesh, hulls), mesh.extent)

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from graspgen.errors import ObjectError
 from graspgen.frames import Array
 from graspgen.objects import shapes
-from graspgen.objects.surface_distance import Surface, hausdorff, sample_surface
+from graspgen.objects.surface_distance import Surface, beyond, sample_surface
 
 #: Voxels along the largest extent.
 RESOLUTION = 80
@@ -32,7 +32,7 @@ class Wrapped:
     Attributes:
         vertices, faces: closed, outward.
         voxel: m; gaps up to three voxels are closed.
-        error: largest distance between the two surfaces, m.
+        error: how far the wrap is from the mesh, or the mesh sticks out of the wrap, at most, m.
         sheets: whether surfaces without an inside were given a thickness, of one and a half voxels.
     """
 
@@ -86,7 +86,9 @@ def wrap(vertices: Array, faces: NDArray[np.int32], resolution: int = RESOLUTION
     starts = np.cumsum([0, *(len(p) for p, _ in joined[:-1])])
     v = np.concatenate([p for p, _ in joined])
     f = np.concatenate([q + s for (_, q), s in zip(joined, starts, strict=True)]).astype(np.int32)
-    error = max(hausdorff(Surface(v, f), Surface(vertices, faces)))
+    wrapped, given = Surface(v, f), Surface(vertices, faces)
+    # What lies inside the wrap is inside the solid: faces within it are no error.
+    error = max(float(given.distance(wrapped.points()).max()), beyond(given, wrapped))
     return Wrapped(v, f, h, error, len(sheet) > 0)
 
 

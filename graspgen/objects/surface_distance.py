@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from graspgen.frames import Array
+from graspgen.raycast import RayCaster
 
 #: Spacing of the samples that find triangles, and of the points that are measured, as shares of the largest extent.
 _TREE, _POINTS = 1 / 100, 1 / 50
@@ -90,9 +91,22 @@ class Surface:
         return np.concatenate([self.vertices[np.unique(self.faces)], between])
 
 
-def hausdorff(a: Surface, b: Surface) -> tuple[float, float]:
-    """Return how far the points of `a` are from `b` at most, and those of `b` from `a`, m."""
-    return float(b.distance(a.points()).max()), float(a.distance(b.points()).max())
+def beyond(a: Surface, b: Surface) -> float:
+    """Return how far the surface of `a` lies outside of the solid `b` at most, m."""
+    points = a.points()
+    outside = points[~_inside(points, b)]
+    return float(b.distance(outside).max()) if len(outside) else 0.0
+
+
+def _inside(points: Array, solid: Surface) -> NDArray[np.bool_]:
+    """Tell which (n, 3) points lie in a solid: along a ray they leave it once more often than they enter it."""
+    caster = RayCaster(solid.vertices, solid.faces)
+    # Askew, so that the ray of a point hits no edge of a mesh that stands along the axes.
+    way = np.array([0.2841, 0.1573, 0.9458])
+    way = np.broadcast_to(way / np.linalg.norm(way), points.shape)
+    hits = caster.all_hits(points, way, 4 * solid.extent, max_hits=32)
+    sign = np.sign(np.einsum("ij,ij->i", caster.normals[hits.face], way[hits.ray]))
+    return np.bincount(hits.ray, weights=sign, minlength=len(points)) > 0.5
 
 
 def _to_triangle(p: Array, corners: Array) -> Array:
