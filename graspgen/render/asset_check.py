@@ -17,7 +17,7 @@ from graspgen.objects.asset import Asset
 from graspgen.raycast import RayCaster
 from graspgen.render.opengl import ViewImages, render_views
 from graspgen.scene.build import build_world
-from graspgen.scene.draw import matrix4
+from graspgen.scene.drawing import matrix4
 from graspgen.scene.plan import ObjectPlan, ScenePlan, ViewPlan
 
 #: Side of the pictures, px.

@@ -62,6 +62,32 @@ def build_world(
     Raises:
         SceneError: the plan names an asset that is not given, or MuJoCo refuses the model.
     """
+    spec, objects = scene_spec(plan, assets, T_world_object=T_world_object, instances=instances, views=views)
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise SceneError(
+            f"scene {plan.index} does not compile: {' '.join(str(error).split())}; "
+            f"its objects: {', '.join(t.asset.name for t in objects)}"
+        ) from error
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    return _world(plan, objects, model, data, len(plan.views) if views else 0)
+
+
+def scene_spec(
+    plan: ScenePlan,
+    assets: Mapping[int, Asset],
+    *,
+    T_world_object: Mapping[int, ArrayLike] | None = None,
+    instances: Collection[int] | None = None,
+    views: bool = True,
+) -> tuple[mujoco.MjSpec, list[SceneObject]]:
+    """Return the editable model of a planned scene and its objects; the arguments are those of `build_world`.
+
+    Raises:
+        SceneError: the plan names an asset that is not given.
+    """
     poses = dict(T_world_object or {})
     chosen = [o for o in plan.objects if instances is None or o.instance_id in instances]
     spec = mujoco.MjSpec()
@@ -93,16 +119,7 @@ def build_world(
         arena.add_lights(spec, plan.views)
         for v, view in enumerate(plan.views):
             arena.add_camera(spec, view, f"view_{v}")
-    try:
-        model = spec.compile()
-    except ValueError as error:
-        raise SceneError(
-            f"scene {plan.index} does not compile: {' '.join(str(error).split())}; "
-            f"its objects: {', '.join(t.asset.name for t in objects)}"
-        ) from error
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
-    return _world(plan, objects, model, data, len(plan.views) if views else 0)
+    return spec, objects
 
 
 def _world(

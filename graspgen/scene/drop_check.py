@@ -18,7 +18,7 @@ from graspgen.frames import Array, axis_angle, pose, qpos_to_pose, random_rotati
 from graspgen.objects.asset import Asset
 from graspgen.recipe import Settle
 from graspgen.scene.build import build_world
-from graspgen.scene.draw import matrix4
+from graspgen.scene.drawing import matrix4
 from graspgen.scene.plan import ObjectPlan, ScenePlan
 from graspgen.scene.settle import STEPS_PER_LOOK, deepest_penetration, divergence, motion
 from graspgen.scene.world import World

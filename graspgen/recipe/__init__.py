@@ -1,0 +1,39 @@
+"""What a recipe may say. A recipe names what is random and how; it never holds a drawn value.
+
+Units are SI; a key in degrees ends in `_deg`. Every class here is a section of the YAML file; an unknown key is an
+error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from graspgen.recipe.grasps import Grasps
+from graspgen.recipe.looks import Colour, Lights, Render
+from graspgen.recipe.objects import Objects
+from graspgen.recipe.scene import Count, Scene, Settle, Table
+from graspgen.recipe.section import Section
+from graspgen.recipe.views import Views
+
+__all__ = [
+    "Colour", "Count", "Grasps", "Lights", "Objects", "Recipe", "Render", "Scene", "Section", "Settle", "Table",
+    "Views",
+]  # fmt: skip
+
+
+class Recipe(Section):
+    """A recipe: the whole description of a run."""
+
+    task: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+    """Name of the task, stored with every scene."""
+    description: str = ""
+    """One sentence for people."""
+    gripper: str = "panda_hand"
+    """Name of a shipped gripper, or path of a gripper's YAML file."""
+    objects: Objects = Objects()
+    scene: Scene = Scene()
+    views: Views = Views()
+    render: Render = Render()
+    grasps: Grasps = Grasps()

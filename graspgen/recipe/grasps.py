@@ -1,0 +1,37 @@
+"""What a recipe says about grasps and their trials."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from graspgen.recipe.section import Section
+
+
+class Grasps(Section):
+    """Grasp candidates and their trials."""
+
+    per_object: Annotated[int, Field(ge=0, le=100_000)] = 32
+    """Candidates of every object of a scene."""
+    profile: str = "standard"
+    """Physics profile of the trials (`models/profiles`)."""
+    cone_deg: float = Field(20.0, gt=0, le=60)
+    """Half-angle of the cone about the inward normal in which closing directions are drawn, deg."""
+    clearance: float = Field(0.005, ge=0, le=0.05)
+    """Gap between each pad and the surface before closing, m."""
+    clear_share: float = Field(0.5, ge=0, le=1)
+    """Share of candidates whose approach is drawn again until the open hand is clear of the object; the others stay
+    uniform, so that their success rate is unbiased."""
+    database: str | None = None
+    """Grasp database (`graspgen grasps`) to take candidates and labels from; objects must be at their own size."""
+    draws: Annotated[int, Field(ge=0, le=1000)] = 8
+    """Repeated trials of each grasp that holds, with friction, mass, centre of mass and pose drawn anew."""
+    min_friction: bool = True
+    """Whether to search the smallest friction that holds, by bisection."""
+    hard_negatives: Annotated[int, Field(ge=0, le=100)] = 0
+    """Copies of each grasp that holds, moved by up to 5 mm and 5° and tried as well."""
+    force: float | None = Field(None, gt=0)
+    """Grip force, N; none takes the gripper's usual one. It never exceeds the gripper's limit."""
+    approach: float = Field(0.05, ge=0, le=0.5)
+    """Length of the straight approach that is checked for collisions, m."""
