@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from graspgen import __version__
 from graspgen.dataset.create import first_difference
 from graspgen.dataset.grasp_file import read_keys, write_grasp_file
 from graspgen.dataset.layout import partial_of, write_error
+from graspgen.dataset.lock import only_run
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.record import Columns
 from graspgen.errors import DatasetError, GraspgenError
@@ -174,7 +175,7 @@ def make_database(
     made = DatabaseSummary()
     folder = path.parent / f"{path.stem}.objects"
     try:
-        with stop_on_sigterm():
+        with _held(parts.folder), stop_on_sigterm():
             hashes, keys = {}, {}
             for number in range(len(catalogue)):
                 asset = catalogue.asset(number)
@@ -273,11 +274,28 @@ def _begin(path: Path, parts: Path, recipe: Mapping[str, Any], seed: int, overwr
         there = path if path.exists() else parts
         raise DatasetError(f"{there} exists; use --resume to go on, --overwrite to replace it")
     try:
-        shutil.rmtree(parts, ignore_errors=True)
+        if parts.is_dir():
+            with only_run(parts):  # another run's parts are not deleted
+                shutil.rmtree(parts, ignore_errors=True)
         partial_of(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
     except OSError as error:
         raise write_error(path, error) from error
+
+
+@contextlib.contextmanager
+def _held(parts: Path) -> Iterator[None]:
+    """Hold the folder of the parts for this run, and leave none that is empty."""
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(parts, error) from error
+    try:
+        with only_run(parts):
+            yield
+    finally:
+        with contextlib.suppress(OSError):  # it holds what is done
+            parts.rmdir()
 
 
 def _take_what_is_there(

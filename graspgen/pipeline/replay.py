@@ -14,10 +14,9 @@ from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
 from graspgen.errors import DatasetError
-from graspgen.grasps.profile import load_profile
 from graspgen.pipeline.from_database import open_database
 from graspgen.pipeline.scene import SceneContext, finish_scene
-from graspgen.pipeline.stored import StoredObjects, stored_gripper, stored_recipe, version_notes
+from graspgen.pipeline.stored import StoredObjects, stored_gripper, stored_profile, stored_recipe, version_notes
 from graspgen.scene.make import settle_plan
 from graspgen.scene.plan import ScenePlan
 
@@ -86,7 +85,7 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
     with open_dataset(path) as dataset:
         stored = _stored_record(dataset, scene)
         recipe = stored_recipe(dataset)
-        gripper, profile, spec = stored_gripper(dataset), load_profile(recipe.grasps.profile), recipe.grasps
+        gripper, profile, spec = stored_gripper(dataset), stored_profile(dataset), recipe.grasps
         context = SceneContext(
             recipe=recipe,
             seed=int(dataset.attrs["seed"]),

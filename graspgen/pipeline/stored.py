@@ -1,4 +1,4 @@
-"""What a dataset itself holds, ready to be used again: its recipe, its objects, its gripper."""
+"""What a dataset itself holds, ready to be used again: its recipe, its objects, its gripper, its physics profile."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from graspgen import __version__
 from graspgen.dataset.layout import OBJECTS
 from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError, GripperError, ObjectError
+from graspgen.grasps.profile import Profile
 from graspgen.grippers.gripper import Gripper, GripperFile
 from graspgen.objects.asset import Asset
 from graspgen.objects.library import load_asset
@@ -64,6 +65,25 @@ def stored_gripper(dataset: Dataset) -> Gripper:
             f"use graspgen {dataset.attrs['graspgen_version']}, which made it"
         ) from None
     return gripper
+
+
+def stored_profile(dataset: Dataset) -> Profile:
+    """Return the physics profile of a dataset's trials, from the values that it stores.
+
+    Raises:
+        DatasetError: it holds no profile or several, or this graspgen cannot use it.
+    """
+    table = dataset.profiles
+    if len(table) != 1:
+        raise DatasetError(f"{dataset.path} holds {len(table)} physics profiles; its trials must all be of one")
+    try:
+        written = json.loads(str(table["options"][0]))
+        return Profile.model_validate({name: written[name] for name in written if name != "mujoco_option"})
+    except (ValueError, TypeError) as error:
+        raise DatasetError(
+            f"{dataset.path}: this graspgen cannot use the stored physics profile '{table['name'][0]}' "
+            f"({_cause(error)}); use graspgen {dataset.attrs['graspgen_version']}, which made it"
+        ) from None
 
 
 def version_notes(dataset: Dataset) -> list[str]:

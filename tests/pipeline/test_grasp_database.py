@@ -19,6 +19,7 @@ from solids import box
 
 import graspgen
 from graspgen.dataset.check import check
+from graspgen.dataset.lock import only_run
 from graspgen.dataset.schema import TrialKind
 from graspgen.errors import DatasetError, GraspgenError
 from graspgen.grasps.outcomes import Outcome, Sampler
@@ -135,6 +136,16 @@ def test_an_object_too_large_to_be_grasped_is_there_without_grasps(tmp_path):
     made = make(tmp_path / "a.h5", Objects(library=str(tmp_path / "library")))
     assert made.empty == ["crate"]
     assert check(tmp_path / "a.h5") == []
+
+
+def test_a_second_run_at_the_same_time_is_refused_and_deletes_nothing(tmp_path):
+    parts = tmp_path / "grasps.h5.parts"
+    parts.mkdir()
+    (parts / "done").touch()
+    for how in ("overwrite", "resume"):
+        with only_run(parts), pytest.raises(DatasetError, match="another run"):
+            grasp_database.make_database(Objects(pool=1), tmp_path / "grasps.h5", quiet=True, **{how: True})
+    assert (parts / "done").exists()
 
 
 def test_what_is_there_is_never_overwritten_unasked(database, tmp_path):

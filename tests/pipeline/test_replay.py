@@ -9,7 +9,9 @@ import pytest
 import graspgen
 from graspgen.dataset.record import SceneRecord
 from graspgen.errors import DatasetError, ObjectError
+from graspgen.grasps.profile import load_profile
 from graspgen.pipeline.replay import compare, replay
+from graspgen.pipeline.stored import stored_profile
 
 
 def test_a_scene_comes_out_identical(tiny_dataset):
@@ -23,6 +25,16 @@ def test_replay_needs_nothing_but_the_dataset(tiny_dataset, tmp_path, monkeypatc
     shutil.copytree(tiny_dataset, copy)
     monkeypatch.chdir(tmp_path)
     assert replay(copy, 1).identical
+
+
+def test_a_profile_that_has_changed_since_does_not_change_a_replay(tiny_dataset, monkeypatch):
+    def gone(name):
+        raise AssertionError(f"profile {name} was read from its file")
+
+    monkeypatch.setattr("graspgen.pipeline.scene.load_profile", gone)
+    with graspgen.open(tiny_dataset) as dataset:
+        assert stored_profile(dataset) == load_profile("standard")
+    assert replay(tiny_dataset, 0).identical
 
 
 def changed(record, table, column, row, value):
