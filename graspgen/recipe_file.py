@@ -128,6 +128,9 @@ def _anchor_paths(content: dict[str, Any], folder: Path) -> None:
     grasps = content.get("grasps")
     if isinstance(grasps, dict) and isinstance(grasps.get("database"), str):
         grasps["database"] = str(folder / grasps["database"])
+    scene = content.get("scene")
+    if isinstance(scene, dict) and str(scene.get("arena", "")).endswith(".xml"):
+        scene["arena"] = str(folder / scene["arena"])
     gripper = content.get("gripper")
     if isinstance(gripper, str) and Path(gripper).suffix in (".yaml", ".yml"):
         content["gripper"] = str(folder / gripper)

@@ -17,6 +17,7 @@ from graspgen.objects.procedural import ProceduralCatalogue
 from graspgen.pipeline.turntable import draw_turntable
 from graspgen.recipe_file import load_recipe
 from graspgen.render.opengl import render_views
+from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
 from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, ViewPlan
 
@@ -92,8 +93,7 @@ def render(assets: list[Asset], hue: float) -> np.ndarray:
         attempt=0,
         task="figure",
         gravity=9.81,
-        table_size=(6, 6, 0.04),
-        table_friction=0.5,
+        arena=table_arena((6, 6, 0.04), 0.5),
         objects=tuple(objects),
         views=(
             ViewPlan(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.arena_solids import ARENA, Solid, arena_solids, plan_arena
 from graspgen.dataset.checked import Checked
 from graspgen.dataset.violations import Report
 from graspgen.errors import DatasetError
@@ -18,68 +16,46 @@ RAYS = 40_000
 #: Share of the pixels off edges that must show what the rays meet, and how many may differ whatever the number.
 AGREEMENT, SPARE = 0.99, 2
 DEPTH_TOLERANCE = 2e-4
-#: The drawn floor of the arena "table": how far below the table's top, at least twice the table's thickness; half-side.
-FLOOR_DEPTH, FLOOR_HALF_SIDE = 0.75, 10.0
 #: Beyond this nothing is stored, and up to this far before it the far plane may cut.
 RANGE, RANGE_MARGIN = 6.5, 0.1
 
-TABLE, FLOOR, VOID = -1, -2, -3
-_NAMES = {TABLE: "the table", FLOOR: "the floor", VOID: "nothing"}
-
-
-@dataclass(frozen=True, eq=False)
-class Solid:
-    """A mesh of a scene in the world's frame, and the id that it is seen as (`TABLE` and `FLOOR` are background)."""
-
-    vertices: Array
-    faces: NDArray[np.int64]
-    shows: int
+#: What a ray shows that meets nothing, and one that disagrees with the mask; the arena's geoms show −10 and below.
+VOID, WRONG = -1, -2
 
 
 def check_geometry(report: Report, checked: Checked) -> None:
     """Compare the masks and the depth of every view of a shard with what rays through the pixels' centres meet."""
     scenes, views = checked.tables["scenes"], checked.tables["views"]
     for row, scene in enumerate(scenes["index"].tolist()):
-        if "table_size" not in checked.plan(row):
-            text = "names no table_size: masks and depth of its views were not checked"
+        try:
+            names = [g["name"] for g in plan_arena(checked.plan(row))]
+            still = arena_solids(checked.plan(row), checked.meshes)
+        except (DatasetError, KeyError, TypeError, ValueError) as error:
+            text = f"names no arena that can be rebuilt ({error}): masks and depth of its views were not checked"
             report.add(text, "scenes", "plan", row, scene)
             continue
         try:
-            solids = scene_solids(checked, row)
+            solids = [*still, *object_solids(checked, row)]
         except DatasetError:
             continue  # named once, for the asset
         for view in np.flatnonzero(views["scene"] == scene).tolist():
             if not views["distortion"][view].any():
-                _check_view(report, checked, view, solids)
+                _check_view(report, checked, view, solids, names)
 
 
-def scene_solids(checked: Checked, row: int) -> list[Solid]:
-    """Return what there is to see in a scene.
+def object_solids(checked: Checked, row: int) -> list[Solid]:
+    """Return the objects that there are to see in a scene.
 
     Raises:
         DatasetError: a mesh is missing or damaged.
     """
     scenes, objects = checked.tables["scenes"], checked.tables["objects"]
-    solids = arena(checked.plan(row))
+    solids = []
     for i in np.flatnonzero(objects["scene"] == scenes["index"][row]).tolist():
         vertices, faces = checked.object_mesh(i)
         placed = transform_points(objects["T_world_object"][i], vertices)
         solids.append(Solid(placed, faces, int(objects["instance_id"][i])))
     return solids
-
-
-def arena(plan: dict[str, Any]) -> list[Solid]:
-    """Return the table, a box whose top is z = 0, and the floor below it."""
-    length, width, thickness = plan["table_size"]
-    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-1, 0)])
-    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-    triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
-    side, z = FLOOR_HALF_SIDE, -max(FLOOR_DEPTH, 2 * thickness)
-    floor = np.array([[-side, -side, z], [side, -side, z], [side, side, z], [-side, side, z]])
-    return [
-        Solid(corners * [length, width, thickness], triangles, TABLE),
-        Solid(floor, np.array([[0, 1, 2], [0, 2, 3]]), FLOOR),
-    ]
 
 
 def cast(
@@ -114,7 +90,7 @@ def cast(
     return np.where(hit, shows[face], VOID), z
 
 
-def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]) -> None:
+def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid], names: list[str]) -> None:
     views = checked.tables["views"]
     mask, depth = (
         checked.images["instances"][view],
@@ -143,16 +119,18 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
             report.add(text, "views", "instances", view, key)
             named = True
     if not named:
-        _check_depth(report, view, key, np.where(wrong, VOID - 1, shows), z, stored)
+        _check_depth(report, view, key, np.where(wrong, WRONG, shows), z, stored, names)
 
 
-def _check_depth(report: Report, view: int, key: int, shows: NDArray[np.int64], z: Array, stored: Array) -> None:
+def _check_depth(
+    report: Report, view: int, key: int, shows: NDArray[np.int64], z: Array, stored: Array, names: list[str]
+) -> None:
     near = (z > 0) & (z < RANGE - RANGE_MARGIN)
     for what in np.unique(shows).tolist():
-        if what < VOID:
+        if what in (VOID, WRONG):
             continue
         pixels = (shows == what) & near
-        count, name = int(pixels.sum()), _NAMES.get(what, f"instance {what}")
+        count, name = int(pixels.sum()), _name(what, names)
         if not count:
             continue
         error = float(np.median(np.abs(stored[pixels] - z[pixels])))
@@ -162,7 +140,7 @@ def _check_depth(report: Report, view: int, key: int, shows: NDArray[np.int64], 
                 "(planar z, m, × depth_scale)"
             )
             report.add(text, "views", "depth", view, key)
-    void = (shows == VOID) | ((shows > VOID) & (z > RANGE + RANGE_MARGIN))
+    void = (shows == VOID) | ((shows != WRONG) & (z > RANGE + RANGE_MARGIN))
     filled = int((void & (stored > 0)).sum())
     if filled > (1 - AGREEMENT) * void.sum() + SPARE:
         report.add(
@@ -185,3 +163,7 @@ def _off_edges(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
             inner &= mask[dy : height - 2 + dy, dx : width - 2 + dx] == centre
     same[1:-1, 1:-1] = inner
     return same
+
+
+def _name(shows: int, names: list[str]) -> str:
+    return f"instance {shows}" if shows > 0 else f"the arena's '{names[ARENA - shows]}'"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from graspgen.dataset.record import Columns
 from graspgen.dataset.schema import grasp_key, object_key
 from graspgen.errors import DatasetError
-from graspgen.frames import Array, pose
+from graspgen.frames import Array
 from graspgen.grasps.candidates import propose
 from graspgen.grasps.clearance import Obstacle, hand_clearance
 from graspgen.grasps.label import LabelledGrasps, label_object
@@ -18,7 +18,6 @@ from graspgen.grasps.outcomes import Collision
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.quality import Quality, grasp_quality
 from graspgen.grippers.gripper import Gripper
-from graspgen.objects.asset import Part
 from graspgen.pipeline.from_database import GraspDatabase, from_database
 from graspgen.pipeline.grasp_tables import grasp_rows, trial_rows
 from graspgen.raycast import RayCaster
@@ -75,9 +74,7 @@ def grasp_scene(
     ]
     number = [len(g.candidates) for g in labelled]
     owner = np.repeat(np.arange(len(objects)), number)
-    length, width, thickness = plan.table_size
-    table = Part("box", [length / 2, width / 2, thickness / 2])
-    obstacles = [Obstacle([table], pose(translation=[0, 0, -thickness / 2]))]
+    obstacles = [Obstacle(settled.world.support, np.eye(4))]
     obstacles += [Obstacle(o.asset.parts, T) for o, T in zip(objects, settled.T_world_object, strict=True)]
     seen = hand_clearance(
         gripper,

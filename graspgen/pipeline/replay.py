@@ -16,8 +16,15 @@ from graspgen.dataset.schema import TABLES
 from graspgen.errors import DatasetError
 from graspgen.pipeline.from_database import open_database
 from graspgen.pipeline.scene import SceneContext, finish_scene
-from graspgen.pipeline.stored import StoredObjects, stored_gripper, stored_profile, stored_recipe, version_notes
-from graspgen.scene.make import settle_plan
+from graspgen.pipeline.stored import (
+    StoredObjects,
+    stored_fixtures,
+    stored_gripper,
+    stored_profile,
+    stored_recipe,
+    version_notes,
+)
+from graspgen.scene.make import assets_of, settle_plan
 from graspgen.scene.plan import ScenePlan
 
 # Columns whose difference is shown; the others are counted.
@@ -96,7 +103,8 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
             database=None if spec.database is None else open_database(spec.database, gripper, profile, spec),
         )
         plan = _stored_plan(stored)
-        made = finish_scene(context, settle_plan(recipe, context.catalogue, plan), {}).record
+        assets = assets_of(context.catalogue, plan, stored_fixtures(dataset, plan))
+        made = finish_scene(context, settle_plan(recipe, assets, plan), {}).record
         return ReplayReport(
             scene,
             sum(len(table.columns) for table in TABLES.values()),

@@ -17,6 +17,7 @@ from graspgen.dataset.lock import only_run
 from graspgen.dataset.manifest import Manifest, add_shard, load_manifest, save_manifest
 from graspgen.errors import DatasetError, GraspgenError
 from graspgen.objects.selection import Selection, selection_of
+from graspgen.pipeline.arena_copy import save_arena
 from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
 from graspgen.pipeline.journal import Journal, machine
 from graspgen.pipeline.preview import write_preview
@@ -85,6 +86,7 @@ def generate(
         )
         if not there:
             held.enter_context(only_run(folder))
+        save_arena(recipe, folder)
         if selection is not None and not quiet:
             print_selection(selection)
         units = manifest.missing()

@@ -26,7 +26,7 @@ from graspgen.pipeline.grasping import grasp_scene, grasp_tables
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
 from graspgen.recipe import Recipe
 from graspgen.render.opengl import ViewImages, render_views
-from graspgen.scene.make import settled_scene
+from graspgen.scene.make import fixtures, settled_scene
 from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import SettledScene
 
@@ -66,6 +66,7 @@ class SceneContext:
                 not valid.
         """
         gripper, profile, spec = load_gripper(recipe.gripper), load_profile(recipe.grasps.profile), recipe.grasps
+        fixtures(recipe)  # what is wrong with a user's arena is said before anything is made
         return cls(
             recipe,
             seed,

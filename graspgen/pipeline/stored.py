@@ -10,7 +10,7 @@ import mujoco
 from pydantic import ValidationError
 
 from graspgen import __version__
-from graspgen.dataset.layout import OBJECTS
+from graspgen.dataset.layout import OBJECTS, arena_mesh
 from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError, GripperError, ObjectError
 from graspgen.grasps.profile import Profile
@@ -18,6 +18,7 @@ from graspgen.grippers.gripper import Gripper, GripperFile
 from graspgen.objects.asset import Asset
 from graspgen.objects.library import load_asset
 from graspgen.recipe import Recipe
+from graspgen.scene.plan import ScenePlan
 
 
 def stored_recipe(dataset: Dataset) -> Recipe:
@@ -84,6 +85,15 @@ def stored_profile(dataset: Dataset) -> Profile:
             f"{dataset.path}: this graspgen cannot use the stored physics profile '{table['name'][0]}' "
             f"({_cause(error)}); use graspgen {dataset.attrs['graspgen_version']}, which made it"
         ) from None
+
+
+def stored_fixtures(dataset: Dataset, plan: ScenePlan) -> dict[int, Asset]:
+    """Return the meshes of a scene's arena, by their negative numbers, from the dataset's own copy.
+
+    Raises:
+        ObjectError: a mesh is missing or damaged.
+    """
+    return {n: load_asset((dataset.path / arena_mesh(n)).parent) for n in plan.arena.meshes}
 
 
 def version_notes(dataset: Dataset) -> list[str]:

@@ -10,10 +10,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from graspgen.recipe.arenas import Table
 from graspgen.recipe.grasps import Grasps
 from graspgen.recipe.looks import Colour, Lights, Render
 from graspgen.recipe.objects import Objects
-from graspgen.recipe.scene import Count, Scene, Settle, Table
+from graspgen.recipe.scene import Count, Scene, Settle
 from graspgen.recipe.section import Section
 from graspgen.recipe.views import Views
 

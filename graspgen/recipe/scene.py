@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from graspgen.distributions import Number, Whole
+from graspgen.errors import nearest
+from graspgen.recipe.arenas import Bin, Cell, Conveyor, Shelf, Table, Tray
+from graspgen.recipe.looks import Colour
 from graspgen.recipe.section import Section, default
+
+#: The shipped arenas (`models/arenas`), each with a section of its own.
+ARENAS = ("table", "bin", "tray", "shelf", "conveyor")
 
 
 class Count(Section):
@@ -21,23 +27,49 @@ class Count(Section):
     """Clearance between an object's lowest point and what it is dropped above."""
 
 
-class Table(Section):
-    """The support."""
+class Pile(Section):
+    """`scene.arrangement: pile`: objects are dropped one after the other into a box, which is then taken away."""
 
-    size: tuple[float, float, float] = (0.9, 0.7, 0.04)
-    """Length, width, thickness, m; its top is z = 0, its centre the world's origin."""
-    friction: Number("", 0.01, 5) = default({"uniform": [0.5, 1.0]})
-    """Sliding friction of the table."""
+    box: tuple[float, float, float] = (0.26, 0.26, 0.2)
+    """Inner length, width and height of the box, m."""
+    wait: float = Field(1.0, gt=0, le=10)
+    """Longest time that each object gets to come to rest before the next is dropped, s."""
 
     @model_validator(mode="after")
-    def _positive(self) -> Table:
-        if min(self.size) <= 0:
-            raise ValueError(f"the table's size must be positive, got {list(self.size)}")
+    def _positive(self) -> Pile:
+        if min(self.box) <= 0:
+            raise ValueError(f"the box's size must be positive, got {list(self.box)}")
         return self
 
 
+class Packed(Section):
+    """`scene.arrangement: packed`: objects stand upright, side by side, each where it touches no other."""
+
+    tries: int = Field(12, ge=1, le=1000)
+    """How many places are drawn for an object before it counts as one that finds no room."""
+    gap: float = Field(0.002, ge=0.0005, le=0.1)
+    """Clearance between an object and the support when it is let go, and between the footprints of two objects, m."""
+    leave_out: bool = True
+    """Whether objects that find no room are left out, and counted; else the scene is refused and drawn again."""
+
+
+class Stack(Section):
+    """`scene.arrangement: stack`: towers of objects, each put upon the one below it, the widest at the bottom."""
+
+    height: Whole("objects", 1, 16) = default({"uniform": [2, 4]})
+    """Objects of a tower."""
+    offset: Number("", 0, 0.5) = default({"uniform": [0.0, 0.15]})
+    """How far the centre of mass of each object lies from that of the one below it, as a share of the smaller of
+    their two footprints."""
+    gap: float = Field(0.001, ge=0.0005, le=0.1)
+    """Clearance between an object and what it is put upon, m."""
+    standing: float = Field(0.5, ge=0, le=1)
+    """Share of the objects put upon others that must still lie on another one at rest, else the scene is refused."""
+
+
 class Settle(Section):
-    """When a scene counts as at rest. Objects below the table's top by `fallen` are removed."""
+    """When a scene counts as at rest: relative to the belt on a conveyor. Objects below the support's top by `fallen`,
+    or outside the walls of a bin, are removed."""
 
     max_speed: float = Field(0.01, gt=0)
     """Largest speed of a centre of mass at rest, m/s."""
@@ -51,6 +83,8 @@ class Settle(Section):
     """Deepest penetration accepted at rest, m."""
     fallen: float = Field(0.05, gt=0)
     """An object whose centre of mass is this far below the table's top has fallen off, m."""
+    max_removed: float = Field(1.0, ge=0, le=1)
+    """Largest share of a scene's objects that may be removed, else it is refused; a scene without objects always is."""
     attempts: int = Field(10, ge=1, le=100)
     """How often a refused scene is drawn again before the run stops."""
 
@@ -58,10 +92,30 @@ class Settle(Section):
 class Scene(Section):
     """What lies where."""
 
-    arena: Literal["table"] = "table"
-    """The support that objects are dropped on."""
+    arena: str = "table"
+    """What objects lie in: table, bin, tray, shelf, conveyor, or the path of an MJCF of your own."""
+    arrangement: Literal["drop", "pile", "packed", "stack"] = "drop"
+    """How objects come to lie there: dropped all at once, dropped into a box that is taken away, packed upright side by
+    side, or stacked."""
     gravity: Number("m/s²", 0.1, 50) = default(9.81)
     """Magnitude of gravity, along the world's −z."""
     objects: Count = Count()
     table: Table = Table()
+    bin: Bin = Bin()
+    tray: Tray = Tray()
+    shelf: Shelf = Shelf()
+    conveyor: Conveyor = Conveyor()
+    cell: Cell = Cell()
+    pile: Pile = Pile()
+    packed: Packed = Packed()
+    stack: Stack = Stack()
     settle: Settle = Settle()
+    fixture_colour: Colour = Colour(saturation=default({"uniform": [0.0, 0.6]}))
+    """Colour of walls, boards and rails, drawn for every scene; a cell keeps its own colours."""
+
+    @field_validator("arena")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in ARENAS and not name.endswith(".xml"):
+            raise ValueError(f"there is no arena '{name}'{nearest(name, ARENAS)}; an arena of your own is an .xml file")
+        return name

@@ -16,6 +16,7 @@ from graspgen.frames import Array, look_at, pose
 from graspgen.objects.asset import Asset
 from graspgen.raycast import RayCaster
 from graspgen.render.opengl import ViewImages, render_views
+from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.plan import ObjectPlan, ScenePlan, ViewPlan
@@ -169,6 +170,6 @@ def _plan(asset: Asset, T_world_asset: Array, views: tuple[ViewPlan, ...]) -> Sc
         colour=(0.7, 0.7, 0.7), specular=0.0, shininess=0.0, T_world_object_dropped=matrix4(T_world_asset),
     )  # fmt: skip
     return ScenePlan(
-        seed=0, index=0, attempt=0, task="check", gravity=9.81, table_size=(0.01, 0.01, 0.01), table_friction=0.8,
+        seed=0, index=0, attempt=0, task="check", gravity=9.81, arena=table_arena((0.01, 0.01, 0.01), 0.8),
         objects=(thing,), views=views, grasp_stream=(),
     )  # fmt: skip

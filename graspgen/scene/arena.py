@@ -1,26 +1,48 @@
-"""What every scene has besides its objects: the table and the floor, the lights and the cameras."""
+"""What every scene has besides its objects: the arena's static geoms, the lights and the cameras."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import mujoco
 import numpy as np
 
-from graspgen.frames import OPENGL_OPENCV, matrix_to_quat
+from graspgen.errors import SceneError
+from graspgen.frames import OPENGL_OPENCV, matrix_to_quat, transform_points
+from graspgen.objects.asset import Asset, Part
 from graspgen.scene import physics
+from graspgen.scene.arena_plan import PLANE_HALF_SIDE, ArenaPlan, GeomPlan
 from graspgen.scene.plan import ScenePlan, Vector, ViewPlan
 
-GROUP_ARENA = 1
-#: The floor lies this far below the table's top, m; it is only drawn.
-FLOOR_DEPTH = 0.75
+GROUP_ARENA, GROUP_HIDDEN = 1, 3
 #: Clipping planes of all cameras, m.
 ZNEAR, ZFAR = 0.02, 6.5
 _PIXEL = 1e-5  # side of a sensor's pixel, m; any value gives the same image
+#: A plane is as thick as this where only convex parts will do, m.
+_PLANE_THICKNESS = 1.0
+
+_KINDS = {
+    "plane": mujoco.mjtGeom.mjGEOM_PLANE,
+    "box": mujoco.mjtGeom.mjGEOM_BOX,
+    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
+    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
+    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
+    "mesh": mujoco.mjtGeom.mjGEOM_MESH,
+}
 
 
-def add_arena(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
-    """Add the table, whose top is z = 0, and the floor below it, which nothing collides with."""
+def add_arena(
+    spec: mujoco.MjSpec, plan: ScenePlan, assets: Mapping[int, Asset], walls: tuple[GeomPlan, ...] = ()
+) -> None:
+    """Add the static geoms of the plan's arena, and `walls` that stand there for a while.
+
+    Materials `table` and `background` are coloured anew by every view; geoms with a colour of their own share one
+    material a colour. Only drawn geoms that are far below cast no shadow.
+
+    Raises:
+        SceneError: a mesh of the arena is not among the assets.
+    """
     first = plan.views[0] if plan.views else None
     colours: dict[str, Vector] = {
         "table": first.table_colour if first else (0.6, 0.6, 0.6),
@@ -28,30 +50,79 @@ def add_arena(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
     }
     for name, colour in colours.items():
         spec.add_material(name=name, rgba=[*colour, 1.0], specular=0.1, shininess=0.1)
-    half = np.array(plan.table_size) / 2
-    spec.worldbody.add_geom(
-        name="table",
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=half,
-        pos=[0, 0, -half[2]],
-        material="table",
-        group=GROUP_ARENA,
-        friction=[plan.table_friction, 0.0, 0.0],
-        condim=physics.CONDIM,
-        solref=physics.SOLREF,
-        solimp=physics.SOLIMP,
-    )
-    spec.worldbody.add_geom(
-        name="background",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[10, 10, 0.1],
-        pos=[0, 0, -max(FLOOR_DEPTH, 2 * plan.table_size[2])],
-        material="background",
-        group=GROUP_ARENA,
-        contype=0,
-        conaffinity=0,
-        castshadow=False,  # nothing lies below it; its own shadow is only noise
-    )
+    own: dict[Vector, str] = {}
+    for geom in (*plan.arena.geoms, *walls):
+        material = geom.surface
+        if material == "own":
+            if geom.colour not in own:
+                own[geom.colour] = f"arena_{len(own)}"
+                spec.add_material(name=own[geom.colour], rgba=[*geom.colour, 1.0], specular=0.1, shininess=0.1)
+            material = own[geom.colour]
+        shape = {} if geom.kind == "mesh" else {"size": geom.size}
+        if geom.kind == "plane":
+            shape = {"size": [geom.size[0], geom.size[1], 0.1]}
+        elif geom.kind == "mesh":
+            shape = {"meshname": _mesh(spec, assets, geom, plan)}
+        T = np.array(geom.T_world_geom)
+        added = spec.worldbody.add_geom(
+            name=geom.name,
+            type=_KINDS[geom.kind],
+            pos=T[:3, 3],
+            quat=matrix_to_quat(T[:3, :3]),
+            material=material,
+            group=GROUP_ARENA if geom.drawn else GROUP_HIDDEN,
+            friction=[plan.arena.friction, 0.0, 0.0],
+            condim=physics.CONDIM,
+            solref=physics.SOLREF,
+            solimp=physics.SOLIMP,
+            contype=int(geom.collides),
+            conaffinity=int(geom.collides),
+            # Nothing lies below a plane that is only drawn; its own shadow is only noise.
+            castshadow=geom.kind != "plane",
+            **shape,
+        )
+        added.surfacevel = geom.surface_velocity
+
+
+def _mesh(spec: mujoco.MjSpec, assets: Mapping[int, Asset], geom: GeomPlan, plan: ScenePlan) -> str:
+    """Add a mesh of the arena once and return its name."""
+    name = f"arena_mesh_{-geom.mesh}"
+    if all(m.name != name for m in spec.meshes):
+        if geom.mesh not in assets:
+            raise SceneError(
+                f"scene {plan.index}: the mesh of the arena's geom '{geom.name}' is not among the assets given; "
+                "take them from `graspgen.scene.make.assets_of`"
+            )
+        mesh = assets[geom.mesh].mesh
+        drawn = mesh.shaded
+        spec.add_mesh(
+            name=name,
+            uservert=mesh.vertices[drawn.source].ravel(),
+            userface=drawn.faces.ravel(),
+            usernormal=drawn.normals.ravel(),
+            inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+        )
+    return name
+
+
+def support_parts(arena: ArenaPlan, assets: Mapping[int, Asset]) -> tuple[Part, ...]:
+    """Return what supports in an arena, as convex parts whose poses and vertices are in the world's frame.
+
+    A plane is a thick box, a mesh its convex hull, as MuJoCo collides it.
+    """
+    parts = []
+    for geom in arena.support:
+        T = np.array(geom.T_world_geom)
+        if geom.kind == "plane":
+            half = np.array([PLANE_HALF_SIDE, PLANE_HALF_SIDE, _PLANE_THICKNESS / 2])
+            T = T.copy()
+            T[:3, 3] -= T[:3, 2] * half[2]
+            parts.append(Part("box", half, T))
+        elif geom.kind == "mesh":
+            parts.append(Part("hull", vertices=transform_points(T, assets[geom.mesh].mesh.vertices)))
+        else:
+            parts.append(Part(geom.kind, np.array(geom.size), T))
+    return tuple(parts)
 
 
 def add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:

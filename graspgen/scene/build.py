@@ -4,19 +4,20 @@ An object is a free body whose frame is its asset's frame, with the mass, centre
 of its plan. Its collision parts are in geom group 3 and are not drawn; its mesh is in group 2 and
 does not collide.
 
-Friction: between an object and the table, sliding friction is the geometric mean of both, and
-torsional and rolling friction are the object's (explicit contact pairs). Between two objects,
-MuJoCo takes the larger of each coefficient.
+Friction: between an object and whatever collides in the arena, sliding friction is the geometric mean
+of both, and torsional and rolling friction are the object's (explicit contact pairs). Between two
+objects, MuJoCo takes the larger of each coefficient.
 
 Names, for the renderer, which sets the looks of each view in the compiled model: materials `table`,
 `background` and `object_<instance>`; lights `light_0` …, as many as the view with the most; cameras
-`view_0` …; bodies and free joints `object_<instance>`; geoms `table` and `background`. The model
-starts with the looks of view 0; its ambient light is the headlight's, which gives no other light.
+`view_0` …; bodies and free joints `object_<instance>`; the arena's geoms as its plan names them, those
+with a colour of their own with the materials `arena_0` …. The model starts with the looks of view 0;
+its ambient light is the headlight's, which gives no other light.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import mujoco
 import numpy as np
@@ -48,6 +49,7 @@ def build_world(
     T_world_object: Mapping[int, ArrayLike] | None = None,
     instances: Collection[int] | None = None,
     views: bool = True,
+    walls: bool = False,
 ) -> World:
     """Compile a planned scene.
 
@@ -58,11 +60,14 @@ def build_world(
         instances: only these objects; all when None.
         views: whether to add the cameras and lights of the planned views, which leave the physics
             as it is.
+        walls: whether to add the arrangement's walls, which stand only while objects fall.
 
     Raises:
         SceneError: the plan names an asset that is not given, or MuJoCo refuses the model.
     """
-    spec, objects = scene_spec(plan, assets, T_world_object=T_world_object, instances=instances, views=views)
+    spec, objects = scene_spec(
+        plan, assets, T_world_object=T_world_object, instances=instances, views=views, walls=walls
+    )
     try:
         model = spec.compile()
     except ValueError as error:
@@ -72,7 +77,7 @@ def build_world(
         ) from error
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    return _world(plan, objects, model, data, len(plan.views) if views else 0)
+    return _world(plan, assets, objects, model, data, len(plan.views) if views else 0)
 
 
 def scene_spec(
@@ -82,6 +87,7 @@ def scene_spec(
     T_world_object: Mapping[int, ArrayLike] | None = None,
     instances: Collection[int] | None = None,
     views: bool = True,
+    walls: bool = False,
 ) -> tuple[mujoco.MjSpec, list[SceneObject]]:
     """Return the editable model of a planned scene and its objects; the arguments are those of `build_world`.
 
@@ -95,7 +101,9 @@ def scene_spec(
     spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_FALSE
     spec.compiler.alignfree = False
     physics.apply(spec, plan.gravity)
-    arena.add_arena(spec, plan)
+    temporary = plan.arrangement.walls if walls else ()
+    arena.add_arena(spec, plan, assets, temporary)
+    support = [g.name for g in (*plan.arena.support, *temporary)]
     objects = []
     shapes: dict[tuple[int, float], _Shape] = {}
     for o in chosen:
@@ -112,7 +120,7 @@ def scene_spec(
             mass=o.density * own.volume,
             inertia=o.density * np.asarray(own.unit_inertia, float),
         )
-        _add_object(spec, thing, shape, poses.get(o.instance_id, o.T_world_object_dropped), plan)
+        _add_object(spec, thing, shape, poses.get(o.instance_id, o.T_world_object_dropped), plan, support)
         objects.append(thing)
     arena.set_visual(spec, plan)
     if views:
@@ -124,6 +132,7 @@ def scene_spec(
 
 def _world(
     plan: ScenePlan,
+    assets: Mapping[int, Asset],
     objects: list[SceneObject],
     model: mujoco.MjModel,
     data: mujoco.MjData,
@@ -134,6 +143,9 @@ def _world(
     of_body[body_ids] = [o.plan.instance_id for o in objects]
     return World(
         plan=plan,
+        assets=assets,
+        support=arena.support_parts(plan.arena, assets),
+        support_geoms=np.array([model.geom(g.name).id for g in plan.arena.support], np.int32),
         objects=tuple(objects),
         model=model,
         data=data,
@@ -197,7 +209,9 @@ def add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
     return name
 
 
-def _add_object(spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: ArrayLike, plan: ScenePlan) -> None:
+def _add_object(
+    spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: ArrayLike, plan: ScenePlan, support: Sequence[str]
+) -> None:
     T, o, name = np.asarray(T, float), thing.plan, _name(thing)
     material = spec.add_material(name=name, specular=o.specular, shininess=o.shininess)
     if shape.texture is None:
@@ -224,7 +238,7 @@ def _add_object(spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: Array
         contype=0,
         conaffinity=0,
     )
-    sliding = physics.shared_friction(o.friction[0], plan.table_friction)
+    sliding = physics.shared_friction(o.friction[0], plan.arena.friction)
     for p, (part, hull) in enumerate(zip(thing.asset.parts, shape.hulls, strict=True)):
         geom = f"{name}_part_{p}"
         body.add_geom(
@@ -236,14 +250,15 @@ def _add_object(spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: Array
             solref=physics.SOLREF,
             solimp=physics.SOLIMP,
         )
-        spec.add_pair(
-            geomname1="table",
-            geomname2=geom,
-            condim=physics.CONDIM,
-            friction=[sliding, sliding, o.friction[1], o.friction[2], o.friction[2]],
-            solref=physics.SOLREF,
-            solimp=physics.SOLIMP,
-        )
+        for still in support:
+            spec.add_pair(
+                geomname1=still,
+                geomname2=geom,
+                condim=physics.CONDIM,
+                friction=[sliding, sliding, o.friction[1], o.friction[2], o.friction[2]],
+                solref=physics.SOLREF,
+                solimp=physics.SOLIMP,
+            )
 
 
 def _geometry(part: Part, hull: str | None) -> dict[str, object]:

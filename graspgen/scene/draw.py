@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from graspgen.objects.catalogue import Catalogue
 from graspgen.recipe import Recipe
+from graspgen.recipe.arenas import Bin, Cell, Conveyor, Shelf, Table, Tray
+from graspgen.recipe.scene import ARENAS
+from graspgen.scene.draw_arena import draw_arena
 from graspgen.scene.draw_objects import draw_objects
 from graspgen.scene.draw_views import draw_view
 from graspgen.scene.drawing import number, scene_stream
@@ -33,16 +36,22 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
     key = (index, attempt)
     count = int(number(recipe.scene.objects.count, scene_stream(seed, Purpose.ARRANGEMENT, key)))
     scene = scene_stream(seed, Purpose.MATERIAL, key)
-    table_friction, gravity = (number(d, scene) for d in (recipe.scene.table.friction, recipe.scene.gravity))
+    friction, gravity = (number(d, scene) for d in (_support(recipe).friction, recipe.scene.gravity))
+    arena = draw_arena(recipe, seed, key, friction)
     return ScenePlan(
         seed=seed,
         index=index,
         attempt=attempt,
         task=recipe.task,
         gravity=gravity,
-        table_size=recipe.scene.table.size,
-        table_friction=table_friction,
+        arena=arena,
         objects=draw_objects(recipe, catalogue, seed, key, count),
         views=tuple(draw_view(recipe, seed, key, v) for v in range(recipe.views.per_scene)),
         grasp_stream=key,
     )
+
+
+def _support(recipe: Recipe) -> Table | Bin | Tray | Shelf | Conveyor | Cell:
+    """Return the section of the recipe's arena."""
+    name = recipe.scene.arena
+    return getattr(recipe.scene, name if name in ARENAS else "cell")

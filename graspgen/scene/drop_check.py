@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from graspgen.frames import Array, axis_angle, pose, qpos_to_pose, random_rotation, transform_points
 from graspgen.objects.asset import Asset
 from graspgen.recipe import Settle
+from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.plan import ObjectPlan, ScenePlan
@@ -159,8 +160,9 @@ def _plan(asset: Asset) -> ScenePlan:
             )
         )  # fmt: skip
     return ScenePlan(
-        seed=0, index=0, attempt=0, task="check", gravity=GRAVITY, table_size=(side, side, max(0.04, 0.1 * side)),
-        table_friction=TABLE_FRICTION, objects=tuple(objects), views=(), grasp_stream=(),
+        seed=0, index=0, attempt=0, task="check", gravity=GRAVITY,
+        arena=table_arena((side, side, max(0.04, 0.1 * side)), TABLE_FRICTION),
+        objects=tuple(objects), views=(), grasp_stream=(),
     )  # fmt: skip
 
 

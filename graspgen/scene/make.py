@@ -8,6 +8,8 @@ from graspgen.errors import SceneError
 from graspgen.objects.asset import Asset
 from graspgen.objects.catalogue import Catalogue
 from graspgen.recipe import Recipe
+from graspgen.recipe.scene import ARENAS
+from graspgen.scene.arena_cell import load_cell
 from graspgen.scene.build import build_world
 from graspgen.scene.draw import draw_plan
 from graspgen.scene.plan import ScenePlan
@@ -51,8 +53,33 @@ def settle_plan(recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: S
         SceneError: the scene cannot be built.
     """
     if not isinstance(assets, Mapping):
-        assets = {n: assets.asset(n) for n in sorted({o.asset for o in plan.objects})}
+        assets = assets_of(assets, plan, fixtures(recipe))
     return settle(build_world(plan, assets), recipe.scene.settle, assets)
+
+
+def assets_of(catalogue: Catalogue, plan: ScenePlan, arena: Mapping[int, Asset]) -> dict[int, Asset]:
+    """Return the unscaled assets that a plan is built from, by number.
+
+    Args:
+        catalogue: the run's.
+        plan: the scene.
+        arena: the meshes of its arena, by their negative numbers.
+
+    Raises:
+        ObjectError: an asset cannot be made or read.
+    """
+    return {n: catalogue.asset(n) for n in sorted({o.asset for o in plan.objects})} | dict(arena)
+
+
+def fixtures(recipe: Recipe) -> Mapping[int, Asset]:
+    """Return the meshes of the recipe's arena by their negative numbers; shipped arenas have none.
+
+    Raises:
+        SceneError: a user's MJCF cannot be an arena.
+    """
+    if recipe.scene.arena in ARENAS:
+        return {}
+    return load_cell(recipe.scene.arena, recipe.scene.cell).assets
 
 
 class _Kept:

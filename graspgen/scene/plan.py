@@ -7,23 +7,20 @@ names.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
-Vector = tuple[float, float, float]
-Matrix3 = tuple[Vector, Vector, Vector]
-Matrix4 = tuple[
-    tuple[float, float, float, float],
-    tuple[float, float, float, float],
-    tuple[float, float, float, float],
-    tuple[float, float, float, float],
-]
+from pydantic import model_validator
 
+from graspgen.scene.arena_plan import ArenaPlan, GeomPlan
+from graspgen.scene.plain import Matrix3, Matrix4, Plain, Vector
 
-class _Plain(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+__all__ = [
+    "ArenaPlan", "ArrangementPlan", "GeomPlan", "LightPlan", "Matrix3", "Matrix4", "ObjectPlan", "ScenePlan", "Vector",
+    "ViewPlan",
+]  # fmt: skip
 
 
-class ObjectPlan(_Plain):
+class ObjectPlan(Plain):
     """One object of a scene."""
 
     instance_id: int
@@ -47,7 +44,7 @@ class ObjectPlan(_Plain):
     """Pose of the asset's frame when the object is let go."""
 
 
-class LightPlan(_Plain):
+class LightPlan(Plain):
     """One light of a view."""
 
     position: Vector
@@ -55,7 +52,7 @@ class LightPlan(_Plain):
     diffuse: float
 
 
-class ViewPlan(_Plain):
+class ViewPlan(Plain):
     """One camera and its looks."""
 
     width: int
@@ -72,7 +69,26 @@ class ViewPlan(_Plain):
     background_colour: Vector
 
 
-class ScenePlan(_Plain):
+class ArrangementPlan(Plain):
+    """How the objects come to lie in the arena."""
+
+    kind: str = "drop"
+    """Name of the arrangement in the recipe."""
+    walls: tuple[GeomPlan, ...] = ()
+    """A box around the objects while they fall, taken away once they rest."""
+    one_by_one: bool = False
+    """Whether objects are let go one after the other, each when those before it rest or `wait` is over."""
+    wait: float = 0.0
+    """s."""
+    upon: tuple[tuple[int, int], ...] = ()
+    """Instance ids of objects that were put upon another one, and of that one."""
+    standing: float = 0.0
+    """Share of these that must lie on another object at rest."""
+    left_out: int = 0
+    """How many objects found no room."""
+
+
+class ScenePlan(Plain):
     """Every draw of one scene."""
 
     seed: int
@@ -82,9 +98,21 @@ class ScenePlan(_Plain):
     task: str
     gravity: float
     """Magnitude, m/s²; it points along the world's −z."""
-    table_size: Vector
-    table_friction: float
+    arena: ArenaPlan
+    arrangement: ArrangementPlan = ArrangementPlan()
     objects: tuple[ObjectPlan, ...]
     views: tuple[ViewPlan, ...]
     grasp_stream: tuple[int, ...]
     """Key of the stream of grasp candidates, after seed and purpose; the instance id is appended to it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, given: Any) -> Any:
+        """Read plans of before there were arenas: a table's size and friction."""
+        if not isinstance(given, dict) or "table_size" not in given:
+            return given
+        from graspgen.scene.arena_fit import table_arena  # it needs MuJoCo, to read the table's MJCF
+
+        size, friction = given["table_size"], given.get("table_friction", 1.0)
+        rest = {k: v for k, v in given.items() if k not in ("table_size", "table_friction")}
+        return {**rest, "arena": table_arena(size, friction)}

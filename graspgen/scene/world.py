@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import mujoco
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.frames import Array
-from graspgen.objects.asset import Asset
+from graspgen.objects.asset import Asset, Part
 from graspgen.scene.plan import ObjectPlan, ScenePlan
 
 
@@ -35,7 +36,10 @@ class World:
     """A compiled scene.
 
     Attributes:
-        plan: what it was built from.
+        plan, assets: what it was built from: the draws, and the unscaled assets by number, among
+            them the arena's meshes (−1, −2, …).
+        support: what collides in the arena, as convex parts in the world's frame.
+        support_geoms: (k,) geoms of the model that these are, in the same order.
         objects: the objects in it, ascending instance ids.
         model, data: MuJoCo's model and state.
         body_ids: (n,) body of each object.
@@ -44,6 +48,9 @@ class World:
     """
 
     plan: ScenePlan
+    assets: Mapping[int, Asset]
+    support: tuple[Part, ...]
+    support_geoms: NDArray[np.int32]
     objects: tuple[SceneObject, ...]
     model: mujoco.MjModel
     data: mujoco.MjData

@@ -21,6 +21,12 @@ from graspgen.grasps.outcomes import Outcome, Phase, Sampler
 WIDTH, HEIGHT = 64, 48
 K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
 TABLE = (0.9, 0.7, 0.04)
+ARENA = [
+    {"name": "table", "kind": "box", "size": [0.45, 0.35, 0.02], "drawn": True,
+     "T_world_geom": pose(translation=[0, 0, -0.02]).tolist()},
+    {"name": "floor", "kind": "plane", "size": [10, 10, 0], "drawn": True,
+     "T_world_geom": pose(translation=[0, 0, -0.75]).tolist()},
+]  # fmt: skip
 #: Unscaled sides of the boxes of the two assets, m, and the offset of their meshes from their frames.
 SIDES = np.array([[0.06, 0.08, 0.10], [0.05, 0.05, 0.05]])
 OFFSET = np.array([0.01, -0.02, 0.005])
@@ -75,7 +81,7 @@ def _tables(scene, seed, T, cameras, rng):
     planned = [{"instance_id": i + 1, "asset": i, "scale": SCALES[i], "friction": friction} for i in range(2)]
     plan = {
         "seed": seed, "index": scene, "attempt": 0, "task": "boxes", "gravity": 9.81,
-        "table_size": TABLE, "objects": planned,
+        "arena": {"geoms": ARENA}, "objects": planned,
     }  # fmt: skip
     seen = [see(T, camera) for camera in cameras]
     n = len(cameras)

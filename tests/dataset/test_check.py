@@ -12,7 +12,6 @@ import pytest
 from dataset_builder import add, begin, make_dataset, save_meshes
 
 from graspgen.dataset.check import check
-from graspgen.dataset.check_geometry import FLOOR_DEPTH, arena
 from graspgen.dataset.index import finalize
 from graspgen.dataset.manifest import load_manifest, save_manifest
 from graspgen.dataset.writer import file_sha256
@@ -395,12 +394,3 @@ def test_many_rows_of_one_fault_are_counted(copy: Path) -> None:
     damage(copy, put("grasps/width", slice(None), 0.9))
     found = [str(v) for v in check(copy) if v.column == "width"]
     assert len(found) == 6 and "11 more rows" in found[-1]
-
-
-def test_the_floor_is_where_the_scene_builder_puts_it() -> None:
-    from graspgen.scene.arena import FLOOR_DEPTH as built
-
-    assert FLOOR_DEPTH == built
-    table, floor = arena({"table_size": [1.0, 0.8, 0.5]})
-    assert table.vertices.min(axis=0).tolist() == [-0.5, -0.4, -0.5] and table.vertices[:, 2].max() == 0
-    assert floor.vertices[:, 2].tolist() == [-1.0] * 4

@@ -9,6 +9,7 @@ import trimesh
 
 from graspgen.frames import look_at, pose
 from graspgen.objects.asset import Asset, Mesh, Part
+from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
 from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, ViewPlan
 from graspgen.scene.world import World
@@ -82,8 +83,7 @@ def world_of(
         attempt=0,
         task="test",
         gravity=9.81,
-        table_size=table_size,
-        table_friction=0.5,
+        arena=table_arena(table_size, 0.5),
         objects=tuple(
             ObjectPlan(
                 instance_id=i + 1,

@@ -29,7 +29,7 @@ def pixel_rays(view: ViewPlan) -> np.ndarray:
 def cast(world: World, view: ViewPlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ray-cast a view with Embree: ids, planar z (0 for the floor and the void), unambiguous
     pixels."""
-    size = world.plan.table_size
+    size = 2 * np.array(world.plan.arena.geoms[0].size)
     meshes = [trimesh.creation.box(size, transform=at(0, 0, -size[2] / 2))]
     for thing in world.objects:
         vertices = transform_points(thing.plan.T_world_object_dropped, thing.asset.mesh.vertices)

@@ -9,7 +9,8 @@ import trimesh
 
 from graspgen.frames import look_at, pose
 from graspgen.objects.asset import Asset, Mesh, Part
-from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, ViewPlan
+from graspgen.scene.arena_fit import table_arena
+from graspgen.scene.plan import ArenaPlan, LightPlan, ObjectPlan, ScenePlan, ViewPlan
 
 
 def asset_of(shape: trimesh.Trimesh, *parts: Part, name: str = "thing") -> Asset:
@@ -83,6 +84,7 @@ def plan_of(
     assets: Sequence[int] | None = None,
     friction: tuple[float, float, float] = (0.6, 0.005, 0.0005),
     table_friction: float = 0.6,
+    arena: ArenaPlan | None = None,
     views: Sequence[ViewPlan] = (),
 ) -> ScenePlan:
     """A scene of object i + 1, asset i unless `assets` says otherwise, at each pose."""
@@ -92,8 +94,7 @@ def plan_of(
         attempt=0,
         task="test",
         gravity=9.81,
-        table_size=(0.9, 0.7, 0.04),
-        table_friction=table_friction,
+        arena=arena or table_arena((0.9, 0.7, 0.04), table_friction),
         objects=tuple(
             ObjectPlan(
                 instance_id=i + 1,

@@ -60,7 +60,7 @@ def test_one_more_view_leaves_the_earlier_ones_and_the_objects():
         ({"objects": {"rolling_friction": {"uniform": [0.001, 0.002]}}}, {"friction"}),
         ({"objects": {"com_offset": {"uniform": [-0.1, 0.1]}}}, {"com_offset"}),
         ({"objects": {"inertia_scale": {"uniform": [0.8, 1.2]}}}, {"inertia_scale"}),
-        ({"scene": {"table": {"friction": 0.7}}}, {"table_friction"}),
+        ({"scene": {"table": {"friction": 0.7}}}, {"arena"}),
         ({"scene": {"gravity": {"uniform": [9, 10]}}}, {"gravity"}),
         ({"scene": {"objects": {"drop_height": 0.1}}}, {"T_world_object_dropped"}),
     ],
