@@ -26,15 +26,15 @@ class Reduce(IntEnum):
 
 
 def add_contact_sensor(
-    spec: mujoco.MjSpec, name: str, subtree: str, body: str, data: ContactData, reduce: Reduce
+    spec: mujoco.MjSpec, name: str, subtree: str, body: str | None, data: ContactData, reduce: Reduce
 ) -> None:
-    """Add a sensor of the contacts between the subtree of one body and another body, reduced to one."""
+    """Add a sensor of the contacts between the subtree of one body and another body (None: anything), reduced to one."""
+    other = {} if body is None else {"reftype": mujoco.mjtObj.mjOBJ_BODY, "refname": body}
     spec.add_sensor(
         name=name,
         type=mujoco.mjtSensor.mjSENS_CONTACT,
         objtype=mujoco.mjtObj.mjOBJ_XBODY,  # the body with all below it
         objname=subtree,
-        reftype=mujoco.mjtObj.mjOBJ_BODY,
-        refname=body,
         intprm=[int(data), int(reduce), 1],
+        **other,
     )

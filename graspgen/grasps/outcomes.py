@@ -30,6 +30,8 @@ class Outcome(IntEnum):
     """Another object came along (in-scene trials)."""
     UNSTABLE = 10
     """The simulation diverged; the label says nothing about the grasp."""
+    BLOCKED = 11
+    """The hand fell behind its path after the close, its force at its limit: too heavy, or caught (in-scene trials)."""
     NOT_TRIED = 255
     """No trial was made."""
 
@@ -41,6 +43,10 @@ class Phase(IntEnum):
     CLOSE = 1
     DISTURB = 2
     HOLD = 3
+    LIFT = 4
+    """In-scene trials; DISTURB has no part in them, and HOLD is at the top of the lift."""
+    SHAKE = 5
+    """In-scene trials, where shaking is asked for; the rest after it included."""
 
 
 class Sampler(IntEnum):

@@ -69,6 +69,30 @@ class Protocol(_Section):
         return self
 
 
+class SceneProtocol(_Section):
+    """The course of an in-scene trial, where it differs from the free one; units are in the profile's file.
+
+    What is not here (looks, the close, the limits of drift and rotation) is the free trial's.
+    """
+
+    approach_speed: float = Field(gt=0)
+    settle: float = Field(ge=0)
+    lift: float = Field(gt=0)
+    lift_speed: float = Field(gt=0)
+    hold: float = Field(gt=0)
+    patience: int = Field(ge=1)
+    shake_time: float = Field(gt=0)
+    shakes: tuple[Vector, ...]
+    shake_turns: tuple[Vector, ...]
+    force: float = Field(gt=0)
+    torque: float = Field(gt=0)
+    stiffness: float = Field(gt=0)
+    turn_stiffness: float = Field(gt=0)
+    max_lag: float = Field(gt=0)
+    max_turn_lag_deg: float = Field(gt=0)
+    neighbour_rise: float = Field(gt=0)
+
+
 class DrawSpread(_Section):
     """How repeated trials differ from the nominal one."""
 
@@ -80,13 +104,14 @@ class DrawSpread(_Section):
 
 
 class Profile(_Section):
-    """How a free-space trial is simulated and judged."""
+    """How a trial, in free space or in a scene, is simulated and judged."""
 
     name: str
     version: int = Field(ge=1)
     option: Option
     contact: Contact
     protocol: Protocol
+    scene: SceneProtocol
     draws: DrawSpread
 
     def apply(self, spec: mujoco.MjSpec) -> None:

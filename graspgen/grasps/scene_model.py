@@ -1,0 +1,184 @@
+"""The model of in-scene trials: a settled scene and a hand on six force-limited servos.
+
+The hand stands on a mocap body that is put at the grasp and stays there. Three slides and a ball joint at the tool
+point let the hand leave it; position servos, one an axis of the grasp frame, drive it along its path with limited
+force. A weld to a moving mocap body would be simpler, but a MuJoCo equality has no limit of force: it pushes as hard as
+it takes.
+
+Contacts: a trial changes nothing between the objects and their support. Every contact of the hand has the
+profile's settings, and the friction of the trial's target, which is the rule of the free-space trials.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
+from graspgen.errors import SceneError
+from graspgen.grasps.profile import Profile
+from graspgen.grippers.gripper import Gripper
+from graspgen.scene.build import scene_spec
+from graspgen.scene.world import SettledScene
+
+#: Prefix of everything that belongs to the hand.
+HAND = "hand/"
+#: The mocap body at the grasp, and the frame that moves with the tool point.
+STAND = "stand"
+#: Servos along, then about, x, y and z of the grasp frame.
+SERVOS = ("push_x", "push_y", "push_z", "turn_x", "turn_y", "turn_z")
+SLIDES, BALL = ("slide_x", "slide_y", "slide_z"), "wrist"
+#: Sensor of the nearest contact of the hand with anything; prefix of those of each finger with the target.
+HAND_TOUCH, FINGER_TOUCH = "touch_hand", "touch_"
+
+
+@dataclass(frozen=True, eq=False)
+class SceneModel:
+    """A compiled trial model.
+
+    Attributes:
+        model: MuJoCo's model.
+        qpos: (nq,) coordinates of the settled scene; the hand's are those of the grasp.
+        hand_geoms: geoms of the hand.
+        instance: (nbody,) instance id of each body, 0 for the support, −1 for the hand.
+        object_bodies: (k,) body of each object, in the order of the scene's objects.
+        lag_gain: (6,) s, velocity that each servo's target must lead by, so that the hand does not lag behind.
+    """
+
+    model: mujoco.MjModel
+    qpos: NDArray[np.float64]
+    hand_geoms: NDArray[np.int64]
+    instance: NDArray[np.int64]
+    object_bodies: NDArray[np.int64]
+    lag_gain: NDArray[np.float64]
+
+
+def scene_trial_model(
+    settled: SettledScene, gripper: Gripper, profile: Profile, force: float | None = None, views: bool = False
+) -> SceneModel:
+    """Compile the model of the trials of a settled scene.
+
+    Args:
+        settled: the scene.
+        gripper: the hand.
+        profile: how trials are simulated.
+        force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
+        views: whether to add the cameras and lights of the scene's views.
+
+    Raises:
+        SceneError: MuJoCo refuses the model, or the scene holds no object.
+    """
+    world = settled.world
+    if not world.objects:
+        raise SceneError(f"scene {world.plan.index} holds no object to grasp")
+    spec = _scene(settled, views)
+    gravity = np.array(spec.option.gravity)
+    flags = spec.option.disableflags
+    profile.apply(spec)
+    spec.option.gravity, spec.option.disableflags = gravity, flags
+    _add_hand(spec, gripper, profile, force)
+    target = f"object_{world.objects[0].plan.instance_id}"  # of each trial its own: the sensors' `refid` is varied
+    add_contact_sensor(
+        spec, HAND_TOUCH, HAND + gripper.file.base, None, ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
+    )
+    for finger in gripper.file.fingers:
+        add_contact_sensor(
+            spec,
+            FINGER_TOUCH + finger,
+            HAND + finger,
+            target,
+            ContactData.FOUND | ContactData.FORCE,
+            Reduce.NET_FORCE,
+        )
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise SceneError(
+            f"the trials of scene {world.plan.index} do not compile: {' '.join(str(error).split())}"
+        ) from error
+    return _compiled(model, settled)
+
+
+def _scene(settled: SettledScene, views: bool) -> mujoco.MjSpec:
+    """The spec of the scene as it has settled, from its objects as they are, which need no library."""
+    world = settled.world
+    same = {"scale": 1.0, "com_offset": (0.0, 0.0, 0.0), "inertia_scale": (1.0, 1.0, 1.0)}
+    objects = tuple(o.plan.model_copy(update={**same, "asset": i}) for i, o in enumerate(world.objects))
+    poses = {o.plan.instance_id: T for o, T in zip(world.objects, settled.T_world_object, strict=True)}
+    spec, _ = scene_spec(
+        world.plan.model_copy(update={"objects": objects}),
+        {i: o.asset for i, o in enumerate(world.objects)},
+        T_world_object=poses,
+        views=views,
+    )
+    return spec
+
+
+def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: float | None) -> None:
+    """Attach the hand and its servos."""
+    s, file = profile.scene, gripper.file
+    hand = gripper.spec()
+    limit = file.force if force is None else min(force, file.max_force)
+    hand.actuator(file.actuator).forcerange = [-limit, limit]
+    contact = profile.geom()
+    for geom in hand.geoms:
+        geom.priority = contact["priority"]
+        geom.condim, geom.solref, geom.solimp = contact["condim"], contact["solref"], contact["solimp"]
+    for body in hand.bodies[1:]:
+        body.gravcomp = 1.0  # the arm carries the hand; the servos' forces are then those on what it holds
+    stand = spec.worldbody.add_body(name=STAND, mocap=True)
+    T = np.linalg.inv(gripper.T_base_tcp)
+    frame = stand.add_frame(pos=T[:3, 3])
+    attached = frame.attach_body(hand.body(file.base), HAND, "")
+    at = gripper.T_base_tcp[:3, 3]
+    for name, axis in zip(SLIDES, np.eye(3), strict=True):
+        attached.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=axis)
+    attached.add_joint(name=BALL, type=mujoco.mjtJoint.mjJNT_BALL, pos=at)
+    for i, name in enumerate(SERVOS):
+        stiffness, most = (s.stiffness, s.force) if i < 3 else (s.turn_stiffness, s.torque)
+        servo = spec.add_actuator(
+            name=name,
+            trntype=mujoco.mjtTrn.mjTRN_JOINT,
+            target=SLIDES[i] if i < 3 else BALL,
+            forcelimited=True,
+            forcerange=[-most, most],
+        )
+        if i >= 3:
+            servo.gear = [*np.eye(3)[i - 3], 0, 0, 0]
+        servo.set_to_position(kp=stiffness)
+
+
+def _compiled(model: mujoco.MjModel, settled: SettledScene) -> SceneModel:
+    world = settled.world
+    instance = np.zeros(model.nbody, np.int64)
+    bodies = np.array([model.body(f"object_{o.plan.instance_id}").id for o in world.objects], np.int64)
+    instance[bodies] = [o.plan.instance_id for o in world.objects]
+    instance[model.body_rootid == model.body(STAND).id] = -1
+    hand_geoms = np.flatnonzero(instance[model.geom_bodyid] == -1)
+    # The joints of the scene have the same names in both models; their exact coordinates carry over.
+    qpos = model.qpos0.copy()
+    for j in range(world.model.njnt):
+        name = world.model.joint(j).name
+        at, size = int(model.joint(name).qposadr[0]), len(world.data.joint(name).qpos)
+        qpos[at : at + size] = world.data.joint(name).qpos
+    gain = _damp(model, qpos)
+    return SceneModel(model, qpos, hand_geoms, instance, bodies, gain)
+
+
+def _damp(model: mujoco.MjModel, qpos: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Damp the servos critically for the bare hand, and return damping over stiffness, s."""
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    mujoco.mj_forward(model, data)
+    inertia = np.zeros((model.nv, model.nv))
+    mujoco.mj_fullM(model, data, inertia)
+    servos = [model.actuator(name).id for name in SERVOS]
+    wrist = int(model.joint(BALL).dofadr[0])
+    dofs = [int(model.joint(name).dofadr[0]) for name in SLIDES] + [wrist, wrist + 1, wrist + 2]
+    stiffness = model.actuator_gainprm[servos, 0]
+    damping = 2 * np.sqrt(stiffness * np.diag(inertia)[dofs])
+    model.actuator_biasprm[servos, 2] = -damping
+    return damping / stiffness
