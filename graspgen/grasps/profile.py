@@ -91,6 +91,7 @@ class SceneProtocol(_Section):
     max_lag: float = Field(gt=0)
     max_turn_lag_deg: float = Field(gt=0)
     neighbour_rise: float = Field(gt=0)
+    sleep: bool
 
 
 class DrawSpread(_Section):

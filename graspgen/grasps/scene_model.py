@@ -34,6 +34,8 @@ SLIDES, BALL = ("slide_x", "slide_y", "slide_z"), "wrist"
 #: Sensor of the nearest contact of the hand with anything; prefix of those of each finger with the target.
 HAND_TOUCH, FINGER_TOUCH = "touch_hand", "touch_"
 
+_AWAY = np.array([0.0, 0.0, 10.0])  # m
+
 
 @dataclass(frozen=True, eq=False)
 class SceneModel:
@@ -54,6 +56,11 @@ class SceneModel:
     instance: NDArray[np.int64]
     object_bodies: NDArray[np.int64]
     lag_gain: NDArray[np.float64]
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether objects sleep until they are touched."""
+        return bool(self.model.opt.enableflags & int(mujoco.mjtEnableBit.mjENBL_SLEEP))
 
 
 def scene_trial_model(
@@ -79,6 +86,8 @@ def scene_trial_model(
     flags = spec.option.disableflags
     profile.apply(spec)
     spec.option.gravity, spec.option.disableflags = gravity, flags
+    if profile.scene.sleep and at_rest(settled):
+        _let_sleep(spec)
     _add_hand(spec, gripper, profile, force)
     target = f"object_{world.objects[0].plan.instance_id}"  # of each trial its own: the sensors' `refid` is varied
     add_contact_sensor(
@@ -117,6 +126,22 @@ def _scene(settled: SettledScene, views: bool) -> mujoco.MjSpec:
     return spec
 
 
+def at_rest(settled: SettledScene) -> bool:
+    """Tell whether nothing in the scene moves on its own, as things on a conveyor do."""
+    return settled.settled and not settled.world.model.geom_surfacevel.any()
+
+
+def _let_sleep(spec: mujoco.MjSpec) -> None:
+    """Start with all objects asleep: what nothing has touched yet costs no time, and is woken by a touch.
+
+    Objects that touch each other sleep and wake together, so an object wakes before its support leaves it.
+    """
+    spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    for body in spec.worldbody.bodies:
+        if body.joints and body.joints[0].type == mujoco.mjtJoint.mjJNT_FREE:
+            body.sleep = mujoco.mjtSleepPolicy.mjSLEEP_INIT
+
+
 def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: float | None) -> None:
     """Attach the hand and its servos."""
     s, file = profile.scene, gripper.file
@@ -130,12 +155,12 @@ def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: fl
     for body in hand.bodies[1:]:
         body.gravcomp = 1.0  # the arm carries the hand; the servos' forces are then those on what it holds
     stand = spec.worldbody.add_body(name=STAND, mocap=True)
-    T = np.linalg.inv(gripper.T_base_tcp)
-    frame = stand.add_frame(pos=T[:3, 3])
+    # MuJoCo looks at contacts before it puts mocap bodies in place: until a trial sets its joints, the hand is far off.
+    frame = stand.add_frame(pos=_AWAY - gripper.T_base_tcp[:3, 3])
     attached = frame.attach_body(hand.body(file.base), HAND, "")
     at = gripper.T_base_tcp[:3, 3]
-    for name, axis in zip(SLIDES, np.eye(3), strict=True):
-        attached.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=axis)
+    for name, axis, away in zip(SLIDES, np.eye(3), _AWAY, strict=True):
+        attached.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=axis, ref=away)
     attached.add_joint(name=BALL, type=mujoco.mjtJoint.mjJNT_BALL, pos=at)
     for i, name in enumerate(SERVOS):
         stiffness, most = (s.stiffness, s.force) if i < 3 else (s.turn_stiffness, s.torque)
@@ -158,12 +183,14 @@ def _compiled(model: mujoco.MjModel, settled: SettledScene) -> SceneModel:
     instance[bodies] = [o.plan.instance_id for o in world.objects]
     instance[model.body_rootid == model.body(STAND).id] = -1
     hand_geoms = np.flatnonzero(instance[model.geom_bodyid] == -1)
-    # The joints of the scene have the same names in both models; their exact coordinates carry over.
+    # Sleeping objects would be woken by a change of their coordinates in the last bit, so theirs stay those of the model.
     qpos = model.qpos0.copy()
     for j in range(world.model.njnt):
         name = world.model.joint(j).name
-        at, size = int(model.joint(name).qposadr[0]), len(world.data.joint(name).qpos)
-        qpos[at : at + size] = world.data.joint(name).qpos
+        if world.model.jnt_bodyid[j] not in world.body_ids:
+            at, size = int(model.joint(name).qposadr[0]), len(world.data.joint(name).qpos)
+            qpos[at : at + size] = world.data.joint(name).qpos
+    qpos[[int(model.joint(name).qposadr[0]) for name in SLIDES]] = 0.0
     gain = _damp(model, qpos)
     return SceneModel(model, qpos, hand_geoms, instance, bodies, gain)
 

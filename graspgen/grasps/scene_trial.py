@@ -163,7 +163,7 @@ def _run(
     r = blank_results(len(number), len(objects))
     course = SceneCourse(
         scene,
-        Batch(scene.model, len(number), nthread=threads),
+        Batch(scene.model, len(number), nthread=threads, persistent=scene.sleeps),
         gripper,
         profile,
         target=number,
