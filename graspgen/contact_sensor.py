@@ -28,7 +28,7 @@ class Reduce(IntEnum):
 def add_contact_sensor(
     spec: mujoco.MjSpec, name: str, subtree: str, body: str | None, data: ContactData, reduce: Reduce
 ) -> None:
-    """Add a sensor of the contacts between the subtree of one body and another body (None: anything), reduced to one."""
+    """Add a sensor of the contacts between the subtree of one body and another (None: anything), reduced to one."""
     other = {} if body is None else {"reftype": mujoco.mjtObj.mjOBJ_BODY, "refname": body}
     spec.add_sensor(
         name=name,

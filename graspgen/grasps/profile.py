@@ -75,6 +75,7 @@ class SceneProtocol(_Section):
     What is not here (looks, the close, the limits of drift and rotation) is the free trial's.
     """
 
+    sample_period: float = Field(gt=0)
     approach_speed: float = Field(gt=0)
     settle: float = Field(ge=0)
     lift: float = Field(gt=0)

@@ -43,7 +43,7 @@ class SceneCourse:
     """Runs n trials in one settled scene and writes what happens into `results`.
 
     Every trial is one simulation of a `mujoco.batch.Batch`, stepped by native rollouts of one sample period, whose
-    contacts of the hand are recorded at every step. Trials are looked at between the rollouts; each is in its own phase,
+    contacts of the hand are recorded at every step. Trials are looked at between rollouts; each is in its own phase,
     and one that has ended is no longer stepped.
 
     Args:
@@ -81,7 +81,7 @@ class SceneCourse:
         self._scene, self._batch, self._results = scene, batch, results
         self._protocol, self._limits, self._com, self._target = p, s, com, target
         self._shaking = shake
-        self._chunk = max(1, round(p.sample_period / dt))
+        self._chunk = max(1, round(s.sample_period / dt))
         self._period = self._chunk * dt
         self._path = hand_path(profile, approach, shake, scene.lag_gain, self._chunk)
         self._R_grasp = T_world_grasp[:, :3, :3]
@@ -100,7 +100,7 @@ class SceneCourse:
         self._warnings = batch.warning[:, :, 1].sum(axis=1)
 
     def _place(self, gripper: Gripper, T_world_grasp: Array, width: Array, target: Ids, friction: Array) -> None:
-        batch, scene, n = self._batch, self._scene, len(target)
+        batch, scene = self._batch, self._scene
         model = scene.model
         stand = int(model.body(STAND).mocapid[0])
         batch.mocap_pos[:, stand] = T_world_grasp[:, :3, 3]
@@ -304,9 +304,7 @@ class SceneCourse:
         self._fail(ids[late & ~sliding & spinning], Outcome.ROTATED)
         return ids[over & ~sliding & ~spinning]
 
-    def _watch_held(
-        self, ids: Ids, seen: Array
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    def _watch_held(self, ids: Ids, seen: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         """Judge trials against their state after the close, and end those that fail.
 
         Returns:

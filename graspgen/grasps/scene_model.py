@@ -183,7 +183,7 @@ def _compiled(model: mujoco.MjModel, settled: SettledScene) -> SceneModel:
     instance[bodies] = [o.plan.instance_id for o in world.objects]
     instance[model.body_rootid == model.body(STAND).id] = -1
     hand_geoms = np.flatnonzero(instance[model.geom_bodyid] == -1)
-    # Sleeping objects would be woken by a change of their coordinates in the last bit, so theirs stay those of the model.
+    # A change of its coordinates in the last bit would wake an object, so the objects keep those of the model.
     qpos = model.qpos0.copy()
     for j in range(world.model.njnt):
         name = world.model.joint(j).name

@@ -18,8 +18,8 @@ _PEAK_SPEED, _PEAK_ACCELERATION = 15 / 8, 10 / np.sqrt(3)
 class HandPath:
     """Displacements of the hand from the grasp, step by step, and the servo targets that make it move so.
 
-    The approach ends at the grasp, along the approach direction; the lift goes straight up from there; each shake swings
-    to and fro at the top. All start and end at rest.
+    The approach ends at the grasp, along the approach direction; the lift goes straight up from there; each shake
+    swings to and fro at the top. All start and end at rest.
 
     Attributes:
         approach: (a + 1, 2) displacement along the approach, m: where the hand should be, and the servo's target.
