@@ -19,7 +19,7 @@ from graspgen.recipe_file import load_recipe
 from graspgen.render.opengl import render_views
 from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
-from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, ViewPlan
+from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, SurfacePlan, ViewPlan
 
 IMAGES = Path(__file__).parents[1] / "docs/images"
 TILE, DRAWS = (196, 152), 3
@@ -77,9 +77,11 @@ def render(assets: list[Asset], hue: float) -> np.ndarray:
             scale=unit,
             density=500,
             friction=(0.5, 0.005, 0.002),
-            colour=colorsys.hsv_to_rgb((hue + 0.035 * (k - 1)) % 1, 0.42 + 0.1 * k, 0.93 - 0.1 * k),
-            specular=0.25,
-            shininess=0.4,
+            surface=SurfacePlan(
+                colour=colorsys.hsv_to_rgb((hue + 0.035 * (k - 1)) % 1, 0.42 + 0.1 * k, 0.93 - 0.1 * k),
+                specular=0.25,
+                shininess=0.4,
+            ),
             T_world_object_dropped=rows(pose(T[:3, :3], unit * T[:3, 3])),
         )
         for k, T in enumerate(poses)
@@ -103,14 +105,12 @@ def render(assets: list[Asset], hue: float) -> np.ndarray:
                 T_world_camera=(T := rows(framing(points, focal, width, height))),
                 T_world_camera_nominal=T,
                 lights=(
-                    LightPlan(position=(0.7, -1.1, 1.9), diffuse=0.46),
+                    LightPlan(position=(0.7, -1.1, 1.9), diffuse=0.46, shadows=True),
                     LightPlan(position=(-1.8, -0.8, 1.2), diffuse=0.22),
                     LightPlan(position=(0.4, 1.5, 1.6), diffuse=0.15),
                 ),
                 ambient=0.36,
-                shadows=True,
-                table_colour=PAPER,
-                background_colour=PAPER,
+                surfaces={name: SurfacePlan(colour=PAPER) for name in ("table", "background")},
             ),
         ),
         grasp_stream=(),

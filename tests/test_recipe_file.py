@@ -37,7 +37,7 @@ def test_an_override_takes_any_yaml_value():
     )
     assert recipe.scene.objects.count == Distribution("uniform", (1, 4), integer=True)
     assert recipe.grasps.clearance == 0.001
-    assert recipe.render.shadows is False
+    assert recipe.render.shadows == 0
 
 
 def test_a_later_override_wins_and_the_rest_of_the_section_stays():
@@ -144,10 +144,10 @@ def test_paths_in_a_file_are_relative_to_its_folder(tmp_path):
 def test_anchors_and_merge_keys_of_yaml_work(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(
-        "task: a\nrender:\n  table_colour: &grey {hue: 0, saturation: 0}\n"
-        "  background_colour: {<<: *grey, value: 0.5}\n"
+        "task: a\nrender:\n  table: {colour: &grey {hue: 0, saturation: 0}}\n"
+        "  floor: {colour: {<<: *grey, value: 0.5}}\n"
     )
-    colour = load_recipe(str(path)).render.background_colour
+    colour = load_recipe(str(path)).render.floor.colour
     assert (colour.saturation.values, colour.value.values) == ((0,), (0.5,))
 
 

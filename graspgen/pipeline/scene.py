@@ -31,6 +31,7 @@ from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import SettledScene
 
 #: Depth beyond this does not fit into the stored 16 bits and counts as nothing seen, m.
+LOOKS = {"preset", "lights", "ambient", "environment", "grade", "background", "surfaces"}
 MAX_DEPTH = 65535 * DEPTH_SCALE
 
 
@@ -231,7 +232,7 @@ def stored_depth(depth: np.ndarray) -> np.ndarray:
 
 
 def _looks(view: ViewPlan) -> str:
-    return view.model_dump_json(include={"lights", "ambient", "shadows", "table_colour", "background_colour"})
+    return view.model_dump_json(include=LOOKS)
 
 
 def _annotation_table(settled: SettledScene, images: list[ViewImages]) -> Columns:

@@ -12,15 +12,15 @@ from pydantic import Field
 
 from graspgen.recipe.arenas import Table
 from graspgen.recipe.grasps import Grasps
-from graspgen.recipe.looks import Colour, Lights, Render
+from graspgen.recipe.looks import Colour, Lights, Render, Surface
 from graspgen.recipe.objects import Objects
 from graspgen.recipe.scene import Count, Scene, Settle
 from graspgen.recipe.section import Section
 from graspgen.recipe.views import Views
 
 __all__ = [
-    "Colour", "Count", "Grasps", "Lights", "Objects", "Recipe", "Render", "Scene", "Section", "Settle", "Table",
-    "Views",
+    "Colour", "Count", "Grasps", "Lights", "Objects", "Recipe", "Render", "Scene", "Section", "Settle", "Surface",
+    "Table", "Views",
 ]  # fmt: skip
 
 

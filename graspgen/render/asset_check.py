@@ -19,7 +19,7 @@ from graspgen.render.opengl import ViewImages, render_views
 from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
 from graspgen.scene.drawing import matrix4
-from graspgen.scene.plan import ObjectPlan, ScenePlan, ViewPlan
+from graspgen.scene.plan import ObjectPlan, ScenePlan, SurfacePlan, ViewPlan
 
 #: Side of the pictures, px.
 SIZE = 128
@@ -158,7 +158,7 @@ def _views(radius: float) -> tuple[ViewPlan, ...]:
     return tuple(
         ViewPlan(
             width=SIZE, height=SIZE, K=K, T_world_camera=T, T_world_camera_nominal=T, lights=(), ambient=1.0,
-            shadows=False, table_colour=grey, background_colour=grey,
+            surfaces={name: SurfacePlan(colour=grey) for name in ("table", "background")},
         )
         for T in poses
     )  # fmt: skip
@@ -167,7 +167,8 @@ def _views(radius: float) -> tuple[ViewPlan, ...]:
 def _plan(asset: Asset, T_world_asset: Array, views: tuple[ViewPlan, ...]) -> ScenePlan:
     thing = ObjectPlan(
         instance_id=1, asset=0, scale=1.0, density=asset.density, friction=(asset.friction, 0.005, 0.002),
-        colour=(0.7, 0.7, 0.7), specular=0.0, shininess=0.0, T_world_object_dropped=matrix4(T_world_asset),
+        surface=SurfacePlan(colour=(0.7, 0.7, 0.7), specular=0.0, shininess=0.0),
+        T_world_object_dropped=matrix4(T_world_asset),
     )  # fmt: skip
     return ScenePlan(
         seed=0, index=0, attempt=0, task="check", gravity=9.81, arena=table_arena((0.01, 0.01, 0.01), 0.8),

@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.errors import RenderError
+from graspgen.looks.images import ImageStore
 from graspgen.render import gl
-from graspgen.scene.plan import ViewPlan
+from graspgen.render.paint import Painter
+from graspgen.scene.arena import LIGHT_TYPES, direction
+from graspgen.scene.plan import SurfacePlan, Vector, ViewPlan
 from graspgen.scene.world import World
 
 #: Groups of geoms that are drawn; collision geoms are in group 3.
@@ -41,7 +44,7 @@ class ViewImages:
     instances: NDArray[np.uint8]
 
 
-def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
+def render_views(world: World, *, shadow_size: int = 1024, images: ImageStore | None = None) -> list[ViewImages]:
     """Render every planned view of a scene as it stands in `world.data`.
 
     The lights and colours of each view are written into the model; poses and geometry stay as they
@@ -50,6 +53,7 @@ def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
     Args:
         world: a scene that was built with views.
         shadow_size: side of the shadow map, texels.
+        images: the user's images that the plan names.
 
     Raises:
         RenderError: no OpenGL backend works here, or the images or the shadow map are too large
@@ -60,7 +64,7 @@ def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
         return []
     gl.make_current()
     try:
-        return _render_all(world, views, shadow_size)
+        return _render_all(world, views, shadow_size, images or ImageStore(None))
     except mujoco.FatalError as error:
         gl.forget_errors()
         sizes = sorted({f"{v.width}x{v.height}" for v in views})
@@ -71,19 +75,21 @@ def render_views(world: World, *, shadow_size: int = 1024) -> list[ViewImages]:
         ) from error
 
 
-def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int) -> list[ViewImages]:
+def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int, images: ImageStore) -> list[ViewImages]:
     model = world.model
     model.vis.quality.offsamples = 0  # an averaged depth or id is neither
     model.vis.quality.shadowsize = shadow_size
     model.vis.global_.offwidth, model.vis.global_.offheight = views[0].width, views[0].height
     _set_fog_range(model, views)
     scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
+    paint = Painter(world, images)
+    paint.apply(0)  # before the context, which uploads all textures
     context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
     try:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
         context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
         mujoco.mj_kinematics(model, world.data)
-        return [_render(world, number, scene, context) for number in range(len(views))]
+        return [_render(world, number, scene, context, paint) for number in range(len(views))]
     finally:
         context.free()
 
@@ -101,20 +107,25 @@ def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> N
     model.light_active[:] = 0
     for i, light in enumerate(view.lights):
         index = model.light(f"light_{i}").id
-        position = np.asarray(light.position)
         model.light_active[index] = 1
-        model.light_pos[index] = position
-        model.light_dir[index] = -position / np.linalg.norm(position)
-        model.light_diffuse[index] = model.light_specular[index] = light.diffuse
-        model.light_castshadow[index] = i == 0 and view.shadows
-    model.mat_rgba[model.material("table").id, :3] = view.table_colour
-    model.mat_rgba[model.material("background").id, :3] = view.background_colour
+        model.light_type[index] = int(LIGHT_TYPES[light.kind])
+        model.light_pos[index] = light.position
+        model.light_dir[index] = direction(light)
+        model.light_diffuse[index] = model.light_specular[index] = light.diffuse * np.asarray(light.colour)
+        model.light_cutoff[index] = 180 if light.kind == "point" else 60
+        model.light_castshadow[index] = light.shadows
     mujoco.mj_camlight(model, data)
 
 
-def _render(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext) -> ViewImages:
+def _render(
+    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, paint: Painter
+) -> ViewImages:
     view = world.plan.views[number]
     apply_looks(world.model, world.data, view)
+    for texture in paint.apply(number):
+        mujoco.mjr_uploadTexture(world.model, context, texture)
+    # The context has its own copy of what texture a material has.
+    context.mat_texid[: world.model.mat_texid.size] = world.model.mat_texid.ravel()
     camera = mujoco.MjvCamera()
     camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, int(world.camera_ids[number])
     mujoco.mjv_updateScene(world.model, world.data, _OPTIONS, None, camera, _STATIC_AND_DYNAMIC, scene)
@@ -127,7 +138,7 @@ def _render(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.M
     zbuffer = np.empty((view.height, view.width), np.float32)
 
     _set_fog_colour(context, scene, view)
-    _set_flags(scene, ids=False, shadows=view.shadows)
+    _set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
     mujoco.mjr_render(rect, scene, context)
     mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
     rgb = pixels[::-1].copy()
@@ -171,7 +182,16 @@ def _set_flags(scene: mujoco.MjvScene, *, ids: bool, shadows: bool) -> None:
 def _horizon(view: ViewPlan) -> NDArray[np.float64]:
     """Return the (3,) colour of the void: the background in ambient and half the lamps' light."""
     lit = view.ambient + 0.5 * sum(light.diffuse for light in view.lights)
-    return np.asarray(view.background_colour) * min(lit, 1.0)
+    return np.asarray(_floor(view)) * min(lit, 1.0)
+
+
+def _floor(view: ViewPlan) -> Vector:
+    """Return the colour of the floor as one sees it from afar."""
+    floor = view.surfaces.get("background", SurfacePlan(colour=(0.4, 0.4, 0.4)))
+    if floor.texture is None:
+        return floor.colour
+    first, second = floor.texture.colours
+    return tuple((np.add(first, second) / 2).tolist())
 
 
 def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:

@@ -8,11 +8,12 @@ import mujoco
 import numpy as np
 
 from graspgen.errors import SceneError
-from graspgen.frames import OPENGL_OPENCV, matrix_to_quat, transform_points
+from graspgen.frames import OPENGL_OPENCV, Array, matrix_to_quat, transform_points
 from graspgen.objects.asset import Asset, Part
 from graspgen.scene import physics
 from graspgen.scene.arena_plan import PLANE_HALF_SIDE, ArenaPlan, GeomPlan
-from graspgen.scene.plan import ScenePlan, Vector, ViewPlan
+from graspgen.scene.plan import LightPlan, ScenePlan, SurfacePlan, Vector, ViewPlan
+from graspgen.scene.skin import add_material
 
 GROUP_ARENA, GROUP_HIDDEN = 1, 3
 #: Clipping planes of all cameras, m.
@@ -43,20 +44,15 @@ def add_arena(
     Raises:
         SceneError: a mesh of the arena is not among the assets.
     """
-    first = plan.views[0] if plan.views else None
-    colours: dict[str, Vector] = {
-        "table": first.table_colour if first else (0.6, 0.6, 0.6),
-        "background": first.background_colour if first else (0.4, 0.4, 0.4),
-    }
-    for name, colour in colours.items():
-        spec.add_material(name=name, rgba=[*colour, 1.0], specular=0.1, shininess=0.1)
+    for name, colour in {"table": (0.6, 0.6, 0.6), "background": (0.4, 0.4, 0.4)}.items():
+        add_material(spec, name, SurfacePlan(colour=colour), plan.views)
     own: dict[Vector, str] = {}
     for geom in (*plan.arena.geoms, *walls):
         material = geom.surface
         if material == "own":
             if geom.colour not in own:
                 own[geom.colour] = f"arena_{len(own)}"
-                spec.add_material(name=own[geom.colour], rgba=[*geom.colour, 1.0], specular=0.1, shininess=0.1)
+                add_material(spec, own[geom.colour], SurfacePlan(colour=geom.colour), plan.views)
             material = own[geom.colour]
         shape = {} if geom.kind == "mesh" else {"size": geom.size}
         if geom.kind == "plane":
@@ -125,6 +121,19 @@ def support_parts(arena: ArenaPlan, assets: Mapping[int, Asset]) -> tuple[Part, 
     return tuple(parts)
 
 
+LIGHT_TYPES = {
+    "spot": mujoco.mjtLightType.mjLIGHT_SPOT,
+    "directional": mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+    "point": mujoco.mjtLightType.mjLIGHT_POINT,
+}
+
+
+def direction(light: LightPlan) -> Array:
+    """Return the (3,) unit direction in which a light shines, world frame."""
+    towards = np.subtract(light.target, light.position)
+    return towards / max(float(np.linalg.norm(towards)), 1e-9)
+
+
 def add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:
     """Add as many lights as the view with the most has, lit as in the first view."""
     most = max(views, key=lambda v: len(v.lights), default=None)
@@ -137,16 +146,16 @@ def add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:
         position = np.array(light.position)
         spec.worldbody.add_light(
             name=f"light_{i}",
-            type=mujoco.mjtLightType.mjLIGHT_SPOT,
+            type=LIGHT_TYPES[light.kind],
             pos=position,
-            dir=-position / np.linalg.norm(position),
-            diffuse=[light.diffuse] * 3,
-            specular=[light.diffuse] * 3,
+            dir=direction(light),
+            diffuse=light.diffuse * np.array(light.colour),
+            specular=light.diffuse * np.array(light.colour),
             ambient=[0, 0, 0],
             cutoff=60,
             exponent=1,
             active=on,
-            castshadow=i == 0 and first.shadows,
+            castshadow=light.shadows,
         )
     spec.visual.headlight.ambient = [first.ambient] * 3
 

@@ -27,8 +27,10 @@ from graspgen.errors import ObjectError, SceneError
 from graspgen.frames import matrix_to_quat
 from graspgen.objects.asset import Asset, Mesh, Part
 from graspgen.objects.redistribute import redistributed
+from graspgen.objects.unwrap import unwrap
 from graspgen.scene import arena, physics
-from graspgen.scene.plan import ScenePlan
+from graspgen.scene.plan import ObjectPlan, ScenePlan
+from graspgen.scene.skin import add_material, painted
 from graspgen.scene.world import SceneObject, World
 
 GROUP_VISUAL, GROUP_COLLISION = 2, 3
@@ -111,7 +113,9 @@ def scene_spec(
             raise SceneError(f"scene {plan.index}: asset {o.asset} of its plan is not among the assets given")
         shape = shapes.get((o.asset, o.scale))
         if shape is None:
-            shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes))
+            alike = [c for c in chosen if (c.asset, c.scale) == (o.asset, o.scale)]
+            textured = any(painted(v.surfaces.get(_name(c), c.surface)) for c in alike for v in plan.views)
+            shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes), textured)
             shapes[(o.asset, o.scale)] = shape
         own = redistributed(shape.asset, o.com_offset, o.inertia_scale)
         thing = SceneObject(
@@ -138,7 +142,7 @@ def _world(
     data: mujoco.MjData,
     views: int,
 ) -> World:
-    body_ids = np.array([model.body(_name(o)).id for o in objects], np.int32)
+    body_ids = np.array([model.body(_name(o.plan)).id for o in objects], np.int32)
     of_body = np.zeros(model.nbody, np.uint8)
     of_body[body_ids] = [o.plan.instance_id for o in objects]
     return World(
@@ -158,11 +162,13 @@ def _world(
 class _Shape:
     """The meshes of an asset at one scale, which all objects of that kind share."""
 
-    def __init__(self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int) -> None:
+    def __init__(
+        self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int, textured: bool
+    ) -> None:
         self.asset = asset.scaled(scale)
         self.visual = f"visual_{index}"
         self.texture = add_texture(spec, self.asset.mesh, f"texture_{number}")
-        add_visual_mesh(spec, self.asset.mesh, self.visual, asset.mesh)
+        add_visual_mesh(spec, self.asset.mesh, self.visual, asset.mesh, textured)
         self.hulls: list[str | None] = []
         for p, part in enumerate(self.asset.parts):
             if part.kind != "hull":
@@ -178,8 +184,13 @@ class _Shape:
             self.hulls.append(name)
 
 
-def add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh) -> None:
-    """Add a mesh that is drawn, with the normals of `normals_of` (itself, or the same mesh unscaled)."""
+def add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh, textured: bool = False) -> None:
+    """Add a mesh that is drawn, with the normals of `normals_of` (itself, or the same mesh unscaled).
+
+    `textured`: it needs texture coordinates although it brings no texture of its own.
+    """
+    if textured and mesh.uv is None:
+        mesh = normals_of = unwrap(mesh, "box")
     # A scaled mesh has the normals of the unscaled one, which stays in memory with its asset.
     # The body's inertia is explicit; the shell's, unlike others, never fails and needs no hull.
     drawn = normals_of.shaded
@@ -190,7 +201,7 @@ def add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh
         usernormal=drawn.normals.ravel(),
         inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
     )
-    if mesh.uv is not None and mesh.texture is not None:
+    if mesh.uv is not None and (textured or mesh.texture is not None):
         # MuJoCo counts texture rows from the top, the asset from the bottom.
         added.usertexcoord = (mesh.uv[drawn.source] * [1, -1] + [0, 1]).ravel()
         added.userfacetexcoord = drawn.faces.ravel()
@@ -212,12 +223,8 @@ def add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
 def _add_object(
     spec: mujoco.MjSpec, thing: SceneObject, shape: _Shape, T: ArrayLike, plan: ScenePlan, support: Sequence[str]
 ) -> None:
-    T, o, name = np.asarray(T, float), thing.plan, _name(thing)
-    material = spec.add_material(name=name, specular=o.specular, shininess=o.shininess)
-    if shape.texture is None:
-        material.rgba = [*o.colour, 1.0]
-    else:
-        material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = shape.texture
+    T, o, name = np.asarray(T, float), thing.plan, _name(thing.plan)
+    add_material(spec, name, o.surface, plan.views, own=shape.texture)
     i = thing.inertia
     body = spec.worldbody.add_body(
         name=name,
@@ -272,5 +279,5 @@ def _geometry(part: Part, hull: str | None) -> dict[str, object]:
     }
 
 
-def _name(thing: SceneObject) -> str:
-    return f"object_{thing.plan.instance_id}"
+def _name(plan: ObjectPlan) -> str:
+    return f"object_{plan.instance_id}"

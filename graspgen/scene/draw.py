@@ -38,6 +38,7 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
     scene = scene_stream(seed, Purpose.MATERIAL, key)
     friction, gravity = (number(d, scene) for d in (_support(recipe).friction, recipe.scene.gravity))
     arena = draw_arena(recipe, seed, key, friction)
+    objects = draw_objects(recipe, catalogue, seed, key, count)
     return ScenePlan(
         seed=seed,
         index=index,
@@ -45,8 +46,8 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
         task=recipe.task,
         gravity=gravity,
         arena=arena,
-        objects=draw_objects(recipe, catalogue, seed, key, count),
-        views=tuple(draw_view(recipe, seed, key, v) for v in range(recipe.views.per_scene)),
+        objects=objects,
+        views=tuple(draw_view(recipe, seed, key, v, objects) for v in range(recipe.views.per_scene)),
         grasp_stream=key,
     )
 

@@ -11,7 +11,8 @@ from graspgen.objects.asset import Asset
 from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.redistribute import com_offset
 from graspgen.recipe import Recipe
-from graspgen.scene.drawing import OBJECT, matrix4, number, rgb, scene_stream, vector
+from graspgen.scene.draw_looks import draw_object_surface
+from graspgen.scene.drawing import OBJECT, matrix4, number, scene_stream, vector
 from graspgen.scene.plan import ObjectPlan
 from graspgen.streams import Purpose
 
@@ -53,8 +54,8 @@ def draw_objects(
             number(recipe.objects.rolling_friction, material),
         )
         share = [number(recipe.objects.com_offset, material) for _ in range(3)]
+        made_of = str(asset.params.get("material", ""))
         spread = [number(recipe.objects.inertia_scale, material) for _ in range(3)]
-        looks = scene_stream(seed, Purpose.LOOKS, key, OBJECT, instance)
         plans.append(
             ObjectPlan(
                 instance_id=instance,
@@ -64,9 +65,8 @@ def draw_objects(
                 friction=friction,
                 com_offset=vector(com_offset(asset.scaled(scale), share)),
                 inertia_scale=vector(spread),
-                colour=rgb(recipe.render.object_colour, looks),
-                specular=number(recipe.render.specular, looks),
-                shininess=number(recipe.render.shininess, looks),
+                made_of=made_of,
+                surface=draw_object_surface(recipe.render, seed, key, instance, made_of),
                 T_world_object_dropped=matrix4(T),
             )
         )

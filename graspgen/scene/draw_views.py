@@ -8,14 +8,18 @@ import numpy as np
 
 from graspgen.frames import Array, axis_angle, look_at, pose
 from graspgen.recipe import Recipe
-from graspgen.scene.drawing import LIGHT, VIEW, matrix4, number, on_shell, rgb, scene_stream, vector
-from graspgen.scene.plan import LightPlan, Matrix3, ViewPlan
+from graspgen.recipe.presets import looks_of
+from graspgen.scene.draw_looks import draw_looks
+from graspgen.scene.drawing import VIEW, matrix4, number, on_shell, scene_stream
+from graspgen.scene.plan import Matrix3, ObjectPlan, ViewPlan
 from graspgen.streams import Purpose
 
 
-def draw_view(recipe: Recipe, seed: int, key: tuple[int, int], view: int) -> ViewPlan:
-    """Draw view `view` of the scene and attempt `key`."""
-    views, looks = recipe.views, recipe.render
+def draw_view(
+    recipe: Recipe, seed: int, key: tuple[int, int], view: int, objects: tuple[ObjectPlan, ...] = ()
+) -> ViewPlan:
+    """Draw view `view` of the scene and attempt `key`; objects may look different in every view."""
+    views = recipe.views
     rng = scene_stream(seed, Purpose.CAMERA, key, VIEW, view)
     fovy, radius, elevation, azimuth, roll = (
         number(d, rng)
@@ -32,31 +36,14 @@ def draw_view(recipe: Recipe, seed: int, key: tuple[int, int], view: int) -> Vie
     rotation_error = np.radians([number(views.rotation_error_deg, rng) for _ in range(3)])
     T = look_at(target + on_shell(radius, elevation, azimuth), target, math.radians(roll))
 
-    rng = scene_stream(seed, Purpose.LOOKS, key, VIEW, view)
-    lights, intensity, ambient = (
-        number(d, rng) for d in (looks.lights.count, looks.lights.intensity, looks.lights.ambient)
-    )
     return ViewPlan(
         width=views.width,
         height=views.height,
         K=views.K or _intrinsics(views.width, views.height, fovy),
         T_world_camera=matrix4(T),
         T_world_camera_nominal=matrix4(T @ _error(rotation_error, position_error)),
-        lights=tuple(
-            _draw_light(recipe, intensity / lights, scene_stream(seed, Purpose.LOOKS, key, LIGHT, view, i))
-            for i in range(int(lights))
-        ),
-        ambient=ambient,
-        shadows=looks.shadows,
-        table_colour=rgb(looks.table_colour, rng),
-        background_colour=rgb(looks.background_colour, rng),
+        **draw_looks(*looks_of(recipe.render, key[0] * views.per_scene + view), seed, key, view, objects),
     )
-
-
-def _draw_light(recipe: Recipe, diffuse: float, rng: np.random.Generator) -> LightPlan:
-    lights = recipe.render.lights
-    distance, elevation, azimuth = (number(d, rng) for d in (lights.distance, lights.elevation_deg, lights.azimuth_deg))
-    return LightPlan(position=vector(on_shell(distance, elevation, azimuth)), diffuse=diffuse)
 
 
 def _error(rotation_vector: Array, translation: Array) -> Array:

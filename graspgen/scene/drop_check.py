@@ -155,7 +155,7 @@ def _plan(asset: Asset) -> ScenePlan:
         objects.append(
             ObjectPlan(
                 instance_id=i + 1, asset=0, scale=1.0, density=asset.density,
-                friction=(asset.friction, TORSIONAL, ROLLING), colour=(0.7, 0.7, 0.7), specular=0.2, shininess=0.2,
+                friction=(asset.friction, TORSIONAL, ROLLING),
                 T_world_object_dropped=matrix4(pose(R, t)),
             )
         )  # fmt: skip

@@ -7,16 +7,18 @@ names.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import model_validator
 
 from graspgen.scene.arena_plan import ArenaPlan, GeomPlan
+from graspgen.scene.looks_plan import BackgroundPlan, EnvironmentPlan, GradePlan, LightPlan, SurfacePlan, TexturePlan
 from graspgen.scene.plain import Matrix3, Matrix4, Plain, Vector
 
 __all__ = [
-    "ArenaPlan", "ArrangementPlan", "GeomPlan", "LightPlan", "Matrix3", "Matrix4", "ObjectPlan", "ScenePlan", "Vector",
-    "ViewPlan",
+    "ArenaPlan", "ArrangementPlan", "BackgroundPlan", "EnvironmentPlan", "GeomPlan", "GradePlan", "LightPlan",
+    "Matrix3", "Matrix4", "ObjectPlan", "ScenePlan", "SurfacePlan", "TexturePlan", "Vector", "ViewPlan",
 ]  # fmt: skip
 
 
@@ -36,20 +38,12 @@ class ObjectPlan(Plain):
     """Of the centre of mass from the asset's, object frame, m."""
     inertia_scale: Vector = (1.0, 1.0, 1.0)
     """Factor on how widely the mass is spread along each axis of the object."""
-    colour: Vector
-    """RGB in 0…1; a textured asset keeps its texture."""
-    specular: float
-    shininess: float
+    made_of: str = ""
+    """Material of a procedural object (`models/materials/common.yaml`), "" if unknown."""
+    surface: SurfacePlan = SurfacePlan()
+    """How it looks where a view says nothing else."""
     T_world_object_dropped: Matrix4
     """Pose of the asset's frame when the object is let go."""
-
-
-class LightPlan(Plain):
-    """One light of a view."""
-
-    position: Vector
-    """m, world frame; it shines at the world's origin."""
-    diffuse: float
 
 
 class ViewPlan(Plain):
@@ -62,11 +56,19 @@ class ViewPlan(Plain):
     """OpenCV camera."""
     T_world_camera_nominal: Matrix4
     """What a calibration would report."""
+    engine: Literal["opengl", "filament"] = "opengl"
+    """Renderer of the colour image."""
+    preset: str = ""
+    """Preset that the looks come from (`render.preset`, `render.mix`), "" for the recipe's own."""
     lights: tuple[LightPlan, ...]
     ambient: float
-    shadows: bool
-    table_colour: Vector
-    background_colour: Vector
+    """OpenGL: share of every colour that shows without any light."""
+    environment: EnvironmentPlan = EnvironmentPlan()
+    grade: GradePlan = GradePlan()
+    background: BackgroundPlan = BackgroundPlan()
+    surfaces: Mapping[str, SurfacePlan] = {}
+    """Looks by the name of a material of the model: `table`, `background`, `wall`, `object_1` …; what is missing looks
+    as it was built."""
 
 
 class ArrangementPlan(Plain):

@@ -11,7 +11,7 @@ from graspgen.frames import look_at, pose
 from graspgen.objects.asset import Asset, Mesh, Part
 from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
-from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, ViewPlan
+from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, SurfacePlan, ViewPlan
 from graspgen.scene.world import World
 
 
@@ -60,11 +60,12 @@ def view_of(
         K=K.tolist(),
         T_world_camera=T.tolist(),
         T_world_camera_nominal=T.tolist(),
-        lights=tuple(LightPlan(position=(np.cos(a), np.sin(a), 1.3), diffuse=0.7 / lights) for a in turns),
+        lights=tuple(
+            LightPlan(position=(np.cos(a), np.sin(a), 1.3), diffuse=0.7 / lights, shadows=shadows and i == 0)
+            for i, a in enumerate(turns)
+        ),
         ambient=ambient,
-        shadows=shadows,
-        table_colour=table_colour,
-        background_colour=background_colour,
+        surfaces={"table": SurfacePlan(colour=table_colour), "background": SurfacePlan(colour=background_colour)},
     )
 
 
@@ -91,9 +92,9 @@ def world_of(
                 scale=1.0,
                 density=1000.0,
                 friction=(0.5, 0.005, 0.0005),
-                colour=tuple(colours[i] if colours else rng.uniform(0.2, 1, 3)),
-                specular=0.3,
-                shininess=0.5,
+                surface=SurfacePlan(
+                    colour=tuple(colours[i] if colours else rng.uniform(0.2, 1, 3)), specular=0.3, shininess=0.5
+                ),
                 T_world_object_dropped=np.asarray(T).tolist(),
             )
             for i, T in enumerate(poses)

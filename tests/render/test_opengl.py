@@ -166,9 +166,9 @@ def test_all_eight_lamps_shine() -> None:
 
 
 def test_the_first_lamp_casts_a_shadow_where_shadows_are_on() -> None:
-    lamp = (LightPlan(position=(0.8, 0.0, 1.0), diffuse=0.8),)
+    lamps = [(LightPlan(position=(0.8, 0.0, 1.0), diffuse=0.8, shadows=on),) for on in (True, False)]
     base = view_of(T_world_camera=look_at([0, 0, 0.9], [0, 0, 0]), ambient=0.2)
-    views = [base.model_copy(update={"lights": lamp, "shadows": on}) for on in (True, False)]
+    views = [base.model_copy(update={"lights": lamp}) for lamp in lamps]
     world = world_of([trimesh.creation.box([0.1, 0.1, 0.1])], [at(0, 0, 0.05)], views)
     dark, bright = (image.rgb.astype(int) for image in render_views(world))
     shaded = (bright - dark).max(-1) > 30

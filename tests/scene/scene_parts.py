@@ -10,7 +10,7 @@ import trimesh
 from graspgen.frames import look_at, pose
 from graspgen.objects.asset import Asset, Mesh, Part
 from graspgen.scene.arena_fit import table_arena
-from graspgen.scene.plan import ArenaPlan, LightPlan, ObjectPlan, ScenePlan, ViewPlan
+from graspgen.scene.plan import ArenaPlan, LightPlan, ObjectPlan, ScenePlan, SurfacePlan, ViewPlan
 
 
 def asset_of(shape: trimesh.Trimesh, *parts: Part, name: str = "thing") -> Asset:
@@ -102,9 +102,7 @@ def plan_of(
                 scale=1.0,
                 density=700.0,
                 friction=friction,
-                colour=(1.0, 0.2, 0.1),
-                specular=0.3,
-                shininess=0.5,
+                surface=SurfacePlan(colour=(1.0, 0.2, 0.1), specular=0.3, shininess=0.5),
                 T_world_object_dropped=tuple(tuple(map(float, row)) for row in T),
             )
             for i, T in enumerate(poses)
@@ -122,9 +120,10 @@ def view_of(K: np.ndarray, width: int, height: int, roll: float = 0.0) -> ViewPl
         K=np.asarray(K).tolist(),
         T_world_camera=T,
         T_world_camera_nominal=T,
-        lights=(LightPlan(position=(0.5, 0.5, 1.2), diffuse=0.7),),
+        lights=(LightPlan(position=(0.5, 0.5, 1.2), diffuse=0.7, shadows=True),),
         ambient=0.3,
-        shadows=True,
-        table_colour=(0.5, 0.5, 0.5),
-        background_colour=(0.2, 0.2, 0.2),
+        surfaces={
+            "table": SurfacePlan(colour=(0.5, 0.5, 0.5)),
+            "background": SurfacePlan(colour=(0.2, 0.2, 0.2)),
+        },
     )

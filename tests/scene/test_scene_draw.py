@@ -52,9 +52,9 @@ def test_one_more_view_leaves_the_earlier_ones_and_the_objects():
     [
         ({"views": {"radius": 0.7}}, {"views"}),
         ({"views": {"rotation_error_deg": {"uniform": [-1, 1]}}}, {"views"}),
-        ({"render": {"object_colour": {"hue": 0.3}}}, {"colour"}),
+        ({"render": {"objects": {"colour": {"hue": 0.3}}}}, {"surface"}),
         ({"render": {"lights": {"count": 8}}}, {"views"}),
-        ({"render": {"specular": 0.2}}, {"specular"}),
+        ({"render": {"objects": {"specular": 0.2}}}, {"surface"}),
         ({"objects": {"density": {"uniform": [300, 900]}}}, {"density"}),
         ({"objects": {"friction": 0.4}}, {"friction"}),
         ({"objects": {"rolling_friction": {"uniform": [0.001, 0.002]}}}, {"friction"}),
@@ -79,8 +79,8 @@ def test_a_light_knob_leaves_the_camera_and_a_camera_knob_leaves_the_lights():
     moved = draw_plan(recipe(views={"elevation_deg": 50}), SHELF, 5, 6).views
     for old, light, camera in zip(base, lit, moved, strict=True):
         assert old.T_world_camera == light.T_world_camera
-        assert (old.table_colour, old.ambient) == (light.table_colour, light.ambient)
-        assert (old.lights, old.background_colour) == (camera.lights, camera.background_colour)
+        assert (old.surfaces, old.ambient) == (light.surfaces, light.ambient)
+        assert (old.lights, old.surfaces) == (camera.lights, camera.surfaces)
         assert old.T_world_camera != camera.T_world_camera
 
 
@@ -162,7 +162,7 @@ def test_lights_are_on_the_shell_and_colours_are_the_hue_asked_for():
     spec = recipe(
         render={
             "lights": {"count": 4, "distance": 2.0, "elevation_deg": 30, "intensity": 0.8},
-            "object_colour": {"hue": 1 / 3, "saturation": 1, "value": 0.5},
+            "objects": {"colour": {"hue": 1 / 3, "saturation": 1, "value": 0.5}},
         }
     )
     plan = draw_plan(spec, SHELF, 1, 1)
@@ -170,4 +170,4 @@ def test_lights_are_on_the_shell_and_colours_are_the_hue_asked_for():
         assert np.linalg.norm(light.position) == pytest.approx(2.0)
         assert light.position[2] == pytest.approx(1.0)
         assert light.diffuse == pytest.approx(0.2)  # the four share the intensity
-    assert plan.objects[0].colour == pytest.approx((0, 0.5, 0))
+    assert plan.objects[0].surface.colour == pytest.approx((0, 0.5, 0))

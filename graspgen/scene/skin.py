@@ -1,0 +1,63 @@
+"""Materials of the model, with room for the textures that views give them.
+
+A surface that is textured in any view gets a blank texture `looks_<material>` of fixed size; the renderer paints it for
+each view and uploads it, so looks change without compiling again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mujoco
+
+from graspgen.scene.plan import SurfacePlan, ViewPlan
+
+#: Sides of textures, px: of objects, and of everything larger.
+OBJECT_TEXTURE, ARENA_TEXTURE = 256, 512
+_RGB = int(mujoco.mjtTextureRole.mjTEXROLE_RGB)
+
+
+def add_material(
+    spec: mujoco.MjSpec, name: str, surface: SurfacePlan, views: Sequence[ViewPlan], own: str | None = None
+) -> None:
+    """Add the material of a surface.
+
+    Args:
+        spec: the model.
+        name: of the material, which views' surfaces name.
+        surface: how it looks where a view says nothing.
+        views: of the scene.
+        own: the texture that an asset brings, None for none.
+    """
+    looks = [view.surfaces.get(name, surface) for view in views] or [surface]
+    first = looks[0]
+    material = spec.add_material(
+        name=name,
+        specular=first.specular,
+        shininess=first.shininess,
+        metallic=first.metallic,
+        roughness=first.roughness,
+    )
+    if any(painted(look, own is not None) for look in looks):
+        side = OBJECT_TEXTURE if name.startswith("object_") else ARENA_TEXTURE
+        texture = spec.add_texture(
+            name=texture_name(name), type=mujoco.mjtTexture.mjTEXTURE_2D, width=side, height=side, nchannel=3
+        )
+        texture.data = bytes(3 * side * side)
+        material.textures[_RGB] = texture_name(name)
+        material.texuniform = not name.startswith("object_")
+    if own is not None and first.own_texture:
+        material.textures[_RGB] = own
+    elif not painted(first, own is not None):
+        material.textures[_RGB] = ""
+        material.rgba = [*first.colour, 1.0]
+
+
+def painted(surface: SurfacePlan, has_own: bool = False) -> bool:
+    """Whether a surface shows a texture that is painted for it."""
+    return surface.texture is not None and not (has_own and surface.own_texture)
+
+
+def texture_name(material: str) -> str:
+    """Return the name of the blank texture of a material."""
+    return f"looks_{material}"
