@@ -131,6 +131,11 @@ def _anchor_paths(content: dict[str, Any], folder: Path) -> None:
     scene = content.get("scene")
     if isinstance(scene, dict) and str(scene.get("arena", "")).endswith(".xml"):
         scene["arena"] = str(folder / scene["arena"])
+    views = content.get("views")
+    cameras = views.get("cameras") if isinstance(views, dict) else None
+    for camera in cameras if isinstance(cameras, list) else ():
+        if isinstance(camera, dict) and isinstance(camera.get("file"), str):
+            camera["file"] = str(folder / camera["file"])
     gripper = content.get("gripper")
     if isinstance(gripper, str) and Path(gripper).suffix in (".yaml", ".yml"):
         content["gripper"] = str(folder / gripper)
@@ -147,16 +152,28 @@ def _override(content: dict[str, Any], override: str) -> Key:
     if not equals or not all(key):
         raise RecipeError(f"{where}: expected key=value, for example scene.objects.count=4")
     model: type[Section] = Recipe
-    target = content
+    target: Any = content
+    kinds: list[type[Section]] = []
     for depth, name in enumerate(key):
         at = ".".join(key[: depth + 1])
+        if isinstance(target, list):  # of sections, named by their numbers
+            if not name.isdigit() or int(name) >= len(target) or not isinstance(target[int(name)], dict):
+                raise RecipeError(f"{where}: {at}: expected a number below {len(target)}")
+            target = target[int(name)]
+            model = _of_kind(kinds, target.get("kind")) or Section
+            if depth == len(key) - 1:
+                raise RecipeError(f"{where}: {at} is a section; name one of its keys")
+            continue
         if name not in model.model_fields:
             hint = _nearest_key(model, name, key[:depth])
             raise RecipeError(f"{where}: {at}: unknown key{hint}")
         if depth == len(key) - 1:
             target[name] = parse_yaml(text, where, with_line=False)
             break
-        section = _section(model.model_fields[name])
+        section, kinds = _section(model.model_fields[name]), _sections(model.model_fields[name])
+        if kinds and isinstance(target.get(name), list):
+            target = target[name]
+            continue
         if typing.get_origin(model.model_fields[name].annotation) is Mapping:
             _put_into_table(target, key[depth:], parse_yaml(text, where, with_line=False))
             break
@@ -183,18 +200,21 @@ def _put_into_table(target: dict[str, Any], key: Key, value: Any) -> None:
 
 def _problem(shown: str, lines: Mapping[Key, int], origins: Mapping[Key, str], error: Mapping[str, Any]) -> str:
     """Tell one of pydantic's errors in a line: where, which key, what, the nearest valid key."""
-    key: Key = tuple(str(part) for part in error["loc"])
+    loc = tuple(str(part) for part in error["loc"])
+    key, _ = _walk(loc)
     inwards = [key[:n] for n in range(len(key), 0, -1)]
     origin = next((origins[k] for k in inwards if k in origins), None)
     if origin is None:
         line = next((lines[k] for k in inwards if k in lines), None)
         origin = f"{shown}:{line}" if line else shown
-    return ": ".join(filter(None, (origin, ".".join(key), _message(key, error))))
+    return ": ".join(filter(None, (origin, ".".join(key), _message(key, _walk(loc[:-1])[1], error))))
 
 
-def _message(key: Key, error: Mapping[str, Any]) -> str:
-    model = _innermost_section(key)
+def _message(key: Key, model: type[Section], error: Mapping[str, Any]) -> str:
     match error["type"]:
+        case "union_tag_not_found" | "union_tag_invalid":
+            known = ", ".join(str(k) for k in _kinds(_sections(_walk(key[:-2])[1].model_fields[key[-2]])))
+            return f"expected a section with a kind, one of: {known}"
         case "extra_forbidden":
             return f"unknown key{_nearest_key(model, key[-1], key[:-1])}"
         case "missing":
@@ -209,15 +229,25 @@ def _message(key: Key, error: Mapping[str, Any]) -> str:
             return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
 
 
-def _innermost_section(key: Key) -> type[Section]:
-    """Return the section that the last part of `key` lies in."""
+def _walk(key: Key) -> tuple[Key, type[Section]]:
+    """Return `key` without the kinds that pydantic names in lists of sections, and the section that it leads into."""
     model: type[Section] = Recipe
-    for name in key[:-1]:
-        section = _section(model.model_fields[name]) if name in model.model_fields else None
-        if section is None:
-            break
-        model = section
-    return model
+    kept: list[str] = []
+    kinds: list[type[Section]] = []
+    for name in key:
+        if kinds and name.isdigit():
+            kept.append(name)
+            if len(kinds) == 1:
+                model, kinds = kinds[0], []
+            continue
+        if kinds and (found := _of_kind(kinds, name)):
+            model, kinds = found, []
+            continue
+        kept.append(name)
+        field = model.model_fields.get(name)
+        section, kinds = (_section(field), _sections(field)) if field else (None, [])
+        model = section or model
+    return tuple(kept), model
 
 
 def _nearest_key(model: type[Section], name: str, at: Key) -> str:
@@ -237,8 +267,31 @@ def _all_keys(model: type[Section], at: Key) -> Iterator[Key]:
 
 
 def _section(field: FieldInfo) -> type[Section] | None:
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+    """Return the section that a field holds, or may hold."""
+    for kind in (field.annotation, *typing.get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, Section):
+            return kind
+    return None
+
+
+def _sections(field: FieldInfo) -> list[type[Section]]:
+    """Return the kinds of sections that a field holds a list of; none where it holds no such list."""
+    if typing.get_origin(field.annotation) is not tuple:
+        return []
+    entry, *_ = typing.get_args(field.annotation)
+    union = typing.get_args(entry)[0] if typing.get_origin(entry) is typing.Annotated else entry
+    kinds = typing.get_args(union) or (union,)
+    return [k for k in kinds if isinstance(k, type) and issubclass(k, Section)]
+
+
+def _kinds(sections: list[type[Section]]) -> list[str]:
+    return [typing.get_args(s.model_fields["kind"].annotation)[0] for s in sections if "kind" in s.model_fields]
+
+
+def _of_kind(sections: list[type[Section]], kind: Any) -> type[Section] | None:
+    if len(sections) == 1 and "kind" not in sections[0].model_fields:
+        return sections[0]
+    return next((s for s, k in zip(sections, _kinds(sections), strict=True) if k == kind), None)
 
 
 # Explaining
@@ -249,6 +302,9 @@ def _rows(section: Section, at: Key) -> Iterator[Row]:
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from _rows(value, (*at, name))
+        elif isinstance(value, tuple) and value and all(isinstance(v, Section) for v in value):
+            for i, entry in enumerate(value):
+                yield from _rows(entry, (*at, name, str(i)))
         elif isinstance(value, Mapping) and value:
             yield from _table_rows(value, (*at, name), field.description or "")
         else:

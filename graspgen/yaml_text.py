@@ -69,7 +69,7 @@ def parse_yaml(text: str, where: str, with_line: bool = True) -> Any:
 
 
 def key_lines(text: str) -> dict[Key, int]:
-    """Return the line, from 1, of every key of a YAML text that `parse_yaml` accepts."""
+    """Return the line, from 1, of every key and entry of a list of a YAML text that `parse_yaml` accepts."""
     lines: dict[Key, int] = {}
     _index(yaml.compose(text, Loader=_Loader), (), lines)
     return lines
@@ -81,3 +81,7 @@ def _index(node: yaml.Node | None, key: Key, lines: dict[Key, int]) -> None:
             child = (*key, str(getattr(key_node, "value", "")))
             lines[child] = key_node.start_mark.line + 1
             _index(value, child, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            lines[(*key, str(i))] = value.start_mark.line + 1
+            _index(value, (*key, str(i)), lines)

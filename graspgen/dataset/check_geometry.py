@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from graspgen.dataset.arena_solids import ARENA, Solid, arena_solids, plan_arena
 from graspgen.dataset.checked import Checked
 from graspgen.dataset.violations import Report
 from graspgen.errors import DatasetError
 from graspgen.frames import Array, inverse, transform_points
+from graspgen.lens import NONE, rays
 
 #: About so many rays are cast for a view.
 RAYS = 40_000
@@ -39,8 +42,8 @@ def check_geometry(report: Report, checked: Checked) -> None:
         except DatasetError:
             continue  # named once, for the asset
         for view in np.flatnonzero(views["scene"] == scene).tolist():
-            if not views["distortion"][view].any():
-                _check_view(report, checked, view, solids, names)
+            far = seen_range(checked.plan(row), view_number(views, view))
+            _check_view(report, checked, view, solids, names, far)
 
 
 def object_solids(checked: Checked, row: int) -> list[Solid]:
@@ -59,7 +62,7 @@ def object_solids(checked: Checked, row: int) -> list[Solid]:
 
 
 def cast(
-    solids: list[Solid], T_world_camera: Array, K: Array, pixels: NDArray[np.int64]
+    solids: list[Solid], T_world_camera: Array, K: Array, pixels: NDArray[np.int64], distortion: ArrayLike = NONE
 ) -> tuple[NDArray[np.int64], Array]:
     """Cast rays through the centres of pixels.
 
@@ -68,6 +71,7 @@ def cast(
         T_world_camera: (4, 4) pose of the OpenCV camera.
         K: (3, 3) camera matrix, px.
         pixels: (n, 2) row and column of each pixel.
+        distortion: k1, k2, p1, p2, k3.
 
     Returns:
         (n,) what each ray meets first (`Solid.shows`, `VOID` for nothing), and (n,) its planar z, m, 0 for nothing.
@@ -82,15 +86,28 @@ def cast(
     shows = np.concatenate([np.full(len(s.faces), s.shows) for s in solids])
     caster = RayCaster(vertices, faces)
     # A direction with z = 1 makes the distance along the ray the planar z.
-    rays = np.column_stack([pixels[:, ::-1] + 0.5, np.ones(len(pixels))]) @ np.linalg.inv(K).T
-    origins = np.zeros_like(rays)
-    face = caster.first_face(origins, rays)
+    directions = rays(K, distortion, pixels[:, ::-1] + 0.5)
+    origins = np.zeros_like(directions)
+    face = caster.first_face(origins, directions)
     hit = face >= 0
-    z = np.where(hit, caster.plane_distance(face, origins, rays), 0.0)
+    z = np.where(hit, caster.plane_distance(face, origins, directions), 0.0)
     return np.where(hit, shows[face], VOID), z
 
 
-def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid], names: list[str]) -> None:
+def view_number(views: dict[str, NDArray[Any]], row: int) -> int:
+    """Return the number of a view in its scene."""
+    return int(views["id"][row]) & 0xFFFF
+
+
+def seen_range(plan: dict[str, Any], number: int) -> float:
+    """Return the far plane of a view, m."""
+    views = plan.get("views", [])
+    return float(views[number].get("far", RANGE)) if number < len(views) else RANGE
+
+
+def _check_view(
+    report: Report, checked: Checked, view: int, solids: list[Solid], names: list[str], far: float
+) -> None:
     views = checked.tables["views"]
     mask, depth = (
         checked.images["instances"][view],
@@ -102,7 +119,8 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
     pixels = np.column_stack([rows.ravel(), columns.ravel()])
     flat = _off_edges(mask)[pixels[:, 0], pixels[:, 1]]
     pixels = pixels[flat]
-    shows, z = cast(solids, views["T_world_camera"][view], views["K"][view], pixels)
+    shows, z = cast(solids, views["T_world_camera"][view], views["K"][view], pixels, views["distortion"][view])
+    shows = np.where(z > far + RANGE_MARGIN, VOID, shows)
     seen, stored = mask[pixels[:, 0], pixels[:, 1]], depth[pixels[:, 0], pixels[:, 1]]
     expected = np.maximum(shows, 0)
     wrong = seen != expected
@@ -119,13 +137,13 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
             report.add(text, "views", "instances", view, key)
             named = True
     if not named:
-        _check_depth(report, view, key, np.where(wrong, WRONG, shows), z, stored, names)
+        _check_depth(report, view, key, np.where(wrong, WRONG, shows), z, stored, names, far)
 
 
 def _check_depth(
-    report: Report, view: int, key: int, shows: NDArray[np.int64], z: Array, stored: Array, names: list[str]
+    report: Report, view: int, key: int, shows: NDArray[np.int64], z: Array, stored: Array, names: list[str], far: float
 ) -> None:
-    near = (z > 0) & (z < RANGE - RANGE_MARGIN)
+    near = (z > 0) & (z < far - RANGE_MARGIN)
     for what in np.unique(shows).tolist():
         if what in (VOID, WRONG):
             continue
@@ -140,7 +158,7 @@ def _check_depth(
                 "(planar z, m, × depth_scale)"
             )
             report.add(text, "views", "depth", view, key)
-    void = (shows == VOID) | ((shows != WRONG) & (z > RANGE + RANGE_MARGIN))
+    void = shows == VOID
     filled = int((void & (stored > 0)).sum())
     if filled > (1 - AGREEMENT) * void.sum() + SPARE:
         report.add(

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked
 from graspgen.dataset.violations import Report
-from graspgen.frames import Array, inverse, project, transform_points
+from graspgen.frames import Array, inverse, transform_points
+from graspgen.lens import project_each
 
 POSE_TOLERANCE = 1e-9
 CUBOID_TOLERANCE = 0.05
@@ -83,7 +84,7 @@ def _check_cuboids(report: Report, checked: Checked) -> None:
     corners = np.array(list(product((0, 1), repeat=3)))
     points = np.concatenate([bounds[:, corners, np.arange(3)], bounds.mean(axis=1, keepdims=True)], axis=1)
     view = checked.rows_of("views", a["view"])
-    pixels = project(views["K"][view], transform_points(a["T_camera_object"], points))
+    pixels = project_each(views["K"][view], views["distortion"][view], transform_points(a["T_camera_object"], points))
     # float32 cannot hold a far-away pixel to 0.05.
     error = np.abs(pixels - a["cuboid"]) - 1e-6 * np.abs(pixels)
     both = np.isnan(pixels) & np.isnan(a["cuboid"])

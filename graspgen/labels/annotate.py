@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from graspgen.frames import Array, inverse, project, transform_points
-from graspgen.labels.silhouette import Silhouette, silhouette
+from graspgen.frames import Array, inverse, transform_points
+from graspgen.labels.silhouette import Silhouette, silhouette_through_lens
+from graspgen.lens import NONE, project
 from graspgen.objects.asset import Mesh
 
 if TYPE_CHECKING:  # both import MuJoCo or pydantic, which labels do not need
@@ -43,12 +44,11 @@ def annotate(
         view: the camera.
         instances: (H, W) id image of the view.
     """
-    K = np.array(view.K)
     T_camera_object = inverse(view.T_world_camera) @ np.asarray(T_world_object, float)
     T_camera_object = T_camera_object.reshape(-1, 4, 4)
     seen = ndimage.find_objects(instances)
     rows = [
-        _annotate_one(thing.asset.mesh, T, K, instances, thing.plan.instance_id, seen)
+        _annotate_one(thing.asset.mesh, T, view, instances, thing.plan.instance_id, seen)
         for thing, T in zip(objects, T_camera_object, strict=True)
     ]
     columns = {name: np.array([row[name] for row in rows], dtype) for name, dtype in _COUNTED.items()}
@@ -61,7 +61,7 @@ def annotate(
     columns["bbox_amodal"] = columns["bbox_amodal"].reshape(-1, 4)
     columns["T_camera_object"] = T_camera_object
     columns["cuboid"] = np.array(
-        [cuboid(t.asset.mesh, T, K) for t, T in zip(objects, T_camera_object, strict=True)],
+        [cuboid(t.asset.mesh, T, view.K, view.distortion) for t, T in zip(objects, T_camera_object, strict=True)],
         np.float32,
     ).reshape(-1, 9, 2)
     return columns
@@ -76,27 +76,27 @@ _COUNTED = {
 }
 
 
-def cuboid(mesh: Mesh, T_camera_object: ArrayLike, K: ArrayLike) -> Array:
+def cuboid(mesh: Mesh, T_camera_object: ArrayLike, K: ArrayLike, distortion: ArrayLike = NONE) -> Array:
     """Project the corners of the object's box (`CORNERS`), then its centre, to (9, 2) pixels.
 
-    The box is along the object's own axes; points behind the camera are NaN.
+    The box is along the object's own axes; points behind the camera or beyond the lens's field are NaN.
     """
     low, high = mesh.bounds
     corners = low + CORNERS * (high - low)
     points = np.concatenate([corners, [(low + high) / 2]])
-    return project(K, transform_points(T_camera_object, points))
+    return project(K, distortion, transform_points(T_camera_object, points))
 
 
 def _annotate_one(
     mesh: Mesh,
     T_camera_object: Array,
-    K: Array,
+    view: ViewPlan,
     instances: NDArray[np.uint8],
     instance_id: int,
     seen: Sequence[tuple[slice, slice] | None],
 ) -> dict[str, Any]:
     height, width = instances.shape
-    whole = silhouette(mesh, T_camera_object, K, width, height)
+    whole = silhouette_through_lens(mesh, T_camera_object, view.K, view.distortion, width, height, near=view.near)
     window = seen[instance_id - 1] if instance_id <= len(seen) else None
     if window is None:
         visible = Silhouette(0, 0, np.zeros((0, 0), bool))

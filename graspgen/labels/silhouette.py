@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array, transform_points
+from graspgen.lens import Five, Matrix3, distort, grid_rays, pinhole
 from graspgen.objects.asset import Mesh
 
 #: What is nearer to the camera than this is not seen, m: the near plane of the renderer.
@@ -103,6 +104,51 @@ def silhouette(
 
 
 _EMPTY = Silhouette(0, 0, np.zeros((0, 0), bool))
+
+
+def silhouette_through_lens(
+    mesh: Mesh,
+    T_camera_object: ArrayLike,
+    K: Matrix3,
+    D: Five,
+    width: int,
+    height: int,
+    *,
+    near: float = NEAR,
+    margin: float = MARGIN,
+) -> Silhouette:
+    """Return the whole silhouette of a closed mesh in a view with distortion `D` (k1, k2, p1, p2, k3).
+
+    The rest is as for `silhouette`. A pixel is covered where the pixel of the pinhole image that its centre lies in is:
+    that is how the id image is made as well. Beyond the image, it ends where the lens has no inverse.
+    """
+    if not any(D):
+        return silhouette(mesh, T_camera_object, K, width, height, near=near, margin=margin)
+    wide = pinhole(K, D, width, height)
+    K_wide = np.array(wide.K)
+    whole = silhouette(mesh, T_camera_object, K_wide, wide.width, wide.height, near=near, margin=margin)
+    if not whole.mask.size:
+        return _EMPTY
+    rows, columns = np.nonzero(whole.mask)
+    centres = np.stack([columns + whole.x, rows + whole.y], -1) + 0.5
+    focal, middle = np.diagonal(K_wide)[:2], K_wide[:2, 2]
+    seen = distort((centres - middle) / focal, D) * np.diagonal(np.array(K))[:2] + np.array(K)[:2, 2]
+    seen = seen[~np.isnan(seen).any(axis=1)]
+    if not len(seen):
+        return _EMPTY
+    limits = np.array([width, height])
+    first = np.clip(np.floor(seen.min(axis=0)) - 1, -margin * limits, (1 + margin) * limits).astype(int)
+    last = np.clip(np.floor(seen.max(axis=0)) + 2, -margin * limits, (1 + margin) * limits).astype(int)
+    if (last <= first).any():
+        return _EMPTY
+    (x, y), (w, h) = first.tolist(), (last - first).tolist()
+    at = grid_rays(K, D, x, y, w, h) * focal + middle
+    inside = np.isfinite(at).all(axis=-1)
+    at = np.floor(np.where(inside[..., None], at.astype(np.float32), -1e6)).astype(np.int64) - [whole.x, whole.y]
+    inside &= ((at >= 0) & (at < whole.mask.shape[::-1])).all(axis=-1)
+    mask = np.zeros((h, w), bool)
+    mask[inside] = whole.mask[at[inside][:, 1], at[inside][:, 0]]
+    return _tight(mask, x, y)
 
 
 def _clip(points: Array, faces: NDArray[np.int32], near: float) -> tuple[Array, NDArray[np.int64]]:

@@ -1,28 +1,49 @@
-"""What a recipe says about cameras."""
+"""What a recipe says about views: images, lenses, and what every view must show."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import itertools
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from graspgen.distributions import Number
+from graspgen.distributions import Distribution, Number
+from graspgen.lens import LensError, Matrix3, intrinsics, pinhole
+from graspgen.recipe.cameras import Camera, Cameras, Distortion, Pose
 from graspgen.recipe.section import Section, default
+
+#: Layers that are stored when a recipe asks for them.
+Modality = Literal["normals", "object_coordinates", "amodal_masks", "flow"]
+
+
+class Lens(NamedTuple):
+    """What a camera's lens is drawn from: K, or field of view and offsets of the principal point; and distortion."""
+
+    K: Matrix3 | None
+    fovy: Distribution
+    cx: Distribution
+    cy: Distribution
+    distortion: Distortion
 
 
 class Views(Section):
-    """Cameras on a shell around the table's centre, looking at it."""
+    """The images of a scene. Without `cameras`, they are taken from a shell around the table's centre."""
 
     per_scene: Annotated[int, Field(ge=1, le=1000)] = 4
-    """Views of every scene."""
+    """Views of every scene, where `cameras` names none."""
     width: Annotated[int, Field(ge=16, le=4096)] = 640
     """Image width, px."""
     height: Annotated[int, Field(ge=16, le=4096)] = 480
     """Image height, px."""
     fovy_deg: Number("deg", 5, 150) = default(45.0)
     """Vertical field of view; ignored when K is given."""
-    K: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]] | None = None
+    K: Matrix3 | None = None
     """Camera matrix, px, with the centre of pixel (0, 0) at (0.5, 0.5); overrides fovy_deg."""
+    cx_offset: Number("px", -4096, 4096) = default(0.0)
+    """Offset of the principal point to the right of the image's centre; ignored when K is given."""
+    cy_offset: Number("px", -4096, 4096) = default(0.0)
+    """Offset of the principal point below the image's centre; ignored when K is given."""
+    distortion: Distortion = Distortion()
     radius: Number("m", 0.1, 5) = default({"uniform": [0.45, 0.8]})
     """Distance of the camera from its target."""
     elevation_deg: Number("deg", 0, 90) = default({"uniform": [25, 80]})
@@ -37,15 +58,100 @@ class Views(Section):
     """Calibration error of the camera's position, drawn per axis: what `T_world_camera_nominal` is off by."""
     rotation_error_deg: Number("deg", -10, 10) = default(0.0)
     """Calibration error of the camera's orientation, drawn per axis."""
+    near: Annotated[float, Field(ge=0.001, le=1)] = 0.02
+    """What is nearer to a camera than this plane is not drawn, m."""
+    far: Annotated[float, Field(gt=0, le=6.5)] = 6.5
+    """What is further from a camera than this plane is not drawn, m; depth is stored up to 6.55 m."""
+    cameras: Cameras = ()
+    """Groups of cameras: a list of mappings with a kind (shell, top_down, eye_in_hand, fixed) and its keys."""
+    same_looks: bool = False
+    """Whether all views of a scene have the looks of its first; both of a stereo pair always look alike."""
+    min_distance: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """A camera nearer than this to the box around an object is drawn again, m; fixed cameras stay where they are."""
+    in_view: Literal["any", "target", "all", "off"] = "any"
+    """Whose centre must be in the picture, or the camera is drawn again: any object's, a target's, every object's."""
+    redraws: Annotated[int, Field(ge=0, le=1000)] = 20
+    """How often a camera is drawn again before its scene is refused."""
+    ignore_below: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Objects of which less than this share is visible are marked `ignore`."""
+    modalities: tuple[Modality, ...] = ()
+    """Layers to store besides colour, depth and ids: normals, object_coordinates, amodal_masks, flow."""
 
     @model_validator(mode="after")
-    def _valid_K(self) -> Views:
-        if self.K is not None:
-            (fx, skew, cx), (a, fy, cy), last = self.K
-            if fx <= 0 or fy <= 0 or skew != 0 or a != 0 or last != (0.0, 0.0, 1.0):
-                raise ValueError("K must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0")
-            if not (0 <= cx <= self.width and 0 <= cy <= self.height):
-                raise ValueError(
-                    f"the principal point ({cx:g}, {cy:g}) is outside the {self.width}x{self.height} image"
-                )
+    def _valid(self) -> Views:
+        if self.near >= self.far:
+            raise ValueError(f"near, {self.near:g} m, is not below far, {self.far:g} m")
+        if len(set(self.modalities)) < len(self.modalities):
+            raise ValueError(f"modalities names one twice: {', '.join(self.modalities)}")
+        self._check_lens("", self.lens())
+        self._check_cameras()
         return self
+
+    def lens(self, camera: Camera | None = None, pose: Pose | None = None) -> Lens:
+        """Return what a camera's lens is drawn from: its own keys, then its group's, then those of the views."""
+        own = camera is not None and any(v is not None for v in (camera.fovy_deg, camera.cx_offset, camera.cy_offset))
+        K = (pose.K if pose else None) or (camera.K if camera else None) or (None if own else self.K)
+        distortion = (camera.distortion if camera else None) or self.distortion
+        if pose is not None and pose.distortion is not None:
+            distortion = Distortion.of(pose.distortion)
+        return Lens(
+            K,
+            (camera.fovy_deg if camera else None) or self.fovy_deg,
+            (camera.cx_offset if camera else None) or self.cx_offset,
+            (camera.cy_offset if camera else None) or self.cy_offset,
+            distortion,
+        )
+
+    def _check_cameras(self) -> None:
+        names: set[str] = set()
+        for number, camera in enumerate(self.cameras):
+            where = f"cameras.{number}: "
+            for name in camera.view_names():
+                if name in names:
+                    raise ValueError(f"{where}two views are called '{name}'; give them different names")
+                names.add(name)
+            self._check_lens(where, self.lens(camera))
+            for name, pose in camera.stated():
+                size = (pose.width or self.width, pose.height or self.height)
+                if size != (self.width, self.height):
+                    raise ValueError(
+                        f"{where}'{name}' has images of {size[0]}x{size[1]} px, the views have {self.width}x"
+                        f"{self.height}; set views.width and views.height"
+                    )
+                if pose.K is not None or pose.distortion is not None:
+                    self._check_lens(f"{where}'{name}': ", self.lens(camera, pose))
+        if len(names) > 1000:
+            raise ValueError(f"{len(names)} views a scene, at most 1000")
+
+    def _check_lens(self, where: str, lens: Lens) -> None:
+        """Check K or the principal points that can be drawn, and the lens at the ends of all that it can draw."""
+        if lens.K is not None:
+            (fx, skew, x), (a, fy, y), last = lens.K
+            if fx <= 0 or fy <= 0 or skew != 0 or a != 0 or tuple(last) != (0.0, 0.0, 1.0):
+                raise ValueError(f"{where}K must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0")
+            if not (0 <= x <= self.width and 0 <= y <= self.height):
+                raise ValueError(
+                    f"{where}the principal point ({x:g}, {y:g}) is outside the {self.width}x{self.height} image"
+                )
+        for key, offset, side in (("cx_offset", lens.cx, self.width), ("cy_offset", lens.cy, self.height)):
+            if lens.K is None and max(map(abs, offset.support)) > side / 2:
+                raise ValueError(
+                    f"{where}{key} ({offset}) can put the principal point outside the {self.width}x{self.height} image"
+                )
+        d = lens.distortion
+        ends = [sorted(set(v.support)) for v in (d.k1, d.k2, d.p1, d.p2, d.k3)]
+        if not any(map(any, ends)):
+            return
+        cameras = (
+            [lens.K]
+            if lens.K
+            else [
+                intrinsics(self.width, self.height, *values)
+                for values in itertools.product(*(sorted(set(v.support)) for v in (lens.fovy, lens.cx, lens.cy)))
+            ]
+        )
+        for K, D in itertools.product(cameras, itertools.product(*ends)):
+            try:
+                pinhole(K, D, self.width, self.height)
+            except LensError as error:
+                raise ValueError(f"{where}{error}") from None

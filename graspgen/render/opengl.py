@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.errors import RenderError
+from graspgen.lens import pinhole
 from graspgen.looks.images import ImageStore
 from graspgen.render import gl
+from graspgen.render.lens import has_lens, through_lens
 from graspgen.render.paint import Painter
 from graspgen.scene.arena import LIGHT_TYPES, direction
 from graspgen.scene.plan import SurfacePlan, Vector, ViewPlan
@@ -67,7 +69,8 @@ def render_views(world: World, *, shadow_size: int = 1024, images: ImageStore | 
         return _render_all(world, views, shadow_size, images or ImageStore(None))
     except mujoco.FatalError as error:
         gl.forget_errors()
-        sizes = sorted({f"{v.width}x{v.height}" for v in views})
+        wide = [pinhole(v.K, v.distortion, v.width, v.height) for v in views]
+        sizes = sorted({f"{w.width}x{w.height}" for w in wide})
         raise RenderError(
             f"OpenGL ({gl.renderer_name()}) refuses images of {', '.join(sizes)} px with a shadow "
             f"map of {shadow_size} texels: {error}; lower views.width, views.height or "
@@ -79,7 +82,8 @@ def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int, image
     model = world.model
     model.vis.quality.offsamples = 0  # an averaged depth or id is neither
     model.vis.quality.shadowsize = shadow_size
-    model.vis.global_.offwidth, model.vis.global_.offheight = views[0].width, views[0].height
+    wide = pinhole(views[0].K, views[0].distortion, views[0].width, views[0].height)
+    model.vis.global_.offwidth, model.vis.global_.offheight = wide.width, wide.height
     _set_fog_range(model, views)
     scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
     paint = Painter(world, images)
@@ -128,14 +132,17 @@ def _render(
     context.mat_texid[: world.model.mat_texid.size] = world.model.mat_texid.ravel()
     camera = mujoco.MjvCamera()
     camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, int(world.camera_ids[number])
+    # The far plane is the farthest of all views': the fog, which hides where it cuts, is made with the context.
+    world.model.vis.map.znear = view.near / world.model.stat.extent
     mujoco.mjv_updateScene(world.model, world.data, _OPTIONS, None, camera, _STATIC_AND_DYNAMIC, scene)
-    if (context.offWidth, context.offHeight) != (view.width, view.height):
-        mujoco.mjr_resizeOffscreen(view.width, view.height, context)
-    rect = mujoco.MjrRect(0, 0, view.width, view.height)
+    wide = pinhole(view.K, view.distortion, view.width, view.height)
+    if (context.offWidth, context.offHeight) != (wide.width, wide.height):
+        mujoco.mjr_resizeOffscreen(wide.width, wide.height, context)
+    rect = mujoco.MjrRect(0, 0, wide.width, wide.height)
     # OpenGL's first row is the lowest one: everything below turns images over while it converts
     # them.
-    pixels = np.empty((view.height, view.width, 3), np.uint8)
-    zbuffer = np.empty((view.height, view.width), np.float32)
+    pixels = np.empty((wide.height, wide.width, 3), np.uint8)
+    zbuffer = np.empty((wide.height, wide.width), np.float32)
 
     _set_fog_colour(context, scene, view)
     _set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
@@ -149,6 +156,8 @@ def _render(
     mujoco.mjr_readPixels(pixels, None, rect, context)
     instances = _instances(pixels[::-1], scene, world.geom_instance)
 
+    if has_lens(view):
+        rgb, depth, instances = through_lens(view, rgb, depth, instances)
     void = depth == 0
     if void.any():
         rgb[void] = np.round(255 * _horizon(view))

@@ -9,6 +9,7 @@ import numpy as np
 
 from graspgen.errors import SceneError
 from graspgen.frames import OPENGL_OPENCV, Array, matrix_to_quat, transform_points
+from graspgen.lens import pinhole
 from graspgen.objects.asset import Asset, Part
 from graspgen.scene import physics
 from graspgen.scene.arena_plan import PLANE_HALF_SIDE, ArenaPlan, GeomPlan
@@ -16,8 +17,6 @@ from graspgen.scene.plan import LightPlan, ScenePlan, SurfacePlan, Vector, ViewP
 from graspgen.scene.skin import add_material
 
 GROUP_ARENA, GROUP_HIDDEN = 1, 3
-#: Clipping planes of all cameras, m.
-ZNEAR, ZFAR = 0.02, 6.5
 _PIXEL = 1e-5  # side of a sensor's pixel, m; any value gives the same image
 #: A plane is as thick as this where only convex parts will do, m.
 _PLANE_THICKNESS = 1.0
@@ -163,18 +162,21 @@ def add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:
 def add_camera(spec: mujoco.MjSpec, view: ViewPlan, name: str) -> None:
     """Add a camera that renders `view` with exactly its K when the image has the view's size.
 
+    With distortion it renders the pinhole image from which that of the lens is made.
+
     MuJoCo's `principal_pixel` is where the image's centre lies from the principal point, right and
     down: the opposite of K's offset (measured, and held by a test).
     """
-    K, T = np.array(view.K), np.array(view.T_world_camera)
+    wide = pinhole(view.K, view.distortion, view.width, view.height)
+    K, T = np.array(wide.K), np.array(view.T_world_camera)
     spec.worldbody.add_camera(
         name=name,
         pos=T[:3, 3],
         quat=matrix_to_quat(T[:3, :3] @ OPENGL_OPENCV),
-        resolution=[view.width, view.height],
-        sensor_size=[view.width * _PIXEL, view.height * _PIXEL],
+        resolution=[wide.width, wide.height],
+        sensor_size=[wide.width * _PIXEL, wide.height * _PIXEL],
         focal_pixel=[K[0, 0], K[1, 1]],
-        principal_pixel=[view.width / 2 - K[0, 2], view.height / 2 - K[1, 2]],
+        principal_pixel=[wide.width / 2 - K[0, 2], wide.height / 2 - K[1, 2]],
     )
 
 
@@ -183,9 +185,11 @@ def set_visual(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
     spec.stat.extent = 1.0  # MuJoCo's clipping planes are multiples of it
     spec.stat.center = [0.0, 0.0, 0.0]
     visual = spec.visual
-    visual.map.znear, visual.map.zfar = ZNEAR, ZFAR
+    visual.map.znear = min((v.near for v in plan.views), default=0.02)
+    visual.map.zfar = max((v.far for v in plan.views), default=6.5)
     visual.quality.offsamples = 0
     visual.headlight.active = 1
     visual.headlight.diffuse = visual.headlight.specular = [0, 0, 0]
-    visual.global_.offwidth = max([16, *(v.width for v in plan.views)])
-    visual.global_.offheight = max([16, *(v.height for v in plan.views)])
+    sizes = [pinhole(v.K, v.distortion, v.width, v.height) for v in plan.views]
+    visual.global_.offwidth = max([16, *(s.width for s in sizes)])
+    visual.global_.offheight = max([16, *(s.height for s in sizes)])

@@ -14,7 +14,7 @@ from graspgen.recipe.arenas import Bin, Cell, Conveyor, Shelf, Table, Tray
 from graspgen.recipe.scene import ARENAS
 from graspgen.scene.draw_arena import draw_arena
 from graspgen.scene.draw_objects import draw_objects
-from graspgen.scene.draw_views import draw_view
+from graspgen.scene.draw_views import draw_views
 from graspgen.scene.drawing import number, scene_stream
 from graspgen.scene.plan import ScenePlan
 from graspgen.streams import Purpose
@@ -47,7 +47,7 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
         gravity=gravity,
         arena=arena,
         objects=objects,
-        views=tuple(draw_view(recipe, seed, key, v, objects) for v in range(recipe.views.per_scene)),
+        views=draw_views(recipe, seed, key, objects),
         grasp_stream=key,
     )
 

@@ -12,6 +12,7 @@ from graspgen.recipe.scene import ARENAS
 from graspgen.scene.arena_cell import load_cell
 from graspgen.scene.build import build_world
 from graspgen.scene.draw import draw_plan
+from graspgen.scene.place_views import place_views
 from graspgen.scene.plan import ScenePlan
 from graspgen.scene.settle import settle
 from graspgen.scene.world import SettledScene
@@ -32,11 +33,14 @@ def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -
     for attempt in range(recipe.scene.settle.attempts):
         scene = settle_plan(recipe, kept, draw_plan(recipe, kept, seed, index, attempt))
         if scene.settled:
+            scene = place_views(recipe.views, scene)
+        if scene.settled:
             return scene
         reason = scene.reason
+    advice = "" if reason.startswith("camera") else "; drop fewer or lower (scene.objects), or relax scene.settle"
     raise SceneError(
         f"scene {index} of seed {seed} did not settle in {recipe.scene.settle.attempts} attempts, "
-        f"the last because: {reason}; drop fewer or lower (scene.objects), or relax scene.settle"
+        f"the last because: {reason}{advice}"
     )
 
 

@@ -49,9 +49,18 @@ class ObjectPlan(Plain):
 class ViewPlan(Plain):
     """One camera and its looks."""
 
+    camera: str = ""
+    """Name of the view; "" for none."""
     width: int
     height: int
     K: Matrix3
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    """OpenCV's k1, k2, p1, p2, k3."""
+    near: float = 0.02
+    far: float = 6.5
+    """What is nearer or further than these planes is not drawn, m."""
+    redraws: int = 0
+    """How often the camera was drawn again, because it showed nothing or was too near."""
     T_world_camera: Matrix4
     """OpenCV camera."""
     T_world_camera_nominal: Matrix4

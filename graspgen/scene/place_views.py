@@ -1,0 +1,132 @@
+"""Draw cameras again where the settled scene asks for it.
+
+A plan is drawn before its objects come to rest. What a hand hangs over, whether an object is in the picture and how
+near it is are known afterwards; so cameras find their place here, and the plan that is stored says where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.frames import OPENGL_OPENCV, Array, inverse, matrix_to_quat, transform_points
+from graspgen.lens import project
+from graspgen.recipe.cameras import EyeInHand
+from graspgen.recipe.views import Views
+from graspgen.scene.draw_cameras import Aim, draw_camera, slots
+from graspgen.scene.drawing import matrix4
+from graspgen.scene.plan import ViewPlan
+from graspgen.scene.world import SettledScene
+
+
+def place_views(views: Views, settled: SettledScene) -> SettledScene:
+    """Put every camera where the recipe wants it over the objects at rest, in the plan and in the compiled model.
+
+    A camera that shows nothing, or is too near an object, is drawn again from its next stream, at most
+    `views.redraws` times; then the scene counts as refused. Fixed cameras stay where they are.
+
+    Args:
+        views: the recipe's section; the scene's plan was drawn from it.
+        settled: a scene at rest.
+    """
+    plan = settled.world.plan
+    objects = _Objects.of(settled)
+    placed = list(plan.views)
+    first = 0
+    for slot in slots(views):
+        own = slice(first, first + (1 if slot.camera is None or slot.camera.baseline is None else 2))
+        first = own.stop
+        if not slot.movable:
+            continue
+        hand = isinstance(slot.camera, EyeInHand)
+        for redraw in range(views.redraws + 1):
+            if hand or redraw:
+                drawn = draw_camera(views, slot, plan.seed, (plan.index, plan.attempt), objects.aims(), redraw)
+                placed[own] = [
+                    old.model_copy(
+                        update={
+                            "T_world_camera": matrix4(new.T_world_camera),
+                            "T_world_camera_nominal": matrix4(new.T_world_camera_nominal),
+                            "redraws": redraw,
+                        }
+                    )
+                    for old, new in zip(placed[own], drawn, strict=True)
+                ]
+            reason = _mistake(views, placed[own], objects)
+            if not reason:
+                break
+        else:
+            reason = f"camera '{slot.name}' {reason} in each of {views.redraws + 1} draws"
+            return replace(settled, settled=False, reason=f"{reason}; move it, or relax views.min_distance or in_view")
+    for number, (old, new) in enumerate(zip(plan.views, placed, strict=True)):
+        if old is not new and len(settled.world.camera_ids):
+            _move(settled.world.model, int(settled.world.camera_ids[number]), new)
+    return replace(settled, world=replace(settled.world, plan=plan.model_copy(update={"views": tuple(placed)})))
+
+
+@dataclass(frozen=True, eq=False)
+class _Objects:
+    """The boxes around the objects at rest.
+
+    Attributes:
+        T_world_box: (n, 4, 4) pose of each box's centre, the object's axes.
+        half: (n, 3) half-sizes, m.
+        target: (n,) whether the object is to be grasped.
+    """
+
+    T_world_box: Array
+    half: Array
+    target: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, settled: SettledScene) -> _Objects:
+        objects = settled.world.objects
+        bounds = np.array([o.asset.mesh.bounds for o in objects]).reshape(-1, 2, 3)
+        T = np.asarray(settled.T_world_object, float).reshape(-1, 4, 4).copy()
+        centre = bounds.mean(axis=1)
+        T[:, :3, 3] += (T[:, :3, :3] @ centre[..., None])[..., 0]
+        target = np.array([str(getattr(o.plan, "role", "target")).lower() == "target" for o in objects], bool)
+        return cls(T, (bounds[:, 1] - bounds[:, 0]) / 2, target)
+
+    def aims(self) -> list[Aim]:
+        """Return the middle of the top of each object, world frame."""
+        rise = (np.abs(self.T_world_box[:, 2, :3]) * self.half).sum(axis=1)
+        tops = self.T_world_box[:, :3, 3] + rise[:, None] * np.array([0.0, 0.0, 1.0])
+        return [Aim(top, bool(target)) for top, target in zip(tops, self.target, strict=True)]
+
+    def distance(self, point: Array) -> float:
+        """Return the distance of the (3,) point to the nearest box, m; 0 inside, infinite without objects."""
+        local = transform_points(inverse(self.T_world_box), np.broadcast_to(point, (len(self.half), 1, 3)))[:, 0]
+        outside = np.maximum(np.abs(local) - self.half, 0)
+        return float(np.linalg.norm(outside, axis=1).min(initial=np.inf))
+
+
+def _mistake(views: Views, plans: Sequence[ViewPlan], objects: _Objects) -> str:
+    """Say what is wrong with the views of a camera, "" for nothing."""
+    for view in plans:
+        T = np.array(view.T_world_camera)
+        if objects.distance(T[:3, 3]) < views.min_distance:
+            return f"is nearer than {views.min_distance:g} m to an object"
+        if views.in_view == "off":
+            continue
+        centres = transform_points(inverse(T), objects.T_world_box[:, :3, 3])
+        pixels = project(view.K, view.distortion, centres)
+        inside = ((pixels >= 0) & (pixels < [view.width, view.height])).all(axis=1)
+        inside &= (centres[:, 2] > view.near) & (centres[:, 2] < view.far)
+        if views.in_view == "all" and not inside.all():
+            return "does not show every object"
+        if views.in_view != "all" and not inside[objects.target | (views.in_view == "any")].any():
+            return "shows no target" if views.in_view == "target" else "shows no object"
+    return ""
+
+
+def _move(model: mujoco.MjModel, camera: int, view: ViewPlan) -> None:
+    """Put a compiled camera where a scene that is built from `view` has it."""
+    T = np.array(view.T_world_camera)
+    quat = matrix_to_quat(T[:3, :3] @ OPENGL_OPENCV)
+    mujoco.mju_normalize4(quat)
+    model.cam_pos[camera], model.cam_quat[camera] = T[:3, 3], quat
