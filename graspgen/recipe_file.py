@@ -7,6 +7,7 @@ nearest valid key; all mistakes of a file are reported together, one a line.
 from __future__ import annotations
 
 import re
+import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -262,13 +263,15 @@ def _nearest_key(model: type[Section], name: str, at: Key) -> str:
 def _all_keys(model: type[Section], at: Key) -> Iterator[Key]:
     for name, field in model.model_fields.items():
         yield (*at, name)
-        if section := _section(field):
+        section = _section(field)
+        if section and section is not model:  # a preset holds looks, and so on
             yield from _all_keys(section, (*at, name))
 
 
 def _section(field: FieldInfo) -> type[Section] | None:
     """Return the section that a field holds, or may hold."""
-    for kind in (field.annotation, *typing.get_args(field.annotation)):
+    optional = typing.get_origin(field.annotation) in (typing.Union, types.UnionType)
+    for kind in typing.get_args(field.annotation) if optional else (field.annotation,):
         if isinstance(kind, type) and issubclass(kind, Section):
             return kind
     return None

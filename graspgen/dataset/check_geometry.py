@@ -105,9 +105,7 @@ def seen_range(plan: dict[str, Any], number: int) -> float:
     return float(views[number].get("far", RANGE)) if number < len(views) else RANGE
 
 
-def _check_view(
-    report: Report, checked: Checked, view: int, solids: list[Solid], names: list[str], far: float
-) -> None:
+def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid], names: list[str], far: float) -> None:
     views = checked.tables["views"]
     mask, depth = (
         checked.images["instances"][view],
