@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Makes .venv with graspgen and its development tools, and sees to the system's OpenGL libraries.
+# Makes .venv with graspgen and its development tools, and sees to the system's OpenGL and Vulkan libraries.
 # Called by `make setup`; it may be run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What MuJoCo's offscreen renderer loads on Debian and Ubuntu: EGL, GL and Mesa's software driver.
 GL_PACKAGES="libegl1 libgl1 libopengl0 libegl-mesa0 libgl1-mesa-dri"
+
+# What MuJoCo's Filament renderer loads: the Vulkan loader and Mesa's drivers, a software one among them.
+VULKAN_PACKAGES="libvulkan1 mesa-vulkan-drivers"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
@@ -96,8 +99,29 @@ see_to_opengl() {
     fail "no OpenGL frame could be rendered, although the libraries are installed; the lines above say why"
 }
 
+has_vulkan() {
+    .venv/bin/python -c '
+import sys
+from graspgen.render import vulkan
+sys.exit(bool(vulkan.missing()))' </dev/null >/dev/null 2>&1
+}
+
+# Only photoreal images need Vulkan, so setting up goes on without it.
+see_to_vulkan() {
+    has_vulkan && return
+    if can_apt; then
+        # shellcheck disable=SC2086  # the list is meant to be split
+        (apt_install $VULKAN_PACKAGES) || true
+        has_vulkan && return
+        say "warning: photoreal images (Filament) will not work here; .venv/bin/graspgen doctor says why"
+    else
+        say "warning: photoreal images (Filament) need Vulkan; type: sudo apt-get install -y $VULKAN_PACKAGES"
+    fi
+}
+
 make_venv
 install_package
 see_to_opengl
+see_to_vulkan
 touch .venv/ready
 say "ready: .venv/bin/graspgen"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.metadata
 import json
 import os
@@ -22,6 +21,7 @@ State = Literal["ok", "missing", "optional"]
 
 _DISTRIBUTION = "graspgen"
 _FREE_GB, _MEMORY_GB = 1.0, 2.0
+_DRIVERS = (Path("/usr/share/vulkan/icd.d"), Path("/etc/vulkan/icd.d"))
 
 
 @dataclass(frozen=True)
@@ -122,16 +122,14 @@ def _opengl() -> list[Finding]:
 
 def _filament() -> Finding:
     """Filament is MuJoCo's photoreal renderer; it draws through Vulkan."""
-    name, mend = "Vulkan / Filament", "apt-get install libvulkan1 mesa-vulkan-drivers"
-    try:
-        ctypes.CDLL("libvulkan.so.1")
-    except OSError:
-        return Finding(name, "optional", "libvulkan.so.1 is not installed", mend)
-    folders = [Path("/usr/share/vulkan/icd.d"), Path("/etc/vulkan/icd.d")]
-    drivers = sorted(p.stem for folder in folders if folder.is_dir() for p in folder.glob("*.json"))
-    if not drivers and not os.environ.get("VK_ICD_FILENAMES"):
-        return Finding(name, "optional", "no Vulkan driver is installed", mend)
-    # Filament aborts the process where it finds no device, so the frame is made by another one.
+    from graspgen.render import vulkan
+
+    name, mend = "Vulkan / Filament", vulkan.MEND
+    reason = vulkan.missing()
+    if reason:
+        return Finding(name, "optional", f"{reason}; recipes with photoreal images need it", mend)
+    drivers = sorted(p.stem for folder in _DRIVERS if folder.is_dir() for p in folder.glob("*.json"))
+    # A driver that fails ends the process, so the frame is made by another one.
     command = [sys.executable, "-m", "graspgen.pipeline.filament_probe"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
