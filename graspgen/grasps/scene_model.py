@@ -47,7 +47,7 @@ class SceneModel:
         hand_geoms: geoms of the hand.
         instance: (nbody,) instance id of each body, 0 for the support, −1 for the hand.
         object_bodies: (k,) body of each object, in the order of the scene's objects.
-        lag_gain: (6,) s, velocity that each servo's target must lead by, so that the hand does not lag behind.
+        lead: (6,) s, by how much of its speed each servo's target must lead, so that the hand does not lag behind.
     """
 
     model: mujoco.MjModel
@@ -55,7 +55,7 @@ class SceneModel:
     hand_geoms: NDArray[np.int64]
     instance: NDArray[np.int64]
     object_bodies: NDArray[np.int64]
-    lag_gain: NDArray[np.float64]
+    lead: NDArray[np.float64]
 
     @property
     def sleeps(self) -> bool:

@@ -18,6 +18,9 @@ from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_course import SceneCourse
 from graspgen.grasps.scene_model import SceneModel, scene_trial_model
+from graspgen.grasps.scene_path import hand_path
+from graspgen.grasps.scene_recorder import Recorder
+from graspgen.grasps.scene_state import SceneState
 from graspgen.grippers.gripper import Gripper
 from graspgen.scene.world import SettledScene
 
@@ -86,6 +89,7 @@ def try_scene(
     approach: float = 0.05,
     shake: bool = False,
     threads: int = 1,
+    record: Recorder | None = None,
 ) -> SceneTrialResults:
     """Try n grasps in a settled scene, each from the scene as it settled.
 
@@ -100,6 +104,7 @@ def try_scene(
         approach: length of the straight approach, m.
         shake: whether to shake what is held.
         threads: native threads; results do not depend on it.
+        record: keeps the states of the trials that it names, or None.
 
     Raises:
         SceneError: the scene holds no object, or not one of the targets.
@@ -110,10 +115,17 @@ def try_scene(
     if not len(number):
         return SceneTrialResults(**blank_results(0, k))
     scene = scene_trial_model(settled, gripper, profile, force)
-    parts = [
-        _run(settled, scene, gripper, profile, number[now], T[now], widths[now], approach, shake, threads)
-        for now in (slice(start, start + CHUNK) for start in range(0, len(number), CHUNK))
-    ]
+    parts = []
+    for start in range(0, len(number), CHUNK):
+        now = slice(start, start + CHUNK)
+        if record is not None:
+            record.first = start
+        parts.append(
+            run_trials(
+                settled, scene, gripper, profile, number[now], T[now], widths[now],
+                approach=approach, shake=shake, threads=threads, record=record,
+            )
+        )  # fmt: skip
     return SceneTrialResults(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
 
 
@@ -147,7 +159,7 @@ def blank_results(n: int, k: int) -> dict[str, NDArray]:
     return r
 
 
-def _run(
+def run_trials(
     settled: SettledScene,
     scene: SceneModel,
     gripper: Gripper,
@@ -155,26 +167,50 @@ def _run(
     number: NDArray[np.int64],
     T_world_grasp: Array,
     width: Array,
+    *,
     approach: float,
     shake: bool,
     threads: int,
+    record: Recorder | None,
+    linger: float = 0.0,
 ) -> dict[str, NDArray]:
-    objects = settled.world.objects
-    r = blank_results(len(number), len(objects))
-    course = SceneCourse(
+    """Run trials on a compiled model; the arguments are those of `try_scene`, but for the targets' (n,) numbers.
+
+    Args:
+        settled, scene, gripper, profile, T_world_grasp, width, approach, shake, threads, record: see `try_scene`.
+        number: (n,) numbers of the targets among the scene's objects.
+        linger: s that the recorded trials go on after their end.
+
+    Returns:
+        The fields of `SceneTrialResults`.
+    """
+    objects, n = settled.world.objects, len(number)
+    r = blank_results(n, len(objects))
+    batch = Batch(scene.model, n, nthread=threads, persistent=scene.sleeps)
+    state = SceneState(
         scene,
-        Batch(scene.model, len(number), nthread=threads, persistent=scene.sleeps),
+        batch,
         gripper,
-        profile,
         target=number,
         friction=np.array([o.plan.friction for o in objects])[number],
         com=np.array([o.asset.com for o in objects]),
         T_world_grasp=T_world_grasp,
         width=width,
         approach=approach,
-        shake=shake,
+    )
+    course = SceneCourse(
+        scene,
+        batch,
+        state,
+        hand_path(profile, approach, shake, scene.lead),
+        gripper,
+        profile,
+        target=np.array([o.plan.instance_id for o in objects])[number],
+        width=width,
         results=r,
+        record=record,
     )
     course.run()
-    r["displacement"], r["rotation"] = course.displacements()
+    r["displacement"], r["rotation"] = state.displacements()
+    course.linger(linger)
     return r

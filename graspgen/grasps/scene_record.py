@@ -1,0 +1,157 @@
+"""Replay one in-scene trial and keep what it looked like, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graspgen.frames import Array, pose, qpos_to_pose, quat_to_matrix
+from graspgen.grasps.profile import Profile
+from graspgen.grasps.scene_model import BALL, HAND, SLIDES, SceneModel, scene_trial_model
+from graspgen.grasps.scene_recorder import STATE, Recorder
+from graspgen.grasps.scene_trial import SceneTrialResults, run_trials, target_numbers
+from graspgen.grippers.gripper import Gripper
+from graspgen.scene.world import SettledScene
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """f frames of one in-scene trial among k objects, and its c contacts in all frames together.
+
+    Attributes:
+        results: what happened, as `try_scene` says it; one row.
+        time: (f,) s since the approach began.
+        phase: (f,) `Phase`.
+        states: (f, nstate) `mjSTATE_INTEGRATION` of `model`: all that a frame can be made again from.
+        qpos, qvel: (f, nq), (f, nv) coordinates and velocities of `model`.
+        T_world_object: (f, k, 4, 4) poses, in the order of the scene's objects.
+        T_world_tool: (f, 4, 4) pose of the grasp frame, which moves with the hand.
+        opening: (f,) m, of the fingers.
+        contact_frame: (c,) the frame that each contact is in.
+        contact_between: (c, 2) instance ids of what touches, 0 the support, −1 the hand.
+        contact_position, contact_normal: (c, 3) m, and unit normal from the first to the second, world frame.
+        contact_force: (c,) N, along the normal.
+        model: MuJoCo's model of the trial; with the scene's cameras and lights where they were asked for.
+    """
+
+    results: SceneTrialResults
+    time: Array
+    phase: NDArray[np.uint8]
+    states: Array
+    qpos: Array
+    qvel: Array
+    T_world_object: Array
+    T_world_tool: Array
+    opening: Array
+    contact_frame: NDArray[np.int64]
+    contact_between: NDArray[np.int64]
+    contact_position: Array
+    contact_normal: Array
+    contact_force: Array
+    model: mujoco.MjModel
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def data(self, frame: int, data: mujoco.MjData | None = None) -> mujoco.MjData:
+        """Return MuJoCo's data of a frame, all derived quantities computed; `data` is used where one is given."""
+        data = mujoco.MjData(self.model) if data is None else data
+        mujoco.mj_setState(self.model, data, self.states[frame], STATE)
+        mujoco.mj_forward(self.model, data)
+        return data
+
+
+def record_trial(
+    settled: SettledScene,
+    gripper: Gripper,
+    profile: Profile,
+    target: int,
+    T_world_grasp: ArrayLike,
+    width: float,
+    *,
+    force: float | None = None,
+    approach: float = 0.05,
+    shake: bool = False,
+    period: float = 0.02,
+    linger: float = 0.0,
+    views: bool = False,
+) -> Trajectory:
+    """Run one trial again and keep its frames; its results are those that `try_scene` gives it among others.
+
+    Args:
+        settled: the scene.
+        gripper: the hand.
+        profile: how trials are simulated and judged.
+        target: instance id of the object to grasp.
+        T_world_grasp: (4, 4) grasp frame in the world.
+        width: opening before closing, m.
+        force, approach, shake: as in `try_scene`.
+        period: s between frames, rounded to whole steps; the last frame is the end of the trial.
+        linger: s that the frames go on after the end, for the eye; not where the hand has hit something.
+        views: whether the model has the scene's cameras and lights.
+
+    Raises:
+        SceneError: the scene does not hold the target.
+    """
+    number = target_numbers(settled, [target])
+    scene = scene_trial_model(settled, gripper, profile, force, views)
+    record = Recorder({0})
+    T = np.asarray(T_world_grasp, float).reshape(1, 4, 4)
+    r = run_trials(
+        settled, scene, gripper, profile, number, T, np.array([width], float),
+        approach=approach, shake=shake, threads=1, record=record, linger=linger,
+    )  # fmt: skip
+    states, phases = record.of(0)
+    every = max(1, round(period / profile.option.timestep))
+    frames = np.unique([*range(0, len(states), every), len(states) - 1])
+    return _trajectory(scene, gripper, T[0], SceneTrialResults(**r), states[frames], phases[frames])
+
+
+def _trajectory(
+    scene: SceneModel,
+    gripper: Gripper,
+    T_world_grasp: Array,
+    results: SceneTrialResults,
+    states: Array,
+    phases: NDArray[np.uint8],
+) -> Trajectory:
+    model, data = scene.model, mujoco.MjData(scene.model)
+    time, qpos, qvel, contacts = [], [], [], []
+    for frame, state in enumerate(states):
+        mujoco.mj_setState(model, data, state, STATE)
+        mujoco.mj_forward(model, data)
+        time.append(data.time)
+        qpos.append(data.qpos.copy())
+        qvel.append(data.qvel.copy())
+        owner = scene.instance[model.geom_bodyid[data.contact.geom]].reshape(-1, 2)
+        for i in range(data.ncon):
+            force = np.zeros(6)
+            mujoco.mj_contactForce(model, data, i, force)
+            contact = data.contact[i]
+            contacts.append((frame, owner[i], contact.pos.copy(), contact.frame[:3].copy(), force[0]))
+    at = np.array(qpos).reshape(len(states), model.nq)
+    joints = model.body_jntadr[scene.object_bodies]
+    objects = at[:, model.jnt_qposadr[joints][:, None] + np.arange(7)]
+    slides = [int(model.joint(name).qposadr[0]) for name in SLIDES]
+    ball = int(model.joint(BALL).qposadr[0]) + np.arange(4)
+    fingers = [int(model.joint(HAND + j).qposadr[0]) for j in gripper.file.joints]
+    return Trajectory(
+        results=results,
+        time=np.array(time),
+        phase=phases,
+        states=states,
+        qpos=at,
+        qvel=np.array(qvel).reshape(len(states), model.nv),
+        T_world_object=qpos_to_pose(objects),
+        T_world_tool=T_world_grasp @ pose(quat_to_matrix(at[:, ball]), at[:, slides]),
+        opening=at[:, fingers].sum(axis=1),
+        contact_frame=np.array([c[0] for c in contacts], np.int64),
+        contact_between=np.array([c[1] for c in contacts], np.int64).reshape(-1, 2),
+        contact_position=np.array([c[2] for c in contacts], float).reshape(-1, 3),
+        contact_normal=np.array([c[3] for c in contacts], float).reshape(-1, 3),
+        contact_force=np.array([c[4] for c in contacts], float),
+        model=model,
+    )

@@ -1,0 +1,193 @@
+"""What trials in a scene are like at a moment: where hand, target and neighbours are, and how they move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from mujoco.batch import Batch
+from numpy.typing import NDArray
+
+from graspgen.frames import Array, cross, matrix_to_quat, quat_to_matrix, rotation_angle
+from graspgen.grasps.course import WILD_SPEED
+from graspgen.grasps.scene_model import BALL, FINGER_TOUCH, HAND, HAND_TOUCH, SERVOS, SLIDES, STAND, SceneModel
+from graspgen.grippers.gripper import Gripper, opening_to_joints
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What m trials are like; everything of the target is in the tool frame, which moves with the hand.
+
+    Attributes:
+        x, R: (m, 3) m centre of mass and (m, 3, 3) rotation of the target.
+        com_speed: (m,) m/s, of the target's centre of mass.
+        slide_speed: (m,) m/s, of the target's point at the tool point: an object that pivots there turns, it does not
+            slide.
+        spin: (m,) rad/s, of the target.
+        turn: (m, 3, 3) rotation of the hand from the grasp.
+        shift: (m, 3) displacement of the tool point from the grasp, grasp frame, m.
+    """
+
+    x: Array
+    R: Array
+    com_speed: Array
+    slide_speed: Array
+    spin: Array
+    turn: Array
+    shift: Array
+
+
+class SceneState:
+    """Puts n trials at their start, and measures them.
+
+    Args:
+        scene: the trial model.
+        batch: one simulation a trial.
+        gripper: the hand.
+        target: (n,) number of each trial's target among the scene's objects.
+        friction: (n, 3) friction of each target.
+        com: (k, 3) centre of mass of every object, its own frame, m.
+        T_world_grasp: (n, 4, 4) grasp frames.
+        width: (n,) openings before closing, m.
+        approach: length of the approach, m.
+    """
+
+    def __init__(
+        self,
+        scene: SceneModel,
+        batch: Batch,
+        gripper: Gripper,
+        *,
+        target: Ids,
+        friction: Array,
+        com: Array,
+        T_world_grasp: Array,
+        width: Array,
+        approach: float,
+    ) -> None:
+        self._batch, self._com, self._target = batch, com, target
+        self._R_grasp, self._origin = T_world_grasp[:, :3, :3], T_world_grasp[:, :3, 3]
+        self.up = self._R_grasp[:, 2]  # the world's z, grasp frame
+        model = scene.model
+        self._qpos, self._qvel, self._force = batch.qpos, batch.qvel, batch.bind("actuator_force")
+        joint = {name: model.joint(name) for name in (*SLIDES, BALL, *(HAND + j for j in gripper.file.joints))}
+        at = {name: int(j.qposadr[0]) for name, j in joint.items()}
+        rate = {name: int(j.dofadr[0]) for name, j in joint.items()}
+        self._slides, self._slide_rates = [at[s] for s in SLIDES], [rate[s] for s in SLIDES]
+        self._ball, self._ball_rates = at[BALL] + np.arange(4), rate[BALL] + np.arange(3)
+        self._fingers = [at[HAND + j] for j in gripper.file.joints]
+        self._finger_rates = [rate[HAND + j] for j in gripper.file.joints]
+        grip = model.actuator(HAND + gripper.file.actuator)
+        self.grip, self.servos = int(grip.id), [int(model.actuator(name).id) for name in SERVOS]
+        self._squeeze_limit = float(grip.forcerange[1])
+        joints = model.body_jntadr[scene.object_bodies]
+        self._object_qpos = model.jnt_qposadr[joints][:, None] + np.arange(7)
+        self._object_qvel = model.jnt_dofadr[joints][:, None] + np.arange(6)
+        sensors = [model.sensor(FINGER_TOUCH + f) for f in gripper.file.fingers]
+        self._finger_at, self._hand_at = [int(s.adr[0]) for s in sensors], int(model.sensor(HAND_TOUCH).adr[0])
+
+        stand = int(model.body(STAND).mocapid[0])
+        batch.mocap_pos[:, stand], batch.mocap_quat[:, stand] = self._origin, matrix_to_quat(self._R_grasp)
+        self._qpos[:] = scene.qpos
+        self._qpos[:, self._slides[2]] = -approach
+        self._qpos[:, self._fingers] = opening_to_joints(gripper, width)
+        batch.act[:, int(grip.actadr[0])] = width
+        of_sensor = batch.expand("sensor_refid")
+        of_sensor[:, [int(s.id) for s in sensors]] = scene.object_bodies[target][:, None]
+        batch.expand("geom_friction")[:, scene.hand_geoms] = friction[:, None]
+        self._warnings = batch.warning[:, :, 1].sum(axis=1)
+        self._com0, self._R0 = self._objects()
+
+    def look(self, ids: Ids) -> Look:
+        """Measure trials now."""
+        ball = self._qpos[np.ix_(ids, self._ball)]
+        own = self._qpos[ids[:, None], self._object_qpos[self._target[ids]]]
+        turn, R_object = quat_to_matrix(np.stack([ball, own[:, 3:]]))
+        shift = self._qpos[np.ix_(ids, self._slides)]
+        v = self._qvel[ids[:, None], self._object_qvel[self._target[ids]]]
+        R_grasp = self._R_grasp[ids]
+        to_hand = np.swapaxes(R_grasp @ turn, 1, 2)
+        lever = _turned(R_object, self._com[self._target[ids]])
+        x = own[:, :3] + lever - self._origin[ids] - _turned(R_grasp, shift)  # from the tool point, world axes
+        spin = _turned(R_object, v[:, 3:])  # MuJoCo's, of a free joint, is in the body's frame
+        hand_spin = _turned(R_grasp @ turn, self._qvel[np.ix_(ids, self._ball_rates)])
+        hand = _turned(R_grasp, self._qvel[np.ix_(ids, self._slide_rates)])
+        spin -= hand_spin
+        velocity = v[:, :3] + cross(spin + hand_spin, lever) - hand - cross(hand_spin, x)
+        return Look(
+            x=_turned(to_hand, x),
+            R=to_hand @ R_object,
+            com_speed=_length(velocity),
+            slide_speed=_length(velocity - cross(spin, x)),
+            spin=_length(spin),
+            turn=turn,
+            shift=shift,
+        )
+
+    def opening(self, ids: Ids) -> tuple[Array, Array]:
+        """(m,) m opening of the fingers, and its rate, m/s."""
+        positions, rates = self._qpos[np.ix_(ids, self._fingers)], self._qvel[np.ix_(ids, self._finger_rates)]
+        return positions.sum(axis=1), rates.sum(axis=1)
+
+    def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
+        """(m,) whether the grip is at its limit of force."""
+        return np.abs(self._force[ids, self.grip]) >= 0.99 * self._squeeze_limit
+
+    def wrench(self, ids: Ids) -> Array:
+        """(m, 6) N and N m of the arm, along and about the axes of the grasp frame."""
+        return self._force[np.ix_(ids, self.servos)]
+
+    def rise(self, ids: Ids) -> tuple[Array, Array]:
+        """(m,) rise of the target's centre of mass since the start, m, and the largest of any other object's."""
+        q = self._qpos[ids[:, None, None], self._object_qpos]
+        w, x, y, z = (q[..., i] for i in range(3, 7))
+        a, b, c = self._com.T
+        height = 2 * (x * z - w * y) * a + 2 * (y * z + w * x) * b + (1 - 2 * (x * x + y * y)) * c
+        rise = q[..., 2] + height - self._com0[ids, :, 2]
+        row = np.arange(len(ids))
+        own = rise[row, self._target[ids]]
+        rise[row, self._target[ids]] = -np.inf
+        return own, rise.max(axis=1)
+
+    def hand_hits(self, seen: Array) -> NDArray[np.bool_]:
+        """(…,) whether the hand is inside anything, from (…, sensors)."""
+        return (seen[..., self._hand_at] > 0) & (seen[..., self._hand_at + 1] < 0)
+
+    def touching(self, seen: Array) -> NDArray[np.bool_]:
+        """(m, 2) whether each finger touches the target in any of (m, steps, sensors)."""
+        return np.stack([(seen[..., at] > 0).any(axis=1) for at in self._finger_at], axis=1)
+
+    def normal_force(self, ids: Ids, seen: Array, look: Look) -> Array:
+        """(m,) mean force of the fingers along the closing direction, N, from (m, sensors)."""
+        y = _turned(self._R_grasp[ids], look.turn[:, :, 1])
+        return np.mean([np.abs(np.einsum("ni,ni->n", seen[:, at + 1 : at + 4], y)) for at in self._finger_at], axis=0)
+
+    def unstable(self, ids: Ids) -> NDArray[np.bool_]:
+        """(m,) whether an object is shot away, or the simulation has diverged."""
+        velocity = self._qvel[ids[:, None, None], self._object_qvel[None, :, :3]]
+        wild = ~(np.abs(velocity) < WILD_SPEED).all(axis=(1, 2))  # NaN is wild
+        return wild | (self._batch.warning[ids, :, 1].sum(axis=1) > self._warnings[ids])
+
+    def displacements(self) -> tuple[Array, Array]:
+        """(n, k) m and rad by which every object has moved since the start; NaN for each trial's target."""
+        x, R = self._objects()
+        moved, turned = _length(x - self._com0), rotation_angle(R @ np.swapaxes(self._R0, 2, 3))
+        row = np.arange(len(self._target))
+        moved[row, self._target] = turned[row, self._target] = np.nan
+        return moved, turned
+
+    def _objects(self) -> tuple[Array, Array]:
+        """(n, k, 3) centres of mass and (n, k, 3, 3) rotations of all objects, world frame."""
+        q = self._qpos[:, self._object_qpos]
+        R = quat_to_matrix(q[..., 3:])
+        return q[..., :3] + np.einsum("nkij,kj->nki", R, self._com), R
+
+
+def _turned(R: Array, v: Array) -> Array:
+    return (R @ v[..., None])[..., 0]
+
+
+def _length(v: Array) -> Array:
+    return np.sqrt((v**2).sum(axis=-1))
