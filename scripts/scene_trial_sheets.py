@@ -129,8 +129,8 @@ def main() -> None:
             assert Outcome(int(r.outcome[0])) is code, f"replayed as {Outcome(int(r.outcome[0])).name}, was {code.name}"
             caption = (
                 f"{code.name}  scene {settled.world.plan.index} grasp {i} object {target}: phase "
-                f"{Phase(int(r.phase[0])).name}, first touch {r.first_touch[0]}, drift {1e3 * r.drift_holding[0]:.1f} mm, "
-                f"turned {np.degrees(r.rotation_holding[0]):.1f} deg, lift {1e3 * r.lift_height[0]:.0f} mm, width "
+                f"{Phase(int(r.phase[0])).name}, touched {r.first_touch[0]}, drift {1e3 * r.drift_holding[0]:.1f} mm,"
+                f" turned {np.degrees(r.rotation_holding[0]):.1f} deg, lift {1e3 * r.lift_height[0]:.0f} mm, width "
                 f"{1e3 * r.width[0]:.1f} mm, others moved {1e3 * np.nanmax([0, *r.displacement[0]]):.1f} mm"
             )
             strips.append(row(t, caption, int(target)))

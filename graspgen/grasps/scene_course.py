@@ -153,7 +153,7 @@ class SceneCourse:
     def _refuse_inside(self, ids: Ids) -> None:
         """End trials whose open hand is inside something where the approach begins."""
         self._batch.forward(ids=ids, stage=int(mujoco.mjtStage.mjSTAGE_POS))
-        inside = ids[self._state.hand_hits(self._batch.bind("sensordata")[ids])]
+        inside = ids[self._state.hand_hits(self._state.sensors[ids])]
         for trial in inside.tolist():
             self._name(trial, first_touch(self._scene, self._batch.state[trial], np.zeros((0, self._scene.model.nu))))
 
@@ -163,6 +163,7 @@ class SceneCourse:
         for i in np.flatnonzero(hits.any(axis=1)):
             step = int(hits[i].argmax())
             self._name(int(ids[i]), first_touch(self._scene, before[i], control[i, :step]))
+            self._batch.state[ids[i]] = before[i]  # what the hand has done since the touch is no part of the trial
             if self._record is not None:
                 self._record.drop(int(ids[i]), self._chunk - step)
 

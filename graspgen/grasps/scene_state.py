@@ -72,6 +72,7 @@ class SceneState:
         self.up = self._R_grasp[:, 2]  # the world's z, grasp frame
         model = scene.model
         self._qpos, self._qvel, self._force = batch.qpos, batch.qvel, batch.bind("actuator_force")
+        self.sensors = batch.bind("sensordata")  # a field that is bound only after a call reads zero until the next
         joint = {name: model.joint(name) for name in (*SLIDES, BALL, *(HAND + j for j in gripper.file.joints))}
         at = {name: int(j.qposadr[0]) for name, j in joint.items()}
         rate = {name: int(j.dofadr[0]) for name, j in joint.items()}
