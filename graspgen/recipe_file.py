@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from graspgen.distributions import Bounds
 from graspgen.errors import RecipeError, nearest
 from graspgen.paths import data_dir
+from graspgen.preset_file import with_presets
 from graspgen.recipe import Recipe, Section
 from graspgen.yaml_text import Key, key_lines, parse_yaml
 
@@ -65,11 +66,26 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     _anchor_paths(content, path.parent)
     origins = {_override(content, override): f"--set {override}" for override in overrides}
     try:
+        content = with_presets(content, path.parent, _read_preset)
+    except RecipeError as error:
+        raise RecipeError(f"{_shown(path)}: {error}") from None
+    return _validated(content, _shown(path), lines, origins)
+
+
+def _validated(content: Mapping[str, Any], shown: str, lines: Mapping[Key, int], origins: Mapping[Key, str]) -> Recipe:
+    try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        shown = _shown(path)
         problems = [_problem(shown, lines, origins, e) for e in error.errors()]
         raise RecipeError("\n".join(problems)) from None
+
+
+def _read_preset(path: Path) -> dict[str, Any]:
+    """Read a preset and check it by itself, so that its mistakes are told with its own lines."""
+    content, lines = _read(path)
+    _anchor_paths(content, path.parent)
+    _validated({"task": "preset", **content}, path.name, lines, {})
+    return content
 
 
 def explain(recipe: Recipe) -> list[Row]:
@@ -137,6 +153,11 @@ def _anchor_paths(content: dict[str, Any], folder: Path) -> None:
     for camera in cameras if isinstance(cameras, list) else ():
         if isinstance(camera, dict) and isinstance(camera.get("file"), str):
             camera["file"] = str(folder / camera["file"])
+    render = content.get("render")
+    if isinstance(render, dict):
+        for section in (render, render.get("background")):
+            if isinstance(section, dict) and isinstance(section.get("images"), str):
+                section["images"] = str(folder / section["images"])
     gripper = content.get("gripper")
     if isinstance(gripper, str) and Path(gripper).suffix in (".yaml", ".yml"):
         content["gripper"] = str(folder / gripper)
@@ -317,7 +338,9 @@ def _rows(section: Section, at: Key) -> Iterator[Row]:
 
 def _table_rows(table: Mapping[str, Any], at: Key, meaning: str) -> Iterator[Row]:
     for name, value in table.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Section):
+            yield from _rows(value, (*at, name))
+        elif isinstance(value, Mapping):
             yield from _table_rows(value, (*at, name), meaning)
         else:
             yield Row(".".join((*at, name)), _told(value), "", meaning)

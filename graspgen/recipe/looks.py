@@ -89,8 +89,8 @@ class Lights(Section):
 
     count: Whole("lights", 1, 8) = default({"uniform": [1, 3]})
     """Lights of a view."""
-    on: Chance = 1.0
-    """Chance that a light is on, each by itself; the first always is."""
+    lit: Chance = 1.0
+    """Chance that a light is lit, each by itself; the first always is."""
     kind: Name = default("spot")
     """spot, directional or point; a point light casts no shadows with OpenGL."""
     distance: Number("m", 0.3, 10) = default({"uniform": [1.2, 2.5]})

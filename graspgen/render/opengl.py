@@ -7,6 +7,7 @@ is freed when its views are done.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,9 +19,11 @@ from graspgen.errors import RenderError
 from graspgen.lens import pinhole
 from graspgen.looks.images import ImageStore
 from graspgen.render import gl
+from graspgen.render.backdrop import Backdrop
+from graspgen.render.grade import graded
 from graspgen.render.lens import has_lens, through_lens
 from graspgen.render.paint import Painter
-from graspgen.scene.arena import LIGHT_TYPES, direction
+from graspgen.scene.arena import CUTOFF, GROUP_ARENA, LIGHT_TYPES, direction
 from graspgen.scene.plan import SurfacePlan, Vector, ViewPlan
 from graspgen.scene.world import World
 
@@ -78,6 +81,15 @@ def render_views(world: World, *, shadow_size: int = 1024, images: ImageStore | 
         ) from error
 
 
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """What changes the model from view to view, and how far its shadows reach, m."""
+
+    paint: Painter
+    backdrop: Backdrop
+    reach: float
+
+
 def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int, images: ImageStore) -> list[ViewImages]:
     model = world.model
     model.vis.quality.offsamples = 0  # an averaged depth or id is neither
@@ -86,14 +98,14 @@ def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int, image
     model.vis.global_.offwidth, model.vis.global_.offheight = wide.width, wide.height
     _set_fog_range(model, views)
     scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
-    paint = Painter(world, images)
-    paint.apply(0)  # before the context, which uploads all textures
+    looks = _Looks(Painter(world, images), Backdrop(world, images), _reach(world))
+    looks.paint.apply(0)  # before the context, which uploads all textures
     context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
     try:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
         context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
         mujoco.mj_kinematics(model, world.data)
-        return [_render(world, number, scene, context, paint) for number in range(len(views))]
+        return [_render(world, number, scene, context, looks) for number in range(len(views))]
     finally:
         context.free()
 
@@ -116,17 +128,17 @@ def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> N
         model.light_pos[index] = light.position
         model.light_dir[index] = direction(light)
         model.light_diffuse[index] = model.light_specular[index] = light.diffuse * np.asarray(light.colour)
-        model.light_cutoff[index] = 180 if light.kind == "point" else 60
+        model.light_cutoff[index] = 180 if light.kind == "point" else CUTOFF
         model.light_castshadow[index] = light.shadows
     mujoco.mj_camlight(model, data)
 
 
-def _render(
-    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, paint: Painter
-) -> ViewImages:
+def _render(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: _Looks) -> ViewImages:
     view = world.plan.views[number]
     apply_looks(world.model, world.data, view)
-    for texture in paint.apply(number):
+    looks.backdrop.apply(view)
+    _aim_shadows(context, view, looks.reach)
+    for texture in looks.paint.apply(number):
         mujoco.mjr_uploadTexture(world.model, context, texture)
     # The context has its own copy of what texture a material has.
     context.mat_texid[: world.model.mat_texid.size] = world.model.mat_texid.ravel()
@@ -159,9 +171,9 @@ def _render(
     if has_lens(view):
         rgb, depth, instances = through_lens(view, rgb, depth, instances)
     void = depth == 0
-    if void.any():
+    if void.any() and not looks.backdrop.fill(rgb, void, view):
         rgb[void] = np.round(255 * _horizon(view))
-    return ViewImages(rgb, depth, instances)
+    return ViewImages(graded(rgb, view.grade), depth, instances)
 
 
 def _visible_options() -> mujoco.MjvOption:
@@ -201,6 +213,24 @@ def _floor(view: ViewPlan) -> Vector:
         return floor.colour
     first, second = floor.texture.colours
     return tuple((np.add(first, second) / 2).tolist())
+
+
+def _reach(world: World) -> float:
+    """Return the radius, m, about the origin within which shadows are cast: objects and their support."""
+    shown = world.model.geom_group == GROUP_ARENA
+    solid = shown & (world.model.geom_type != int(mujoco.mjtGeom.mjGEOM_PLANE))
+    far = np.linalg.norm(world.data.geom_xpos[solid], axis=1) + world.model.geom_rbound[solid]
+    return float(np.clip(far.max(initial=0.3), 0.3, 1.2))
+
+
+def _aim_shadows(context: mujoco.MjrContext, view: ViewPlan, reach: float) -> None:
+    """Spread the shadow map over what casts shadows, and no wider: its texels are what makes edges jagged."""
+    for light in view.lights:
+        if light.shadows:
+            distance = float(np.linalg.norm(np.subtract(light.position, light.target)))
+            reach += float(np.linalg.norm(light.target))
+            context.shadowScale = math.degrees(math.asin(min(reach / distance, 0.95))) / CUTOFF
+            context.shadowClip = reach
 
 
 def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:

@@ -17,6 +17,8 @@ from graspgen.scene.plan import LightPlan, ScenePlan, SurfacePlan, Vector, ViewP
 from graspgen.scene.skin import add_material
 
 GROUP_ARENA, GROUP_HIDDEN = 1, 3
+#: Height of a room's walls, m.
+ROOM_HEIGHT = 3.0
 _PIXEL = 1e-5  # side of a sensor's pixel, m; any value gives the same image
 #: A plane is as thick as this where only convex parts will do, m.
 _PLANE_THICKNESS = 1.0
@@ -77,6 +79,35 @@ def add_arena(
             **shape,
         )
         added.surfacevel = geom.surface_velocity
+    if any(view.background.kind == "room" for view in plan.views):
+        _add_room(spec, plan)
+
+
+def _add_room(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
+    """Add four walls around the table, cameras and lights; they are only drawn, and from inside."""
+    add_material(spec, "wall", SurfacePlan(colour=(0.7, 0.7, 0.7)), plan.views)
+    within = [
+        *(np.array(v.T_world_camera)[:2, 3] for v in plan.views),
+        *(np.array(light.position[:2]) for v in plan.views for light in v.lights),
+    ]
+    far = max(float(np.abs(p).max()) for p in within) + 0.3
+    distance = max(far, *(v.background.wall_distance for v in plan.views))
+    floor = min((np.array(g.T_world_geom)[2, 3] for g in plan.arena.geoms if g.kind == "plane"), default=0.0)
+    height = ROOM_HEIGHT / 2
+    for k, (x, y) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1))):
+        spec.worldbody.add_geom(
+            name=f"wall_{k}",
+            type=mujoco.mjtGeom.mjGEOM_PLANE,
+            size=[distance, height, 0.1],
+            pos=[distance * x, distance * y, floor + height],
+            # The plane's normal towards the table, its x axis level, its y axis up.
+            quat=matrix_to_quat(np.array([[y, 0, -x], [-x, 0, -y], [0, 1, 0]], float)),
+            material="wall",
+            group=GROUP_ARENA,
+            contype=0,
+            conaffinity=0,
+            castshadow=False,
+        )
 
 
 def _mesh(spec: mujoco.MjSpec, assets: Mapping[int, Asset], geom: GeomPlan, plan: ScenePlan) -> str:
@@ -120,6 +151,10 @@ def support_parts(arena: ArenaPlan, assets: Mapping[int, Asset]) -> tuple[Part, 
     return tuple(parts)
 
 
+#: Half the angle of a spot light, deg. Wide, because OpenGL lights the corners of large faces only, where a cone's edge
+#: would show as a polygon; the light falls off towards it with the cosine.
+CUTOFF = 89.0
+
 LIGHT_TYPES = {
     "spot": mujoco.mjtLightType.mjLIGHT_SPOT,
     "directional": mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
@@ -151,7 +186,7 @@ def add_lights(spec: mujoco.MjSpec, views: Collection[ViewPlan]) -> None:
             diffuse=light.diffuse * np.array(light.colour),
             specular=light.diffuse * np.array(light.colour),
             ambient=[0, 0, 0],
-            cutoff=60,
+            cutoff=CUTOFF,
             exponent=1,
             active=on,
             castshadow=light.shadows,

@@ -66,11 +66,9 @@ def draw_looks(
         number(d, rng) for d in (looks.lights.count, looks.lights.intensity, looks.lights.ambient)
     )
     shadows = rng.random() < looks.shadows
-    lights = [
-        light
-        for i in range(int(count))
-        if (light := _light(looks, seed, key, view, i, intensity / count, shadows)) is not None
-    ]
+    drawn = [_light(looks, seed, key, view, i, shadows) for i in range(int(count))]
+    lit = [light for light in drawn if light is not None]
+    lights = [light.model_copy(update={"diffuse": intensity / len(lit)}) for light in lit]
     named = {"background": looks.floor, "wall": looks.walls} | dict.fromkeys(supports, looks.table)
     surfaces = {
         name: draw_surface(surface, _stream(seed, key, name, view), images=looks.images)
@@ -151,13 +149,11 @@ def _rgb(channels: Iterable[Distribution], rng: np.random.Generator) -> Vector:
     return vector(colorsys.hsv_to_rgb(*(number(d, rng) for d in channels)))
 
 
-def _light(
-    looks: Render, seed: int, key: tuple[int, int], view: int, i: int, diffuse: float, shadows: bool
-) -> LightPlan | None:
-    """Draw light `i` of a view; None where it is off."""
+def _light(looks: Render, seed: int, key: tuple[int, int], view: int, i: int, shadows: bool) -> LightPlan | None:
+    """Draw light `i` of a view but for its intensity; None where it is off."""
     lights, rng = looks.lights, scene_stream(seed, Purpose.LOOKS, key, LIGHT, view, i)
     distance, elevation, azimuth = (number(d, rng) for d in (lights.distance, lights.elevation_deg, lights.azimuth_deg))
-    on = rng.random() < lights.on
+    on = rng.random() < lights.lit
     kind = str(lights.kind.draw(rng))
     x, y = (number(lights.aim, rng) for _ in range(2))
     kelvin = None if lights.temperature is None else number(lights.temperature, rng)
@@ -173,7 +169,7 @@ def _light(
         kind=kind,
         position=vector(target + on_shell(distance, elevation, azimuth)),
         target=vector(target),
-        diffuse=diffuse,
+        diffuse=0.0,
         temperature=kelvin,
         colour=vector(colour / max(colour.max(), 1e-6)),
         shadows=shadows and i == 0,
@@ -197,7 +193,7 @@ def _background(looks: Render, rng: np.random.Generator) -> BackgroundPlan:
     x, y, side = (rng.random() for _ in range(3))
     mirrored = rng.random() < 0.5
     if kind not in ("image", "cutout"):
-        return BackgroundPlan(kind=kind)
+        return BackgroundPlan(kind=kind, wall_distance=looks.background.wall_distance)
     crop = (x, y, 0.6 + 0.4 * side)
     return BackgroundPlan(kind=kind, image=_picked(looks.background.images, pick), crop=crop, mirrored=mirrored)
 

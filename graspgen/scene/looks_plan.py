@@ -101,3 +101,5 @@ class BackgroundPlan(Plain):
     crop: Vector = (0.5, 0.5, 1.0)
     """Where the view's crop of it lies: share of the free way along x and y, and share of the largest crop's side."""
     mirrored: bool = False
+    wall_distance: float = 1.8
+    """Of a room's walls from the origin, m, where cameras and lights leave it so."""

@@ -1,0 +1,80 @@
+"""Presets: files of `models/presets`, or the user's, whose values a recipe starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from graspgen.errors import RecipeError, nearest
+from graspgen.paths import data_dir
+from graspgen.recipe import Recipe, Section
+
+#: Reads a YAML file of sections, checks it as a recipe, and returns its content.
+Reader = Callable[[Path], dict[str, Any]]
+_OWN = ("preset", "mix", "mixed")
+
+
+def with_presets(content: Mapping[str, Any], folder: Path, read: Reader) -> dict[str, Any]:
+    """Return a recipe's content with the values of its preset below its own, and of its mix written out.
+
+    `render.preset` gives all sections of the preset, whatever the recipe says itself comes on top. `render.mix` gives
+    each preset's `render` section, the recipe's own `render` on top, as `render.mixed`.
+
+    Args:
+        content: of the recipe, as YAML has it.
+        folder: of the recipe's file; a preset's path is relative to it.
+        read: reads and checks the preset's file.
+
+    Raises:
+        RecipeError: there is no such preset, it is not valid, or both `preset` and `mix` are given.
+    """
+    render = content.get("render")
+    if not isinstance(render, Mapping) or not (render.get("preset") or render.get("mix")):
+        return dict(content)
+    if render.get("preset") and render.get("mix"):
+        raise RecipeError("render.preset and render.mix exclude each other; name the preset in the mix")
+    if render.get("preset"):
+        return merged(Recipe, _preset(str(render["preset"]), folder, read), content)
+    if not isinstance(render["mix"], Mapping):
+        raise RecipeError(f"render.mix: expected shares such as {{dr: 0.5, photoreal: 0.5}}, got {render['mix']!r}")
+    own = {key: value for key, value in render.items() if key not in _OWN}
+    section = Recipe.model_fields["render"].annotation
+    mixed = {
+        str(name): merged(section, _preset(str(name), folder, read).get("render", {}), own) for name in render["mix"]
+    }
+    return {**content, "render": {**render, "mixed": mixed}}
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the shipped presets."""
+    return tuple(sorted(p.stem for p in data_dir("models").joinpath("presets").glob("*.yaml")))
+
+
+def merged(model: Any, below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `below` with the values of `above` on top: sections are merged key by key, values replaced whole."""
+    result = dict(below)
+    for key, value in above.items():
+        kind = model.model_fields[key].annotation if key in model.model_fields else None
+        is_section = isinstance(kind, type) and issubclass(kind, Section)
+        if is_section and isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(kind, result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def _preset(name: str, folder: Path, read: Reader) -> dict[str, Any]:
+    if name in preset_names():
+        path = data_dir("models") / "presets" / f"{name}.yaml"
+    elif Path(name).suffix in (".yaml", ".yml"):
+        path = folder / name
+        if not path.is_file():
+            raise RecipeError(f"there is no preset {path}")
+    else:
+        raise RecipeError(f"there is no preset '{name}'{nearest(name, preset_names())}")
+    content = read(path)
+    render = content.get("render")
+    if isinstance(render, Mapping) and any(render.get(key) for key in _OWN):
+        raise RecipeError(f"{path.name}: a preset cannot itself have a preset or a mix")
+    return {key: value for key, value in content.items() if key not in ("task", "description")}
