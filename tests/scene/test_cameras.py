@@ -48,7 +48,7 @@ def test_the_right_camera_of_a_pair_is_the_baseline_to_the_right_and_looks_alike
     assert shift == pytest.approx(np.array([[1, 0, 0, 0.06], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]))
     nominal = inverse(left.T_world_camera_nominal) @ np.array(right.T_world_camera_nominal)
     assert nominal == pytest.approx(shift)
-    assert (left.lights, left.table_colour, left.K) == (right.lights, right.table_colour, right.K)
+    assert (left.lights, left.surfaces, left.K) == (right.lights, right.surfaces, right.K)
 
 
 def test_disparity_of_a_pair_is_focal_length_times_baseline_over_depth():
