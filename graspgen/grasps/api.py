@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from graspgen.errors import GripperError, ObjectError
 from graspgen.frames import Array, is_rotation
-from graspgen.grasps.profile import Profile, load_profile
+from graspgen.grasps.profile import Profile, as_profile
 from graspgen.grasps.trial import TrialResults, try_asset
-from graspgen.grippers.gripper import Gripper, load_gripper
+from graspgen.grippers.gripper import Gripper, as_gripper
 from graspgen.objects.asset import Asset
 from graspgen.objects.given import given_asset
 from graspgen.raycast import RayCaster
@@ -90,9 +90,8 @@ def try_grasps(
         GripperError: the gripper is unknown or not valid, or a width is not within its stroke.
         RecipeError: the profile is unknown.
     """
-    hand = gripper if isinstance(gripper, Gripper) else load_gripper(str(gripper))
-    rules = profile if isinstance(profile, Profile) else load_profile(profile)
-    T = _checked_poses(T_object_grasp)
+    hand, rules = as_gripper(gripper), as_profile(profile)
+    T = checked_poses(T_object_grasp, "T_object_grasp")
     asset = given_asset(mesh_or_asset)
     n = len(T)
     widths = opening_width(asset, hand, T) if width is None else _each("width", width, n, "m")
@@ -148,29 +147,34 @@ def opening_width(asset: Asset, gripper: Gripper, T_object_grasp: Array, clearan
     return np.where(half > 0, np.minimum(2 * (half + clearance), stroke), stroke)
 
 
-def _checked_poses(T_object_grasp: ArrayLike) -> Array:
+def checked_poses(poses: ArrayLike, name: str) -> Array:
+    """Return (n, 4, 4) rigid poses, or say what is wrong with the argument `name`.
+
+    Raises:
+        ObjectError: the shape or a value is wrong.
+    """
     try:
-        T = np.asarray(T_object_grasp, float)
+        T = np.asarray(poses, float)
     except (TypeError, ValueError) as error:
-        raise ObjectError(f"T_object_grasp must be numbers of shape (n, 4, 4): {error}") from error
+        raise ObjectError(f"{name} must be numbers of shape (n, 4, 4): {error}") from error
     if T.ndim != 3 or T.shape[1:] != (4, 4):
         hint = "; for a single grasp pass T[None]" if T.shape == (4, 4) else ""
-        raise ObjectError(f"T_object_grasp must have shape (n, 4, 4), got {T.shape}{hint}")
+        raise ObjectError(f"{name} must have shape (n, 4, 4), got {T.shape}{hint}")
     bad = np.flatnonzero(~np.isfinite(T).all(axis=(1, 2)))
     if len(bad):
-        raise ObjectError(f"T_object_grasp of grasp {bad[0]} holds NaN or infinite numbers")
+        raise ObjectError(f"{name} of grasp {bad[0]} holds NaN or infinite numbers")
     bad = np.flatnonzero(~is_rotation(T[:, :3, :3], 1e-5))
     if len(bad):
         R = T[bad[0], :3, :3]
         error = np.abs(R @ R.T - np.eye(3)).max()
         raise ObjectError(
-            f"T_object_grasp of grasp {bad[0]} is no rigid pose: expected R Rᵀ = 1 within 1e-5 and determinant +1, got "
+            f"{name} of grasp {bad[0]} is no rigid pose: expected R Rᵀ = 1 within 1e-5 and determinant +1, got "
             f"{error:.2g} off and determinant {np.linalg.det(R):.4g}"
         )
     bad = np.flatnonzero((T[:, 3] != [0, 0, 0, 1]).any(axis=1))
     if len(bad):
         raise ObjectError(
-            f"T_object_grasp of grasp {bad[0]}: expected the last row [0, 0, 0, 1], got {T[bad[0], 3].tolist()}; is it "
+            f"{name} of grasp {bad[0]}: expected the last row [0, 0, 0, 1], got {T[bad[0], 3].tolist()}; is it "
             "transposed?"
         )
     return T

@@ -169,3 +169,12 @@ def load_profile(name: str) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         raise RecipeError(f"profile {path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def as_profile(given: str | Profile) -> Profile:
+    """Return a profile that is given itself or by its name.
+
+    Raises:
+        RecipeError: as `load_profile`.
+    """
+    return given if isinstance(given, Profile) else load_profile(given)

@@ -108,6 +108,15 @@ def load_gripper(name_or_path: str) -> Gripper:
     return gripper
 
 
+def as_gripper(given: str | Path | Gripper) -> Gripper:
+    """Return a gripper that is given itself, by its name, or by the path of its YAML file.
+
+    Raises:
+        GripperError: as `load_gripper`.
+    """
+    return given if isinstance(given, Gripper) else load_gripper(str(given))
+
+
 def _check_names(gripper: Gripper, path: Path) -> None:
     try:
         spec = gripper.spec()

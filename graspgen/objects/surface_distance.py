@@ -76,8 +76,8 @@ class Surface:
         return self._nearest(points)[1]
 
     def _nearest(self, points: Array) -> tuple[Array, NDArray[np.int64]]:
-        _, samples = self._tree.query(points, k=min(_NEAREST, len(self._face)))
-        candidates = self._face[np.reshape(samples, (len(points), -1))]
+        k = min(_NEAREST, len(self._face))
+        candidates = self._face[np.reshape(self._tree.query(points, k=k)[1], (len(points), k))]
         best, face = np.full(len(points), np.inf), candidates[:, 0].copy()
         for column in candidates.T:
             exact = _to_triangle(points, self._corners[column])
@@ -96,6 +96,11 @@ def beyond(a: Surface, b: Surface) -> float:
     points = a.points()
     outside = points[~_inside(points, b)]
     return float(b.distance(outside).max()) if len(outside) else 0.0
+
+
+def signed_distance(points: Array, solid: Surface) -> Array:
+    """Return (n,) distances of (n, 3) points to the surface of a solid, negative inside, m."""
+    return np.where(_inside(points, solid), -1.0, 1.0) * solid.distance(points)
 
 
 def _inside(points: Array, solid: Surface) -> NDArray[np.bool_]:

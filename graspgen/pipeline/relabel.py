@@ -22,7 +22,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import DatasetError, GraspgenError
 from graspgen.grasps.outcomes import Outcome
-from graspgen.grasps.profile import Profile, load_profile
+from graspgen.grasps.profile import Profile, as_profile
 from graspgen.grasps.trial import try_asset
 from graspgen.pipeline.stored import StoredObjects, stored_gripper, stored_recipe, version_notes
 
@@ -167,7 +167,7 @@ def relabel(
     """
     if sample < 1:
         raise RelabelError(f"a sample must hold at least 1 grasp, got {sample}")
-    rules = profile if isinstance(profile, Profile) else load_profile(profile)
+    rules = as_profile(profile)
     if isinstance(dataset, Dataset):
         return _relabel(dataset, rules, sample, seed, threads)
     with open_dataset(dataset) as opened:

@@ -24,8 +24,8 @@ from graspgen.pipeline.stored import (
     stored_recipe,
     version_notes,
 )
+from graspgen.pipeline.stored_scene import stored_plan
 from graspgen.scene.make import assets_of, settle_plan
-from graspgen.scene.plan import ScenePlan
 
 # Columns whose difference is shown; the others are counted.
 _SHOWN = 8
@@ -102,7 +102,7 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
             dataset=None,
             database=None if spec.database is None else open_database(spec.database, gripper, profile, spec),
         )
-        plan = _stored_plan(stored)
+        plan = stored_plan(stored.tables["scenes"]["plan"][0], scene)
         assets = assets_of(context.catalogue, plan, stored_fixtures(dataset, plan))
         made = finish_scene(context, settle_plan(recipe, assets, plan), {}).record
         return ReplayReport(
@@ -161,11 +161,3 @@ def _stored_record(dataset: Dataset, scene: int) -> SceneRecord:
         held = f"{indices.min()} … {indices.max()}" if len(indices) else "none"
         raise DatasetError(f"{dataset.path} has no scene {scene}; scenes in it: {held}")
     return dataset.record(scene)
-
-
-def _stored_plan(record: SceneRecord) -> ScenePlan:
-    try:
-        return ScenePlan.model_validate_json(record.tables["scenes"]["plan"][0])
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise DatasetError(f"the plan of scene {record.index} is damaged: {reason}") from None

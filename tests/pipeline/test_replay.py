@@ -81,14 +81,14 @@ def test_texts_and_images_are_compared(record):
 def test_a_changed_plan_gives_another_scene(tiny_dataset, tmp_path, monkeypatch):
     from graspgen.pipeline import replay as module
 
-    real = module._stored_plan
+    real = module.stored_plan
 
-    def heavier(record):
-        plan = real(record)
+    def heavier(*stored):
+        plan = real(*stored)
         first = plan.objects[0].model_copy(update={"density": 2 * plan.objects[0].density})
         return plan.model_copy(update={"objects": (first, *plan.objects[1:])})
 
-    monkeypatch.setattr(module, "_stored_plan", heavier)
+    monkeypatch.setattr(module, "stored_plan", heavier)
     report = replay(tiny_dataset, 0)
     assert not report.identical
     assert "objects.mass" in {d.column for d in report.differences}
