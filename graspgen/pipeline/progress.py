@@ -143,3 +143,8 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def print_note(line: str) -> None:
+    """Tell the user something that changes what is made, on standard error."""
+    Console(stderr=True).print(f"note: {line}", soft_wrap=True, highlight=False, markup=False)

@@ -21,12 +21,13 @@ from graspgen.pipeline.arena_copy import save_arena
 from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
 from graspgen.pipeline.journal import Journal, machine
 from graspgen.pipeline.preview import write_preview
-from graspgen.pipeline.progress import Display, print_selection
+from graspgen.pipeline.progress import Display, print_note, print_selection
 from graspgen.pipeline.scene import SceneContext
 from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import Job, SceneDone, scenes_per_shard
 from graspgen.recipe import Recipe
 from graspgen.render.gl import make_current
+from graspgen.render.views import check_engines
 
 
 def generate(
@@ -89,6 +90,9 @@ def generate(
         save_arena(recipe, folder)
         if selection is not None and not quiet:
             print_selection(selection)
+        note = check_engines(recipe.render)
+        if note and not quiet:
+            print_note(note)
         units = manifest.missing()
         made = Summary(kept=len(manifest.hashes))
         chosen = {} if selection is None else {"objects": selection.plain()}

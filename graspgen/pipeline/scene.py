@@ -25,7 +25,8 @@ from graspgen.pipeline.grasp_tables import count_outcomes
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
 from graspgen.recipe import Recipe
-from graspgen.render.opengl import ViewImages, render_views
+from graspgen.render.opengl import ViewImages
+from graspgen.render.views import check_engines, render_scene
 from graspgen.scene.make import fixtures, settled_scene
 from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import SettledScene
@@ -67,6 +68,7 @@ class SceneContext:
                 not valid.
         """
         gripper, profile, spec = load_gripper(recipe.gripper), load_profile(recipe.grasps.profile), recipe.grasps
+        check_engines(recipe.render)
         fixtures(recipe)  # what is wrong with a user's arena is said before anything is made
         return cls(
             recipe,
@@ -121,7 +123,8 @@ def make_scene(context: SceneContext, index: int) -> SceneResult:
 def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str, float]) -> SceneResult:
     """Capture, annotate and grasp a settled scene."""
     with _timed(seconds, "render"):
-        images = render_views(settled.world, shadow_size=context.recipe.render.shadow_size)
+        render = context.recipe.render
+        images = render_scene(settled.world, shadow_size=render.shadow_size, fallback=render.fallback)
     with _timed(seconds, "annotate"):
         annotations = _annotation_table(settled, images)
     with _timed(seconds, "grasp"):
@@ -213,7 +216,7 @@ def _view_table(context: SceneContext, settled: SettledScene, images: list[ViewI
         id=[view_key(plan.index, v) for v in range(n)],
         scene=plan.index,
         camera=[v.camera or f"view_{i}" for i, v in enumerate(plan.views)],
-        engine=context.recipe.render.engine,
+        engine=[i.engine for i in images],
         sensor="ideal",
         K=stack([np.array(v.K) for v in plan.views], (3, 3)),
         distortion=stack([np.array(v.distortion) for v in plan.views], (5,)),

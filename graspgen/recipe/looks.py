@@ -182,8 +182,10 @@ _FLOOR = Colour(saturation=default({"uniform": [0.0, 0.3]}))
 class Render(Section):
     """How views look. Objects of a library that have a texture keep it."""
 
-    engine: Literal["opengl"] = "opengl"
-    """The renderer."""
+    engine: Literal["opengl", "filament"] = "opengl"
+    """The renderer of colour: opengl, fast, or filament, photoreal, which needs Vulkan. Depth and ids are OpenGL's."""
+    fallback: bool = False
+    """Whether views for filament are rendered by opengl where Vulkan is missing, instead of an error."""
     preset: str | None = None
     """A file of `models/presets` (dr, photoreal) or a path: its values replace the defaults; the recipe's own win."""
     mix: Mapping[str, float] = {}

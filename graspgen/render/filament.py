@@ -20,19 +20,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.errors import RenderError
+from graspgen.frames import Array
+from graspgen.lens import Pinhole, pinhole, pinhole_positions
+from graspgen.looks.colour import linear
 from graspgen.render import vulkan
 from graspgen.render.environment import environment_ktx
-from graspgen.render.opengl import VISIBLE_GROUPS, apply_looks
+from graspgen.render.lens import colours, has_lens
+from graspgen.render.opengl import VISIBLE_GROUPS, Looks
 from graspgen.render.tone import LONG, SHORT, graded, tone_tables
-from graspgen.scene.arena import ZNEAR
-from graspgen.scene.plan import ViewPlan
+from graspgen.scene.arena import direction
+from graspgen.scene.plan import LightPlan, ViewPlan
 from graspgen.scene.world import World
 
 #: Luminance, cd/m², that a linear image stores as 1: Filament's default camera (f/16, 1/125 s, ISO 100).
 WHITE = 1.2 * 2.0**15
 #: Illuminance, lux, under which a white surface is stored as 1.
 FULL = np.pi * WHITE
+#: Share of `FULL` that a lamp of strength 1 gives, and of `WHITE` an environment of strength 1: with the ranges of
+#: recipes, which are OpenGL's, white surfaces come out light and do not clip.
+LAMP, AMBIENT = 0.65, 0.35
 _FAR = 60.0
+#: A directional light is a lamp at this distance, m.
+_FAR_LAMP = 12.0
 _LAMPS = 8
 #: A lamp that casts shadows is this many bulbs on a ring, which soften each other's edges.
 _BULBS = 3
@@ -40,6 +49,7 @@ _BULB_RADIUS = 0.045
 #: A lamp lights this far around the table's centre: the narrower its cone, the finer its shadow map.
 _LIT_RADIUS = 1.3
 _GEOM = mujoco.mjtObj.mjOBJ_GEOM
+_RGB = int(mujoco.mjtTextureRole.mjTEXROLE_RGB)
 
 # Filament's ambient occlusion stays off: with Mesa's software driver every frame of it keeps 1 MiB for good.
 _SETTINGS = """
@@ -79,16 +89,21 @@ def require() -> None:
         raise RenderError(f"Filament cannot render: {reason}; `{vulkan.MEND}`, or set render.fallback to true")
 
 
-def render_colour(world: World, numbers: Sequence[int], *, shadow_size: int = 1024) -> list[NDArray[np.uint8]]:
+def render_colour(
+    world: World, numbers: Sequence[int], looks: Looks | None = None, *, shadow_size: int = 1024
+) -> list[NDArray[np.uint8]]:
     """Render the colour of some planned views of a scene as it stands in `world.data`.
+
+    The colours and textures of each view are written into the model.
 
     Args:
         world: a scene that was built with views.
         numbers: of the views.
+        looks: of the world, where another engine draws it as well.
         shadow_size: side of a shadow map, texels; Filament takes at most 2048.
 
     Returns:
-        (H, W, 3) uint8 sRGB of each.
+        (H, W, 3) uint8 sRGB of each, through its lens, with the view's exposure and white balance.
 
     Raises:
         RenderError: there is no Vulkan here, or the process was forked after it had rendered.
@@ -97,12 +112,24 @@ def render_colour(world: World, numbers: Sequence[int], *, shadow_size: int = 10
         return []
     engine = _started()
     mujoco.mj_kinematics(world.model, world.data)
-    apply_looks(world.model, world.data, world.plan.views[numbers[0]])
-    shown = _Shown(engine, world)
+    looks = looks or Looks.of(world)
+    shown = None
+    images = []
     try:
-        return [_colour(engine, shown, world, number, min(shadow_size, 2048)) for number in numbers]
+        for number in numbers:
+            looks.backdrop.apply(world.plan.views[number])
+            changed = looks.paint.apply(number)
+            _make_physical(world.model)
+            if shown is None or changed or not np.array_equal(shown.groups, world.model.geom_group):
+                if shown is not None:
+                    shown.close()
+                shown = _Shown(engine, world)
+            shown.update()
+            images.append(_colour(engine, world.plan.views[number], min(shadow_size, 2048)))
     finally:
-        shown.close()
+        if shown is not None:
+            shown.close()
+    return images
 
 
 def render_ids(world: World, number: int) -> NDArray[np.uint8]:
@@ -111,12 +138,22 @@ def render_ids(world: World, number: int) -> NDArray[np.uint8]:
     mujoco.mj_kinematics(world.model, world.data)
     shown = _Shown(engine, world)
     try:
-        view = world.plan.views[number]
         shown.number()
-        pixels = _frame(engine, view, engine.mjrf.DrawMode.DRAW_MODE_SEGMENTATION_BY_ID)
+        pixels = _frame(engine, world.plan.views[number], engine.mjrf.DrawMode.DRAW_MODE_SEGMENTATION_BY_ID)
     finally:
         shown.close()
     return pixels[..., 0]
+
+
+def _make_physical(model: mujoco.MjModel) -> None:
+    """Give every material the physical shading model, but for textures of meshes that do not say where they lie."""
+    model.mat_emission[:] = 0.0  # OpenGL's way of giving ambient light
+    unset = model.mat_metallic < 0
+    model.mat_metallic[unset], model.mat_roughness[unset] = 0.0, 0.6
+    for geom in np.flatnonzero(model.geom_type == int(mujoco.mjtGeom.mjGEOM_MESH)):
+        material, mesh = int(model.geom_matid[geom]), int(model.geom_dataid[geom])
+        if material >= 0 and model.mat_texid[material, _RGB] >= 0 and model.mesh_texcoordadr[mesh] < 0:
+            model.mat_metallic[material] = model.mat_roughness[material] = -1.0
 
 
 def _started() -> _Engine:
@@ -160,6 +197,7 @@ class _Shown:
 
     def __init__(self, engine: _Engine, world: World) -> None:
         self._world = world
+        self.groups = world.model.geom_group.copy()
         self._resources = engine.mjrf.ModelResources(engine.context, world.model)
         self._renderables = engine.mjrf.ModelRenderables(engine.scene, self._resources)
         option = mujoco.MjvOption()
@@ -188,33 +226,31 @@ class _Shown:
         del self._resources
 
 
-def _colour(engine: _Engine, shown: _Shown, world: World, number: int, shadow_size: int) -> NDArray[np.uint8]:
-    view = world.plan.views[number]
-    model = world.model
-    apply_looks(model, world.data, view)
-    model.mat_emission[:] = 0.0  # OpenGL's way of giving ambient light
-    physical = model.mat_metallic < 0
-    model.mat_metallic[physical] = 0.0
-    model.mat_roughness[physical] = 0.9 - 0.6 * model.mat_shininess[physical]
-    shown.update()
+def _colour(engine: _Engine, view: ViewPlan, shadow_size: int) -> NDArray[np.uint8]:
     exposures = []
     for full in (LONG, SHORT):
         _set_lamps(engine, view, 1 / full, shadow_size)
         _set_sky(engine, view, 1 / full)
         exposures.append(_frame(engine, view, engine.mjrf.DrawMode.DRAW_MODE_DEFAULT))
-    return graded(*exposures, tone_tables(0.0, 0.0, 0.0))
+    grade = view.grade
+    rgb = graded(*exposures, tone_tables(grade.exposure, grade.temperature, grade.tint))
+    if has_lens(view):
+        rgb = colours(rgb, pinhole_positions(view.K, view.distortion, view.width, view.height))
+    return rgb
 
 
 def _set_lamps(engine: _Engine, view: ViewPlan, gain: float, shadow_size: int) -> None:
-    """Place the view's lamps."""
-    bulbs: list[tuple[NDArray[np.float64], float, bool]] = []
-    for i, light in enumerate(view.lights):
+    """Place the view's lamps; a directional light is a lamp far away."""
+    bulbs: list[tuple[Array, LightPlan, float, bool]] = []
+    for light in view.lights:
         position = np.asarray(light.position, float)
-        candela = gain * FULL * light.diffuse * float(position @ position)
-        if i == 0 and view.shadows:
-            bulbs += [(p, candela / _BULBS, True) for p in _ring(position)]
+        if light.kind == "directional":
+            position = light.target - _FAR_LAMP * direction(light)
+        strength = gain * LAMP * FULL * light.diffuse
+        if light.shadows:
+            bulbs += [(p, light, strength / _BULBS, True) for p in _ring(position, np.asarray(light.target))]
         else:
-            bulbs.append((position, candela, False))
+            bulbs.append((position, light, strength, False))
     # A lamp in the scene costs time even when it is dark.
     while engine.lit > len(bulbs):
         engine.lit -= 1
@@ -222,29 +258,33 @@ def _set_lamps(engine: _Engine, view: ViewPlan, gain: float, shadow_size: int) -
     while engine.lit < len(bulbs):
         engine.scene.add_light(engine.lamps[engine.lit])
         engine.lit += 1
-    for lamp, (position, candela, shadows) in zip(engine.lamps, bulbs, strict=False):
-        distance = float(np.linalg.norm(position))
-        lamp.set_pose(position, -position / distance)
-        lamp.set_intensity(candela)
+    for lamp, (position, light, strength, shadows) in zip(engine.lamps, bulbs, strict=False):
+        towards = np.asarray(light.target) - position
+        distance = max(float(np.linalg.norm(towards)), 1e-3)
+        lamp.set_pose(position, towards / distance)
+        lamp.set_color(linear(np.asarray(light.colour)).astype(np.float32))
+        lamp.set_intensity(strength * distance**2)
+        lamp.set_range(4 * distance + 10)
         lamp.set_cutoff(float(np.degrees(np.arctan2(_LIT_RADIUS, distance))))
         lamp.set_cast_shadow(shadows)
         lamp.set_shadow_map_size(shadow_size)
 
 
-def _ring(position: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Return the places of a lamp's bulbs: around it, in the plane that faces the table's centre."""
-    away = position / np.linalg.norm(position)
+def _ring(position: Array, target: Array) -> list[Array]:
+    """Return the places of a lamp's bulbs: around it, in the plane that faces what it shines at."""
+    away = (position - target) / max(float(np.linalg.norm(position - target)), 1e-3)
     side = np.cross(away, [1.0, 0.0, 0.0] if abs(away[2]) > 0.9 else [0.0, 0.0, 1.0])
     side /= np.linalg.norm(side)
     up = np.cross(away, side)
     turns = 2 * np.pi * np.arange(_BULBS) / _BULBS
-    radius = _BULB_RADIUS * np.linalg.norm(position)
+    radius = _BULB_RADIUS * np.linalg.norm(position - target)
     return [position + radius * (np.cos(t) * side + np.sin(t) * up) for t in turns]
 
 
 def _set_sky(engine: _Engine, view: ViewPlan, gain: float) -> None:
     """Light the scene from all around."""
-    ktx = environment_ktx("studio", 0, 0.0)
+    surroundings = view.environment
+    ktx = environment_ktx(surroundings.kind, surroundings.pattern, surroundings.rotation)
     if engine.sky is None or engine.sky[0] is not ktx:
         mjrf = engine.mjrf
         if engine.sky is not None:
@@ -262,38 +302,39 @@ def _set_sky(engine: _Engine, view: ViewPlan, gain: float) -> None:
         engine.scene.add_light(light)
         engine.scene.set_skybox(texture)
         engine.sky = (ktx, texture, light)
-    engine.sky[2].set_intensity(gain * WHITE * view.ambient)
+    engine.sky[2].set_intensity(gain * AMBIENT * WHITE * surroundings.strength)
 
 
 def _frame(engine: _Engine, view: ViewPlan, mode: Any) -> NDArray[np.uint8]:
     """Draw a view without Filament's post-processing and return (H, W, 3) linear values."""
     mjrf = engine.mjrf
-    if engine.size != (view.width, view.height):
-        engine.target.resize(view.width, view.height)
-        engine.size = (view.width, view.height)
-    pixels = np.empty((view.height, view.width, 3), np.uint8)
+    wide = pinhole(view.K, view.distortion, view.width, view.height)
+    if engine.size != (wide.width, wide.height):
+        engine.target.resize(wide.width, wide.height)
+        engine.size = (wide.width, wide.height)
+    pixels = np.empty((wide.height, wide.width, 3), np.uint8)
     read = mjrf.ReadRequest(target=engine.target)
     read.set_buffer(pixels)
     request = mjrf.RenderRequest()
     request.scene, request.target, request.draw_mode = engine.scene, engine.target, mode
-    request.camera = _camera(mjrf, view)
-    request.viewport.width, request.viewport.height = view.width, view.height
+    request.camera = _camera(mjrf, wide, view)
+    request.viewport.width, request.viewport.height = wide.width, wide.height
     request.post_processing = request.headlight = request.haze = False
     engine.context.wait_for_frame(engine.context.render([request], [read]))
     return pixels
 
 
-def _camera(mjrf: Any, view: ViewPlan) -> Any:
-    K, T = np.asarray(view.K), np.asarray(view.T_world_camera)
-    x, y = ZNEAR / K[0, 0], ZNEAR / K[1, 1]
+def _camera(mjrf: Any, wide: Pinhole, view: ViewPlan) -> Any:
+    K, T = np.asarray(wide.K), np.asarray(view.T_world_camera)
+    x, y = view.near / K[0, 0], view.near / K[1, 1]
     return mjrf.Camera(
         pos=T[:3, 3],
         forward=T[:3, 2],
         up=-T[:3, 1],
-        frustum_near=ZNEAR,
+        frustum_near=view.near,
         frustum_far=_FAR,
-        frustum_bottom=-(view.height - K[1, 2]) * y,
+        frustum_bottom=-(wide.height - K[1, 2]) * y,
         frustum_top=K[1, 2] * y,
-        frustum_center=(view.width / 2 - K[0, 2]) * x,
-        frustum_width=view.width / 2 * x,
+        frustum_center=(wide.width / 2 - K[0, 2]) * x,
+        frustum_width=wide.width / 2 * x,
     )

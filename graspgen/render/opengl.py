@@ -8,7 +8,7 @@ is freed when its views are done.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -42,14 +42,38 @@ class ViewImages:
         rgb: (H, W, 3) uint8, sRGB.
         depth: (H, W) float32, planar z in metres, 0 where there is nothing within the far plane.
         instances: (H, W) uint8, instance id of what is seen, 0 for the arena and the void.
+        engine: what rendered the colour.
     """
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32]
     instances: NDArray[np.uint8]
+    engine: str = "opengl"
 
 
-def render_views(world: World, *, shadow_size: int = 1024, images: ImageStore | None = None) -> list[ViewImages]:
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What changes the model from view to view, for all engines that draw a world, and how far its shadows reach, m."""
+
+    paint: Painter
+    backdrop: Backdrop
+    reach: float
+
+    @classmethod
+    def of(cls, world: World, images: ImageStore | None = None) -> Looks:
+        """Take the looks of a world that nothing has painted yet; `images` are the user's that its plan names."""
+        images = images or ImageStore(None)
+        return cls(Painter(world, images), Backdrop(world, images), _reach(world))
+
+
+def render_views(
+    world: World,
+    *,
+    shadow_size: int = 1024,
+    images: ImageStore | None = None,
+    looks: Looks | None = None,
+    colourless: Collection[int] = (),
+) -> list[ViewImages]:
     """Render every planned view of a scene as it stands in `world.data`.
 
     The lights and colours of each view are written into the model; poses and geometry stay as they
@@ -59,6 +83,8 @@ def render_views(world: World, *, shadow_size: int = 1024, images: ImageStore | 
         world: a scene that was built with views.
         shadow_size: side of the shadow map, texels.
         images: the user's images that the plan names.
+        looks: of the world, where another engine draws it as well; `images` is ignored then.
+        colourless: views of which only depth and ids are wanted; their colour is black.
 
     Raises:
         RenderError: no OpenGL backend works here, or the images or the shadow map are too large
@@ -69,7 +95,7 @@ def render_views(world: World, *, shadow_size: int = 1024, images: ImageStore | 
         return []
     gl.make_current()
     try:
-        return _render_all(world, views, shadow_size, images or ImageStore(None))
+        return _render_all(world, views, shadow_size, looks or Looks.of(world, images), colourless)
     except mujoco.FatalError as error:
         gl.forget_errors()
         wide = [pinhole(v.K, v.distortion, v.width, v.height) for v in views]
@@ -81,16 +107,9 @@ def render_views(world: World, *, shadow_size: int = 1024, images: ImageStore | 
         ) from error
 
 
-@dataclass(frozen=True, eq=False)
-class _Looks:
-    """What changes the model from view to view, and how far its shadows reach, m."""
-
-    paint: Painter
-    backdrop: Backdrop
-    reach: float
-
-
-def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int, images: ImageStore) -> list[ViewImages]:
+def _render_all(
+    world: World, views: Sequence[ViewPlan], shadow_size: int, looks: Looks, colourless: Collection[int]
+) -> list[ViewImages]:
     model = world.model
     model.vis.quality.offsamples = 0  # an averaged depth or id is neither
     model.vis.quality.shadowsize = shadow_size
@@ -98,14 +117,13 @@ def _render_all(world: World, views: Sequence[ViewPlan], shadow_size: int, image
     model.vis.global_.offwidth, model.vis.global_.offheight = wide.width, wide.height
     _set_fog_range(model, views)
     scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
-    looks = _Looks(Painter(world, images), Backdrop(world, images), _reach(world))
     looks.paint.apply(0)  # before the context, which uploads all textures
     context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
     try:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
         context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
         mujoco.mj_kinematics(model, world.data)
-        return [_render(world, number, scene, context, looks) for number in range(len(views))]
+        return [_render(world, v, scene, context, looks, v not in colourless) for v in range(len(views))]
     finally:
         context.free()
 
@@ -133,15 +151,18 @@ def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> N
     mujoco.mj_camlight(model, data)
 
 
-def _render(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: _Looks) -> ViewImages:
+def _render(
+    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: Looks, coloured: bool
+) -> ViewImages:
     view = world.plan.views[number]
-    apply_looks(world.model, world.data, view)
     looks.backdrop.apply(view)
-    _aim_shadows(context, view, looks.reach)
-    for texture in looks.paint.apply(number):
-        mujoco.mjr_uploadTexture(world.model, context, texture)
-    # The context has its own copy of what texture a material has.
-    context.mat_texid[: world.model.mat_texid.size] = world.model.mat_texid.ravel()
+    if coloured:
+        apply_looks(world.model, world.data, view)
+        _aim_shadows(context, view, looks.reach)
+        for texture in looks.paint.apply(number):
+            mujoco.mjr_uploadTexture(world.model, context, texture)
+        # The context has its own copy of what texture a material has.
+        context.mat_texid[: world.model.mat_texid.size] = world.model.mat_texid.ravel()
     camera = mujoco.MjvCamera()
     camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, int(world.camera_ids[number])
     # The far plane is the farthest of all views': the fog, which hides where it cuts, is made with the context.
@@ -156,20 +177,23 @@ def _render(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.M
     pixels = np.empty((wide.height, wide.width, 3), np.uint8)
     zbuffer = np.empty((wide.height, wide.width), np.float32)
 
-    _set_fog_colour(context, scene, view)
-    _set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
-    mujoco.mjr_render(rect, scene, context)
-    mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
-    rgb = pixels[::-1].copy()
-    depth = _metric(zbuffer[::-1], scene)
-
+    rgb = np.zeros_like(pixels)
+    if coloured:
+        _set_fog_colour(context, scene, view)
+        _set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
+        mujoco.mjr_render(rect, scene, context)
+        mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
+        np.copyto(rgb, pixels[::-1])
     _set_flags(scene, ids=True, shadows=False)
     mujoco.mjr_render(rect, scene, context)
-    mujoco.mjr_readPixels(pixels, None, rect, context)
+    mujoco.mjr_readPixels(pixels, None if coloured else zbuffer, rect, context)
+    depth = _metric(zbuffer[::-1], scene)
     instances = _instances(pixels[::-1], scene, world.geom_instance)
 
     if has_lens(view):
         rgb, depth, instances = through_lens(view, rgb, depth, instances)
+    if not coloured:
+        return ViewImages(rgb, depth, instances)
     void = depth == 0
     if void.any() and not looks.backdrop.fill(rgb, void, view):
         rgb[void] = np.round(255 * _horizon(view))

@@ -21,8 +21,11 @@ _KNEE = 0.75
 
 
 def white_balance(temperature: float, tint: float) -> Array:
-    """Return the (3,) gains that make a picture warmer and more magenta (> 0), at equal luminance; both in −1…1."""
-    gains = 2.0 ** np.array([0.5 * temperature + 0.15 * tint, -0.3 * tint, -0.6 * temperature + 0.15 * tint])
+    """Return the (3,) gains of linear light that make a picture warmer and more magenta (> 0), at equal luminance.
+
+    Both in −1…1. The same as for the OpenGL engine (`graspgen.render.grade`).
+    """
+    gains = np.array([2 ** (0.4 * temperature), 2 ** (-0.3 * tint), 2 ** (-0.4 * temperature)])
     return gains / (gains @ [0.2126, 0.7152, 0.0722])
 
 

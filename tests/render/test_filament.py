@@ -12,14 +12,23 @@ from render_scenes import K_of, at, table_of_ten, view_of, world_of
 from graspgen.errors import RenderError
 from graspgen.frames import look_at
 from graspgen.render import environment, filament, vulkan
-from graspgen.render.filament import render_colour, render_ids
+from graspgen.render.filament import LAMP, render_colour, render_ids
 from graspgen.render.opengl import render_views
 from graspgen.render.tone import tone_curve
-from graspgen.scene.plan import LightPlan
+from graspgen.scene.plan import EnvironmentPlan, LightPlan, SurfacePlan, ViewPlan
 
 pytestmark = pytest.mark.skipif(bool(vulkan.missing()), reason=vulkan.missing())
 
 TOP = look_at([0, 0, 0.9], [0, 0, 0])
+
+
+def under(view: ViewPlan, strength: float) -> ViewPlan:
+    """The view under an environment of this strength."""
+    return view.model_copy(update={"environment": EnvironmentPlan(strength=strength)})
+
+
+def white(metallic: float = 0.0, roughness: float = 0.6) -> SurfacePlan:
+    return SurfacePlan(colour=(1.0, 1.0, 1.0), metallic=metallic, roughness=roughness)
 
 
 @pytest.mark.parametrize(
@@ -40,16 +49,16 @@ def test_silhouettes_are_those_of_the_id_buffer(width: int, height: int, K: np.n
 
 def test_edges_of_the_colour_image_lie_where_those_of_the_ids_lie() -> None:
     K = np.array([[260.0, 0, 125.3], [0, 320.0, 150.7], [0, 0, 1]])
-    view = view_of(320, 240, K=K, lights=0, ambient=1.0, table_colour=(0, 0, 0), background_colour=(0, 0, 0))
+    view = under(view_of(320, 240, K=K, lights=0, table_colour=(0, 0, 0), background_colour=(0, 0, 0)), 2.5)
     shapes, poses = table_of_ten()
     world = world_of(shapes, poses, [view], colours=[(1.0, 1.0, 1.0)] * 10)
-    seen, mask = render_colour(world, [0])[0].max(-1) > 20, render_views(world)[0].instances > 0
+    seen, mask = render_colour(world, [0])[0].max(-1) > 90, render_views(world)[0].instances > 0
     assert (seen & mask).sum() / (seen | mask).sum() >= 0.99
 
 
 def test_frames_depend_on_nothing_but_the_view() -> None:
     shapes, poses = table_of_ten()
-    views = [view_of(lights=3), view_of(T_world_camera=TOP, lights=1, shadows=False), view_of(lights=0, ambient=0.5)]
+    views = [view_of(lights=3), view_of(T_world_camera=TOP, lights=1, shadows=False), under(view_of(lights=0), 2.0)]
     world = world_of(shapes, poses, views)
     first = render_colour(world, [0, 1, 2])
     render_colour(world_of(shapes[:3], poses[:3], [view_of(80, 60, lights=8)]), [0])
@@ -61,16 +70,16 @@ def test_frames_depend_on_nothing_but_the_view() -> None:
 def test_light_is_photometric() -> None:
     # A lamp overhead, whose light falls straight onto a white table: what is stored is the curve of its intensity.
     for diffuse in (0.2, 0.6):
-        view = view_of(T_world_camera=TOP, lights=1, shadows=False, table_colour=(1.0, 1.0, 1.0), ambient=0.0)
+        view = under(view_of(T_world_camera=TOP, table_colour=(1.0, 1.0, 1.0)), 0.0)
         view = view.model_copy(update={"lights": (LightPlan(position=(0.0, 0.0, 1.5), diffuse=diffuse),)})
         rgb = render_colour(world_of([], [], [view]), [0])[0]
-        assert rgb[60, 80] / 255 == pytest.approx(tone_curve(np.full(3, diffuse)), abs=0.04)
+        assert rgb[60, 80] / 255 == pytest.approx(tone_curve(np.full(3, LAMP * diffuse)), abs=0.04)
 
 
 def test_the_lamp_casts_a_soft_shadow_where_shadows_are_on() -> None:
-    lamp = (LightPlan(position=(0.8, 0.0, 1.0), diffuse=0.8),)
-    base = view_of(T_world_camera=TOP, ambient=0.1).model_copy(update={"lights": lamp})
-    views = [base.model_copy(update={"shadows": on}) for on in (True, False)]
+    base = under(view_of(T_world_camera=TOP), 0.3)
+    lamps = [LightPlan(position=(0.8, 0.0, 1.0), diffuse=0.8, shadows=on) for on in (True, False)]
+    views = [base.model_copy(update={"lights": (lamp,)}) for lamp in lamps]
     world = world_of([trimesh.creation.box([0.1, 0.1, 0.1])], [at(0, 0, 0.05)], views)
     dark, bright = (image.astype(int) for image in render_colour(world, [0, 1]))
     drop = (bright - dark).max(-1)
@@ -87,11 +96,16 @@ def test_light_comes_from_where_the_environment_has_it(monkeypatch: pytest.Monke
     environment.environment_ktx.cache_clear()
     try:
         eyes = ([1.0, 0, 0.3], [0, 1.0, 0.3], [0.01, 0, 1.3])
-        views = [view_of(T_world_camera=look_at(np.array(e), [0, 0, 0.3]), lights=0, ambient=0.7) for e in eyes]
         ball = trimesh.creation.icosphere(4, 0.15)
         for metallic in (0.0, 1.0):
-            world = world_of([ball], [at(0, 0, 0.3)], views, colours=[(1.0, 1.0, 1.0)])
-            world.model.mat_metallic[:], world.model.mat_roughness[:] = metallic, 0.15
+            surfaces = {"object_1": white(metallic, 0.15)}
+            views = [
+                view_of(T_world_camera=look_at(np.array(e), [0, 0, 0.3]), lights=0).model_copy(
+                    update={"surfaces": surfaces, "environment": EnvironmentPlan(strength=2.0)}
+                )
+                for e in eyes
+            ]
+            world = world_of([ball], [at(0, 0, 0.3)], views)
             for number, rgb in enumerate(render_colour(world, [0, 1, 2])):
                 middle = rgb[56:64, 76:84].reshape(-1, 3).mean(0)
                 others = np.delete(middle, number)
