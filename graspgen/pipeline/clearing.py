@@ -31,7 +31,7 @@ from graspgen.pipeline.stored import stored_gripper, stored_profile, stored_reci
 from graspgen.pipeline.stored_scene import stored_scene
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
-from graspgen.render.opengl import render_views
+from graspgen.render.views import render_scene
 from graspgen.scene.build import build_world
 from graspgen.scene.make import settled_scene
 from graspgen.scene.settle import settle
@@ -322,7 +322,8 @@ def _rest(recipe: Recipe, settled: SettledScene, poses: Mapping[int, Array]) -> 
 
 def _observe(rules: _Rules, settled: SettledScene, step: int) -> Observation:
     plan = settled.world.plan
-    seen = render_views(settled.world, shadow_size=rules.recipe.render.shadow_size)
+    render = rules.recipe.render
+    seen = render_scene(settled.world, shadow_size=render.shadow_size, fallback=render.fallback)
     return Observation(
         plan.index,
         step,

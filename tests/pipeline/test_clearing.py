@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from box_scene import BOXES, from_above
@@ -90,6 +92,17 @@ def test_the_same_policy_gets_the_same_report(boxes):
 def test_an_answer_that_is_no_grasp_is_told(boxes, answer):
     with pytest.raises(SceneError, match="the policy's answer in scene 0, step 0, is no grasp"):
         graspgen.clear(boxes, lambda o: answer)
+
+
+def test_the_example_of_the_documentation_clears_boxes(boxes, monkeypatch):
+    text = (Path(__file__).parents[2] / "docs" / "clearing.md").read_text()
+    code = next(block for block in text.split("```python\n") if "def top_down" in block).split("```")[0]
+    names = {}
+    monkeypatch.setattr(graspgen, "clear", lambda recipe, policy, **_: policy)
+    exec(code.replace("report.outcomes", ""), names)
+    monkeypatch.undo()
+    report = graspgen.clear(boxes, names["top_down"])
+    assert report.attempts and report.success_rate > 0
 
 
 def test_numbers_without_sense_are_refused(boxes):
