@@ -59,6 +59,14 @@ def arena_solids(plan: Mapping[str, Any], meshes: Meshes) -> list[Solid]:
     return solids
 
 
+def hidden_geoms(plan: Mapping[str, Any], number: int) -> set[int]:
+    """Return what view `number` does not show of the arena, because of its background, as `Solid.shows`."""
+    views = plan.get("views", [])
+    kind = views[number].get("background", {}).get("kind", "plane") if number < len(views) else "plane"
+    hidden = {"plane": {"wall"}, "room": set(), "image": {"wall", "background"}}.get(kind)
+    return {ARENA - i for i, g in enumerate(plan_arena(plan)) if hidden is None or g["surface"] in hidden}
+
+
 def _primitive(kind: str, size: Array) -> tuple[Array, NDArray[np.int64]]:
     import trimesh  # heavy, and only check needs it
 

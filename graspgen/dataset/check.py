@@ -15,6 +15,7 @@ from graspgen.dataset.check_geometry import check_geometry
 from graspgen.dataset.check_grasps import check_grasps
 from graspgen.dataset.check_keys import check_keys
 from graspgen.dataset.check_labels import check_labels
+from graspgen.dataset.check_looks import check_looks
 from graspgen.dataset.check_objects import check_objects
 from graspgen.dataset.checked import Checked, Meshes
 from graspgen.dataset.grasp_file import KEYS, read_keys
@@ -130,6 +131,7 @@ def _check_shard(
             return
         _guarded(report, lambda: check_objects(report, checked))
         _guarded(report, lambda: check_labels(report, checked))
+        _guarded(report, lambda: check_looks(report, checked, folder))
         _guarded(report, lambda: check_grasps(report, checked))
         if sound:
             _guarded(report, lambda: check_geometry(report, checked))

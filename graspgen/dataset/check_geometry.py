@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.dataset.arena_solids import ARENA, Solid, arena_solids, plan_arena
+from graspgen.dataset.arena_solids import ARENA, Solid, arena_solids, hidden_geoms, plan_arena
 from graspgen.dataset.checked import Checked
 from graspgen.dataset.violations import Report
 from graspgen.errors import DatasetError
@@ -42,8 +42,11 @@ def check_geometry(report: Report, checked: Checked) -> None:
         except DatasetError:
             continue  # named once, for the asset
         for view in np.flatnonzero(views["scene"] == scene).tolist():
-            far = seen_range(checked.plan(row), view_number(views, view))
-            _check_view(report, checked, view, solids, names, far)
+            plan, number = checked.plan(row), view_number(views, view)
+            hidden = hidden_geoms(plan, number)
+            shown = [solid for solid in solids if solid.shows not in hidden]
+            if shown:
+                _check_view(report, checked, view, shown, names, seen_range(plan, number))
 
 
 def object_solids(checked: Checked, row: int) -> list[Solid]:

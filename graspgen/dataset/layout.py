@@ -16,15 +16,21 @@ OBJECTS = "objects"
 PARTIAL = ".partial"
 #: A user's own cell: its MJCF, the files that it names, and its meshes as they are drawn and collide.
 ARENA = "arena"
+LOOKS = "looks"
 
 #: Everything that graspgen itself puts into a dataset's folder: `overwrite` deletes these and nothing else.
 #: The manifest comes last, so that an interrupted deletion is still known as a dataset.
-OWNED = (SHARDS, OBJECTS, ARENA, INDEX, "run.jsonl", "preview.png", "report.html", "report", MANIFEST)
+OWNED = (SHARDS, OBJECTS, ARENA, LOOKS, INDEX, "run.jsonl", "preview.png", "report.html", "report", MANIFEST)
 
 
 def arena_mesh(number: int) -> str:
     """Return the path of the mesh that geoms of a cell name as `number` (−1, −2, …), inside the dataset."""
     return f"{ARENA}/mesh_{-number - 1}/visual.glb"
+
+
+def look_file(name: str) -> str:
+    """Return the path of a user's image that views show, relative to the dataset's folder."""
+    return f"{LOOKS}/{name}.jpg"
 
 
 def shard_file(number: int) -> str:

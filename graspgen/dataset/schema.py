@@ -197,7 +197,11 @@ TABLES: dict[str, Table] = {
                 "planar z = value × attribute `depth_scale` metres; 0 = none",
             ),
             "instances": Column("u1", ("H", "W"), "", "instance id of what is seen; 0 = background"),
-            "looks": Column("json", doc="every drawn value of lights and colours"),
+            "preset": Column("str", doc="preset of its looks (`render.preset`, `render.mix`); empty for none"),
+            "looks": Column(
+                "json",
+                doc="every drawn value of its looks: lights, surfaces by material, background, environment, grade",
+            ),
         },
     ),
     "annotations": Table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import warnings
 from collections import OrderedDict
 from functools import lru_cache
@@ -91,7 +92,7 @@ class ImageStore:
     """The images of a run by name: the dataset's own copies, and the folders that they came from.
 
     Args:
-        folder: the dataset's `looks`, None to keep nothing.
+        folder: the dataset's `looks`, None to keep nothing; it is made when the first image is.
         sources: folders of the recipe.
     """
 
@@ -117,11 +118,15 @@ class ImageStore:
             return
         target = self._folder / file_name(name)
         if not target.is_file():
-            self._folder.mkdir(exist_ok=True)
-            # Workers may write the same image at once: each its own file, and the last rename wins.
-            partial = target.with_name(f"{name}.{id(self):x}.partial")
-            partial.write_bytes(self._bytes(name))
-            partial.replace(target)
+            copy = self._bytes(name)
+            try:
+                self._folder.mkdir(exist_ok=True)
+                # Workers may write the same image at once: each its own file, and the last rename wins.
+                partial = target.with_name(f"{name}.{os.getpid()}.partial")
+                partial.write_bytes(copy)
+                partial.replace(target)
+            except OSError as error:
+                raise DatasetError(f"cannot write {target}: {error.strerror}") from error
         self._saved.add(name)
 
     def _bytes(self, name: str) -> bytes:

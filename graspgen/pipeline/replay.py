@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.layout import LOOKS
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
 from graspgen.errors import DatasetError
+from graspgen.looks.images import ImageStore
 from graspgen.pipeline.from_database import open_database
 from graspgen.pipeline.scene import SceneContext, finish_scene
 from graspgen.pipeline.stored import (
@@ -101,6 +103,7 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
             profile=profile,
             dataset=None,
             database=None if spec.database is None else open_database(spec.database, gripper, profile, spec),
+            images=ImageStore(dataset.path / LOOKS),
         )
         plan = stored_plan(stored.tables["scenes"]["plan"][0], scene)
         assets = assets_of(context.catalogue, plan, stored_fixtures(dataset, plan))

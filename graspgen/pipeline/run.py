@@ -20,6 +20,7 @@ from graspgen.objects.selection import Selection, selection_of
 from graspgen.pipeline.arena_copy import save_arena
 from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
 from graspgen.pipeline.journal import Journal, machine
+from graspgen.pipeline.look_images import check_images
 from graspgen.pipeline.preview import write_preview
 from graspgen.pipeline.progress import Display, print_note, print_selection
 from graspgen.pipeline.scene import SceneContext
@@ -67,6 +68,7 @@ def generate(
     folder = Path(out)
     # What is wrong with the recipe's gripper, profile or objects, or with OpenGL, is said before a dataset is deleted.
     selection = selection_of(SceneContext.open(recipe, seed, folder).catalogue)
+    check_images(recipe.render)
     make_current()
     with contextlib.ExitStack() as held:
         there = folder.is_dir()

@@ -18,21 +18,21 @@ from graspgen.dataset.schema import DEPTH_SCALE, Role, object_key, view_key
 from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.labels.annotate import annotate
+from graspgen.looks.images import ImageStore
 from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.library import content_hash, open_catalogue, save_asset
 from graspgen.pipeline.from_database import GraspDatabase, open_database
 from graspgen.pipeline.grasp_tables import count_outcomes
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
+from graspgen.pipeline.look_images import open_images, view_looks
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
 from graspgen.recipe import Recipe
 from graspgen.render.opengl import ViewImages
 from graspgen.render.views import check_engines, render_scene
 from graspgen.scene.make import fixtures, settled_scene
-from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import SettledScene
 
 #: Depth beyond this does not fit into the stored 16 bits and counts as nothing seen, m.
-LOOKS = {"preset", "lights", "ambient", "environment", "grade", "background", "surfaces"}
 MAX_DEPTH = 65535 * DEPTH_SCALE
 
 
@@ -47,6 +47,7 @@ class SceneContext:
         dataset: folder that the meshes are saved to, or None to save none.
         threads: native threads of the trials; results do not depend on it.
         database: where grasps come from, or None to propose and try them.
+        images: the user's images that views show.
     """
 
     recipe: Recipe
@@ -57,6 +58,7 @@ class SceneContext:
     dataset: Path | None
     threads: int = 1
     database: GraspDatabase | None = None
+    images: ImageStore = field(default_factory=lambda: ImageStore(None))
     _saved: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -79,6 +81,7 @@ class SceneContext:
             None if dataset is None else Path(dataset),
             threads,
             None if spec.database is None else open_database(spec.database, gripper, profile, spec),
+            open_images(recipe.render, None if dataset is None else Path(dataset)),
         )
 
     def save(self, number: int) -> str:
@@ -124,7 +127,9 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
     """Capture, annotate and grasp a settled scene."""
     with _timed(seconds, "render"):
         render = context.recipe.render
-        images = render_scene(settled.world, shadow_size=render.shadow_size, fallback=render.fallback)
+        images = render_scene(
+            settled.world, shadow_size=render.shadow_size, images=context.images, fallback=render.fallback
+        )
     with _timed(seconds, "annotate"):
         annotations = _annotation_table(settled, images)
     with _timed(seconds, "grasp"):
@@ -225,17 +230,14 @@ def _view_table(context: SceneContext, settled: SettledScene, images: list[ViewI
         rgb=stack([i.rgb for i in images], (*size, 3)),
         depth=stack([stored_depth(i.depth) for i in images], size),
         instances=stack([i.instances for i in images], size),
-        looks=[_looks(v) for v in plan.views],
+        preset=[v.preset for v in plan.views],
+        looks=view_looks(plan, context.images),
     )
 
 
 def stored_depth(depth: np.ndarray) -> np.ndarray:
     """Turn (H, W) metres into counts of `DEPTH_SCALE`; what does not fit into 16 bits becomes 0, nothing seen."""
     return np.where(depth <= MAX_DEPTH, np.rint(depth / DEPTH_SCALE), 0).astype(np.uint16)
-
-
-def _looks(view: ViewPlan) -> str:
-    return view.model_dump_json(include=LOOKS)
 
 
 def _annotation_table(settled: SettledScene, images: list[ViewImages]) -> Columns:

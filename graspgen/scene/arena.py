@@ -17,11 +17,12 @@ from graspgen.scene.plan import LightPlan, ScenePlan, SurfacePlan, Vector, ViewP
 from graspgen.scene.skin import add_material
 
 GROUP_ARENA, GROUP_HIDDEN = 1, 3
-#: Height of a room's walls, m.
-ROOM_HEIGHT = 3.0
 _PIXEL = 1e-5  # side of a sensor's pixel, m; any value gives the same image
 #: A plane is as thick as this where only convex parts will do, m.
 _PLANE_THICKNESS = 1.0
+
+#: What surfaces are coloured where no view says it.
+_COLOURS: dict[str, Vector] = {"table": (0.6, 0.6, 0.6), "background": (0.4, 0.4, 0.4), "wall": (0.7, 0.7, 0.7)}
 
 _KINDS = {
     "plane": mujoco.mjtGeom.mjGEOM_PLANE,
@@ -39,14 +40,15 @@ def add_arena(
 ) -> None:
     """Add the static geoms of the plan's arena, and `walls` that stand there for a while.
 
-    Materials `table` and `background` are coloured anew by every view; geoms with a colour of their own share one
-    material a colour. Only drawn geoms that are far below cast no shadow.
+    Materials `table`, `background` and `wall` are coloured anew by every view; geoms with a colour of their own share
+    one material a colour. Only drawn geoms that are far below cast no shadow.
 
     Raises:
         SceneError: a mesh of the arena is not among the assets.
     """
-    for name, colour in {"table": (0.6, 0.6, 0.6), "background": (0.4, 0.4, 0.4)}.items():
-        add_material(spec, name, SurfacePlan(colour=colour), plan.views)
+    for name, colour in _COLOURS.items():
+        if name != "wall" or any(geom.surface == "wall" for geom in plan.arena.geoms):
+            add_material(spec, name, SurfacePlan(colour=colour), plan.views)
     own: dict[Vector, str] = {}
     for geom in (*plan.arena.geoms, *walls):
         material = geom.surface
@@ -79,35 +81,6 @@ def add_arena(
             **shape,
         )
         added.surfacevel = geom.surface_velocity
-    if any(view.background.kind == "room" for view in plan.views):
-        _add_room(spec, plan)
-
-
-def _add_room(spec: mujoco.MjSpec, plan: ScenePlan) -> None:
-    """Add four walls around the table, cameras and lights; they are only drawn, and from inside."""
-    add_material(spec, "wall", SurfacePlan(colour=(0.7, 0.7, 0.7)), plan.views)
-    within = [
-        *(np.array(v.T_world_camera)[:2, 3] for v in plan.views),
-        *(np.array(light.position[:2]) for v in plan.views for light in v.lights),
-    ]
-    far = max(float(np.abs(p).max()) for p in within) + 0.3
-    distance = max(far, *(v.background.wall_distance for v in plan.views))
-    floor = min((np.array(g.T_world_geom)[2, 3] for g in plan.arena.geoms if g.kind == "plane"), default=0.0)
-    height = ROOM_HEIGHT / 2
-    for k, (x, y) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1))):
-        spec.worldbody.add_geom(
-            name=f"wall_{k}",
-            type=mujoco.mjtGeom.mjGEOM_PLANE,
-            size=[distance, height, 0.1],
-            pos=[distance * x, distance * y, floor + height],
-            # The plane's normal towards the table, its x axis level, its y axis up.
-            quat=matrix_to_quat(np.array([[y, 0, -x], [-x, 0, -y], [0, 1, 0]], float)),
-            material="wall",
-            group=GROUP_ARENA,
-            contype=0,
-            conaffinity=0,
-            castshadow=False,
-        )
 
 
 def _mesh(spec: mujoco.MjSpec, assets: Mapping[int, Asset], geom: GeomPlan, plan: ScenePlan) -> str:

@@ -13,7 +13,7 @@ from graspgen.scene.plain import IDENTITY, Matrix4, Plain, Vector
 
 GeomKind = Literal["plane", "box", "sphere", "capsule", "ellipsoid", "cylinder", "mesh"]
 #: A geom with a colour of its own, or one of the surfaces that every view colours anew.
-Surface = Literal["table", "background", "own"]
+Surface = Literal["table", "background", "wall", "own"]
 
 #: A plane is drawn this far from its middle, m; it supports everywhere.
 PLANE_HALF_SIDE = 10.0

@@ -17,6 +17,7 @@ from graspgen.scene.draw_objects import draw_objects
 from graspgen.scene.draw_views import draw_views
 from graspgen.scene.drawing import number, scene_stream
 from graspgen.scene.plan import ScenePlan
+from graspgen.scene.room import with_room
 from graspgen.streams import Purpose
 
 
@@ -39,15 +40,16 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
     friction, gravity = (number(d, scene) for d in (_support(recipe).friction, recipe.scene.gravity))
     arena = draw_arena(recipe, seed, key, friction)
     objects = draw_objects(recipe, catalogue, seed, key, count)
+    views = draw_views(recipe, seed, key, objects)
     return ScenePlan(
         seed=seed,
         index=index,
         attempt=attempt,
         task=recipe.task,
         gravity=gravity,
-        arena=arena,
+        arena=with_room(arena, views),
         objects=objects,
-        views=draw_views(recipe, seed, key, objects),
+        views=views,
         grasp_stream=key,
     )
 

@@ -58,7 +58,7 @@ def draw_looks(
         seed: the run's.
         key: scene and attempt.
         view: number of the view in its scene.
-        objects: of the scene; they look as their plan says, unless the recipe draws them anew for every view.
+        objects: those of the scene that do not look as their plan says.
         supports: names of the materials of the support and its fixtures.
     """
     rng = scene_stream(seed, Purpose.LOOKS, key, VIEW, view)
@@ -74,9 +74,9 @@ def draw_looks(
         name: draw_surface(surface, _stream(seed, key, name, view), images=looks.images)
         for name, surface in named.items()
     }
-    if looks.objects.per == "view":
-        for o in objects:
-            surfaces[f"object_{o.instance_id}"] = draw_object_surface(looks, seed, key, o.instance_id, o.made_of, view)
+    within = view if looks.objects.per == "view" else None
+    for o in objects:
+        surfaces[f"object_{o.instance_id}"] = draw_object_surface(looks, seed, key, o.instance_id, o.made_of, within)
     return {
         "engine": looks.engine,
         "preset": preset,

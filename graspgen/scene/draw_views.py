@@ -23,9 +23,14 @@ def draw_views(
     plans = []
     cameras = slots(recipe.views)
     for i, slot in enumerate(cameras):
-        # Looks are dealt out by count: over all cameras of the run, or over its scenes.
-        turn, view = (key[0], 0) if recipe.views.same_looks else (key[0] * len(cameras) + i, slot.number)
-        looks = draw_looks(*looks_of(recipe.render, turn), seed, key, view, objects)
+        # Presets are dealt out by count, over all cameras of the run or over its scenes; which camera of a scene gets
+        # the first turns with the scenes, so that no camera has one preset alone.
+        turn = key[0] if recipe.views.same_looks else key[0] * len(cameras) + (i + key[0]) % len(cameras)
+        view = 0 if recipe.views.same_looks else slot.number
+        preset, render = looks_of(recipe.render, turn)
+        # Objects that look alike in all views do so by their own plan, which is drawn from the recipe's own section.
+        anew = () if render is recipe.render and render.objects.per == "scene" else objects
+        looks = draw_looks(preset, render, seed, key, view, anew)
         for camera in draw_camera(recipe.views, slot, seed, key):
             plans.append(ViewPlan(**_camera(recipe, camera), **looks))
     return tuple(plans)

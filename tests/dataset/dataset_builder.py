@@ -112,7 +112,7 @@ def _tables(scene, seed, T, cameras, rng):
         "views": columns(
             "views", n, id=view_keys, scene=scene, camera=[f"shell_{v}" for v in range(n)],
             engine="opengl", sensor="ideal", K=K, distortion=np.zeros(5), T_world_camera=cameras,
-            T_world_camera_nominal=cameras, looks=json.dumps({"ambient": 0.3}), **images,
+            T_world_camera_nominal=cameras, preset="", looks=json.dumps({"ambient": 0.3}), **images,
         ),
         "annotations": _annotations(keys, view_keys, T, cameras, seen),
         "grippers": columns(
