@@ -64,7 +64,7 @@ def hidden_geoms(plan: Mapping[str, Any], number: int) -> set[int]:
     views = plan.get("views", [])
     kind = views[number].get("background", {}).get("kind", "plane") if number < len(views) else "plane"
     hidden = {"plane": {"wall"}, "room": set(), "image": {"wall", "background"}}.get(kind)
-    return {ARENA - i for i, g in enumerate(plan_arena(plan)) if hidden is None or g["surface"] in hidden}
+    return {ARENA - i for i, g in enumerate(plan_arena(plan)) if hidden is None or g.get("surface") in hidden}
 
 
 def _primitive(kind: str, size: Array) -> tuple[Array, NDArray[np.int64]]:
