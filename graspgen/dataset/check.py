@@ -11,12 +11,14 @@ import numpy as np
 
 from graspgen.dataset.check_columns import check_columns, read_tables
 from graspgen.dataset.check_files import check_files, check_index, check_scenes
+from graspgen.dataset.check_flying import check_flying
 from graspgen.dataset.check_geometry import check_geometry
 from graspgen.dataset.check_grasps import check_grasps
 from graspgen.dataset.check_keys import check_keys
 from graspgen.dataset.check_labels import check_labels
 from graspgen.dataset.check_looks import check_looks
 from graspgen.dataset.check_objects import check_objects
+from graspgen.dataset.check_sight import check_sight
 from graspgen.dataset.checked import Checked, Meshes
 from graspgen.dataset.grasp_file import KEYS, read_keys
 from graspgen.dataset.hdf5 import reason
@@ -134,7 +136,9 @@ def _check_shard(
         _guarded(report, lambda: check_looks(report, checked, folder))
         _guarded(report, lambda: check_grasps(report, checked))
         if sound:
+            _guarded(report, lambda: check_sight(report, checked))
             _guarded(report, lambda: check_geometry(report, checked))
+            _guarded(report, lambda: check_flying(report, checked))
 
 
 def _check_repeats(report: Report, checked: Checked, seen: dict[int, tuple[str, str]]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.dataset.arena_solids import ARENA, Solid, arena_solids, hidden_geoms, plan_arena
 from graspgen.dataset.checked import Checked
+from graspgen.dataset.schema import Shape
 from graspgen.dataset.violations import Report
 from graspgen.errors import DatasetError
 from graspgen.frames import Array, inverse, transform_points
@@ -24,6 +25,8 @@ RANGE, RANGE_MARGIN = 6.5, 0.1
 
 #: What a ray shows that meets nothing, and one that disagrees with the mask; the arena's geoms show −10 and below.
 VOID, WRONG = -1, -2
+#: An object without labels shows `UNLABELLED` less its instance id, flying distractor i `FLYING` − i.
+UNLABELLED, FLYING = -10_000, -20_000
 
 
 def check_geometry(report: Report, checked: Checked) -> None:
@@ -45,6 +48,7 @@ def check_geometry(report: Report, checked: Checked) -> None:
             plan, number = checked.plan(row), view_number(views, view)
             hidden = hidden_geoms(plan, number)
             shown = [solid for solid in solids if solid.shows not in hidden]
+            shown += flying_solids(checked, view)
             if shown:
                 _check_view(report, checked, view, shown, names, seen_range(plan, number))
 
@@ -60,7 +64,21 @@ def object_solids(checked: Checked, row: int) -> list[Solid]:
     for i in np.flatnonzero(objects["scene"] == scenes["index"][row]).tolist():
         vertices, faces = checked.object_mesh(i)
         placed = transform_points(objects["T_world_object"][i], vertices)
-        solids.append(Solid(placed, faces, int(objects["instance_id"][i])))
+        instance = int(objects["instance_id"][i])
+        solids.append(Solid(placed, faces, instance if objects["labelled"][i] else UNLABELLED - instance))
+    return solids
+
+
+def flying_solids(checked: Checked, view: int) -> list[Solid]:
+    """Return the flying distractors that a view shows."""
+    from graspgen.scene.flying_shapes import flying_mesh  # imports no MuJoCo, but scipy
+
+    flying, key = checked.tables["flying"], checked.tables["views"]["id"][view]
+    solids = []
+    for number, row in enumerate(np.flatnonzero(flying["view"] == key).tolist()):
+        if flying["shown"][row]:
+            vertices, faces = flying_mesh(Shape(int(flying["shape"][row])).name.lower(), flying["size"][row])
+            solids.append(Solid(transform_points(flying["T_world_flying"][row], vertices), faces, FLYING - number))
     return solids
 
 
@@ -108,16 +126,20 @@ def seen_range(plan: dict[str, Any], number: int) -> float:
     return float(views[number].get("far", RANGE)) if number < len(views) else RANGE
 
 
+def sampled_pixels(height: int, width: int) -> tuple[NDArray[np.int64], int]:
+    """Return (n, 2) rows and columns of about `RAYS` pixels of an image, and how far apart they are, px."""
+    step = max(1, int(np.sqrt(height * width / RAYS)))
+    rows, columns = np.meshgrid(np.arange(1, height - 1, step), np.arange(1, width - 1, step), indexing="ij")
+    return np.column_stack([rows.ravel(), columns.ravel()]), step
+
+
 def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid], names: list[str], far: float) -> None:
     views = checked.tables["views"]
     mask, depth = (
         checked.images["instances"][view],
         checked.images["depth"][view] * checked.depth_scale,
     )
-    height, width = mask.shape
-    step = max(1, int(np.sqrt(height * width / RAYS)))
-    rows, columns = np.meshgrid(np.arange(1, height - 1, step), np.arange(1, width - 1, step), indexing="ij")
-    pixels = np.column_stack([rows.ravel(), columns.ravel()])
+    pixels, _ = sampled_pixels(*mask.shape)
     flat = _off_edges(mask)[pixels[:, 0], pixels[:, 1]]
     pixels = pixels[flat]
     shows, z = cast(solids, views["T_world_camera"][view], views["K"][view], pixels, views["distortion"][view])
@@ -185,4 +207,8 @@ def _off_edges(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _name(shows: int, names: list[str]) -> str:
+    if shows <= FLYING:
+        return f"flying distractor {FLYING - shows}"
+    if shows < UNLABELLED:
+        return f"instance {UNLABELLED - shows}, which has no labels"
     return f"instance {shows}" if shows > 0 else f"the arena's '{names[ARENA - shows]}'"

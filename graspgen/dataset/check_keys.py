@@ -17,10 +17,13 @@ FOREIGN: tuple[tuple[str, str, str, str, int | None], ...] = (
     ("views", "scene", "scenes", "index", None),
     ("annotations", "view", "views", "id", None),
     ("annotations", "object", "objects", "id", None),
+    ("flying", "view", "views", "id", None),
     ("grasps", "scene", "scenes", "index", -1),
     ("grasps", "object", "objects", "id", None),
     ("grasps", "gripper", "grippers", "id", None),
     ("grasps", "parent", "grasps", "id", -1),
+    ("grasp_views", "grasp", "grasps", "id", None),
+    ("grasp_views", "view", "views", "id", None),
     ("trials", "grasp", "grasps", "id", None),
     ("trials", "profile", "profiles", "id", None),
 )
@@ -46,6 +49,10 @@ def check_keys(report: Report, checked: Checked, scenes: list[int]) -> bool:
             report.rows(table, key, bad, "keys are not unique and ascending", values)
     annotations, trials = t["annotations"], t["trials"]
     _ascending(report, "annotations", "view", [annotations["view"], annotations["object"]])
+    report.rows(
+        "flying", "view", np.diff(t["flying"]["view"], prepend=0) < 0, "rows are not in the order of their keys"
+    )
+    _ascending(report, "grasp_views", "grasp", [t["grasp_views"]["grasp"], t["grasp_views"]["view"]])
     _ascending(report, "trials", "grasp", [trials[c] for c in ("grasp", "kind", "profile", "draw")])
     for table, column, target, key, none in FOREIGN:
         values = t[table][column]
@@ -107,10 +114,18 @@ def _check_composition(report: Report, t: dict[str, dict[str, NDArray[Any]]]) ->
     report.rows("grasps", "id", bad, "is not asset·2^32 + number, in a grasp without a scene", grasps["id"])
     other = in_scene & (grasps["object"] >> 16 != grasps["scene"])
     report.rows("grasps", "object", other, "the object is in another scene than the grasp", grasps["id"])
+    _check_pairs(report, t)
+
+
+def _check_pairs(report: Report, t: dict[str, dict[str, NDArray[Any]]]) -> None:
+    """Tables with a row for each pair of two others have them all, and no pair of two scenes."""
+    objects, views, grasps = t["objects"], t["views"], t["grasps"]
     annotations = t["annotations"]
     other = annotations["object"] >> 16 != annotations["view"] >> 16
     report.rows("annotations", "object", other, "the object is in another scene than the view")
-    counts = dict(zip(*np.unique(objects["scene"], return_counts=True), strict=True))
+    unlabelled = np.isin(annotations["object"], objects["id"][~objects["labelled"]])
+    report.rows("annotations", "object", unlabelled, "the object is not labelled")
+    counts = dict(zip(*np.unique(objects["scene"][objects["labelled"]], return_counts=True), strict=True))
     annotated = dict(zip(*np.unique(annotations["view"], return_counts=True), strict=True))
     wrong = np.array(
         [
@@ -123,9 +138,22 @@ def _check_composition(report: Report, t: dict[str, dict[str, NDArray[Any]]]) ->
         "views",
         "id",
         wrong,
-        "has not one row in annotations for each object of its scene",
+        "has not one row in annotations for each labelled object of its scene",
         views["id"],
     )
+    seen = t["grasp_views"]
+    other = seen["grasp"] >> 32 != seen["view"] >> 16
+    report.rows("grasp_views", "view", other, "the view is of another scene than the grasp")
+    views_of = dict(zip(*np.unique(views["scene"], return_counts=True), strict=True))
+    rows_of = dict(zip(*np.unique(seen["grasp"], return_counts=True), strict=True))
+    wrong = np.array(
+        [
+            rows_of.get(grasp, 0) != views_of.get(scene, 0)
+            for grasp, scene in zip(grasps["id"].tolist(), grasps["scene"].tolist(), strict=True)
+        ],
+        bool,
+    )
+    report.rows("grasps", "id", wrong, "has not one row in grasp_views for each view of its scene", grasps["id"])
 
 
 def _gaps(keys: NDArray[np.int64], bits: int) -> NDArray[np.bool_]:

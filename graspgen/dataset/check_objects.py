@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked
+from graspgen.dataset.schema import Role
 from graspgen.dataset.violations import Report
 from graspgen.errors import DatasetError
 
@@ -95,6 +96,10 @@ def _compare_objects(
         if plan.get("asset", objects["asset"][row]) != objects["asset"][row]:
             text = f"the plan says {plan['asset']}, the column {objects['asset'][row]}"
             report.add(text, "objects", "asset", row, key)
+        role = Role[str(plan["role"]).upper()] if "role" in plan else objects["role"][row]
+        for name, planned_as in (("role", role), ("labelled", plan.get("labelled", objects["labelled"][row]))):
+            if objects[name][row] != planned_as:
+                report.add(f"the plan says {planned_as}, the column {objects[name][row]}", "objects", name, row, key)
         for name in ("scale", "friction"):
             if name in plan and not np.allclose(objects[name][row], plan[name], rtol=1e-9, atol=0):
                 report.add(

@@ -87,7 +87,8 @@ class Dataset:
     Attributes:
         path: the dataset's folder.
         attrs: versions, seed, recipe and, of a folder, when it was created.
-        scenes, assets, objects, views, annotations, grippers, profiles, grasps, trials: the tables.
+        scenes, assets, objects, views, annotations, flying, grippers, profiles, grasps, grasp_views, trials: the
+            tables.
     """
 
     scenes: TableReader
@@ -95,9 +96,11 @@ class Dataset:
     objects: TableReader
     views: TableReader
     annotations: TableReader
+    flying: TableReader
     grippers: TableReader
     profiles: TableReader
     grasps: TableReader
+    grasp_views: TableReader
     trials: TableReader
 
     def __init__(self, path: Path, files: ShardFiles, attrs: dict[str, Any]) -> None:
@@ -210,6 +213,8 @@ class Dataset:
         chosen = {
             "scenes": np.array([self.scenes.index_of(scene)]),
             "annotations": np.flatnonzero(self.annotations["view"] >> 16 == scene),
+            "flying": np.flatnonzero(self.flying["view"] >> 16 == scene),
+            "grasp_views": np.flatnonzero(self.grasp_views["view"] >> 16 == scene),
             "trials": np.flatnonzero(self.trials["grasp"] >> 32 == scene),
         }
         chosen |= {name: np.flatnonzero(self.tables[name]["scene"] == scene) for name in ("objects", "views", "grasps")}

@@ -28,6 +28,14 @@ class SceneRecord:
     tables: Mapping[str, Columns]
 
 
+def no_rows(table: str) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table without rows, which has no images."""
+    spec = TABLES[table].columns
+    return {
+        name: np.zeros((0, *c.shape), object if c.is_text else c.dtype) for name, c in spec.items() if not c.is_image
+    }
+
+
 def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
     """Build the columns of `rows` rows of a table, cast to the schema's types.
 

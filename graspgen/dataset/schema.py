@@ -35,7 +35,8 @@ CONVENTIONS: dict[str, str] = {
     "grasp_frame": "origin at the tool centre point, z approach, y closing direction, x = y × z",
     "pixel_centre": "the centre of pixel (0, 0) is (0.5, 0.5): a centred camera has cx = width / 2",
     "depth": "planar z in metres = stored value × depth_scale; 0 where nothing was seen",
-    "instances": "0 background, else instance_id of the object in the view's scene",
+    "instances": "0 background, flying distractor or an object without labels, else instance_id of the object in the "
+    "view's scene",
     "bbox": "x, y, width, height in pixels; x + width is the right edge",
     "keys": "view = scene·2^16 + number, object = scene·2^16 + instance_id, grasp = scene·2^32 + number",
 }
@@ -48,6 +49,30 @@ class Role(IntEnum):
     CLUTTER = 1
     DISTRACTOR = 2
     FLYING = 3
+
+
+class Shape(IntEnum):
+    """Shapes of flying distractors."""
+
+    BOX = 0
+    SPHERE = 1
+    CYLINDER = 2
+    CONE = 3
+    CAPSULE = 4
+    PYRAMID = 5
+    PRISM = 6
+    OCTAHEDRON = 7
+
+
+class Seen(IntEnum):
+    """Bits of `grasp_views.seen`: how a view sees the two points where the pads should touch, first and second."""
+
+    FIRST_VISIBLE = 1
+    SECOND_VISIBLE = 2
+    FIRST_OCCLUDED = 4
+    SECOND_OCCLUDED = 8
+    FIRST_OUT_OF_FRAME = 16
+    SECOND_OUT_OF_FRAME = 32
 
 
 class GripperKind(IntEnum):
@@ -174,7 +199,8 @@ TABLES: dict[str, Table] = {
             "com": Column("f8", (3,), "m", "centre of mass, object frame"),
             "inertia": Column("f8", (3, 3), "kg m²", "about the centre of mass, object axes"),
             "friction": Column("f8", (3,), "–, m, m", "sliding, torsional, rolling", low=0),
-            "role": Column("u1", doc="why it is there", enum=Role),
+            "role": Column("u1", doc="why it is there; only targets are grasped", enum=Role),
+            "labelled": Column("bool", doc="whether masks show its id and `annotations` has rows of it"),
         },
     ),
     "views": Table(
@@ -205,7 +231,7 @@ TABLES: dict[str, Table] = {
         },
     ),
     "annotations": Table(
-        "an object in a view: one row for each object of the view's scene, seen or not",
+        "an object in a view: one row for each labelled object of the view's scene, seen or not",
         {
             "view": Column("i8", doc="key of the view", low=0),
             "object": Column("i8", doc="key of the object", low=0),
@@ -230,6 +256,25 @@ TABLES: dict[str, Table] = {
                 "the box's corners (x, y, z low/high: 000 001 010 011 100 101 110 111), then its centre; "
                 "NaN behind the camera",
                 nan=True,
+            ),
+        },
+    ),
+    "flying": Table(
+        "a flying distractor of a view: a convex shape in the air, in no other view, with id 0 in its mask",
+        {
+            "view": Column("i8", doc="key of the view", low=0),
+            "shape": Column("u1", doc="which shape", enum=Shape),
+            "size": Column("f8", (3,), "m", "sides of the box about it", low=0),
+            "T_world_flying": Column("f8", _POSE, "m", "pose of the box's centre"),
+            "shown": Column("bool", doc="whether it is in the view: those that hid too much of a target are not"),
+            "pixels": Column("i4", (), "px", "pixels that show it", low=0),
+            "hides": Column(
+                "f4",
+                (),
+                "",
+                "largest share of a target that it hides, of the target's pixels without flying distractors",
+                low=0,
+                high=1,
             ),
         },
     ),
@@ -315,6 +360,19 @@ TABLES: dict[str, Table] = {
                 "approach; negative inside; capped at 0.02",
                 nan=True,
             ),
+            "approach_angle": Column(
+                "f4",
+                (),
+                "rad",
+                "between the approach, z of the grasp frame, and the recipe's `grasps.approach_axis`; "
+                "NaN without a scene",
+                low=0,
+                high=np.pi,
+                nan=True,
+            ),
+            "in_cone": Column(
+                "bool", doc="the approach lies in the recipe's cone (`grasps.approach_cone_deg`); false without a scene"
+            ),
             "outcome": Column("u1", doc="outcome of its free trial", enum=Outcome),
             "success_rate": Column(
                 "f4",
@@ -333,6 +391,23 @@ TABLES: dict[str, Table] = {
                 nan=True,
             ),
             "outcome_in_scene": Column("u1", doc="outcome of its trial in the scene; 255 = not tried", enum=Outcome),
+        },
+    ),
+    "grasp_views": Table(
+        "a grasp in a view: one row for each grasp and each view of a scene",
+        {
+            "grasp": Column("i8", doc="key of the grasp", low=0),
+            "view": Column("i8", doc="key of the view", low=0),
+            "seen": Column(
+                "u1",
+                doc="how the view sees the two `contacts`; no bit where they are not known",
+                enum=Seen,
+                flags=True,
+            ),
+            "tool_pixel": Column(
+                "f4", (2,), "px", "the tool point in the image, which it may leave; NaN behind the camera", nan=True
+            ),
+            "tool_depth": Column("f4", (), "m", "planar z of the tool point, negative behind the camera"),
         },
     ),
     "trials": Table(

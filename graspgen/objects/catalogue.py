@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from graspgen.objects.asset import Asset
@@ -25,3 +26,45 @@ class Catalogue(Protocol):
             ObjectError: it cannot be made or read.
         """
         ...
+
+
+class JoinedCatalogue:
+    """The catalogue of a run, then that of its distractors, whose assets have names of their own.
+
+    Attributes:
+        distractors: the numbers of the second catalogue's assets.
+        selection: what the first catalogue leaves out, None where nothing.
+    """
+
+    def __init__(self, main: Catalogue, distractors: Catalogue) -> None:
+        self._main, self._others = main, distractors
+        self.distractors = range(len(main), len(main) + len(distractors))
+        self.selection = getattr(main, "selection", None)
+        self._names = sorted({*main.class_names, *distractors.class_names})
+
+    def __len__(self) -> int:
+        return self.distractors.stop
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """All class names of both, sorted."""
+        return self._names
+
+    def asset(self, number: int) -> Asset:
+        """Return asset `number`, of the first catalogue or, with a name that begins with `distractor-`, of the second.
+
+        Raises:
+            ObjectError: there is no such number, or it cannot be made.
+        """
+        if number not in self.distractors:
+            return self._main.asset(number)
+        asset = self._others.asset(number - self.distractors.start)
+        return replace(asset, name=f"distractor-{asset.name}")
+
+
+def numbers_of(catalogue: Catalogue, role: str) -> range:
+    """Return the numbers of the assets that objects of a role are drawn from."""
+    distractors = getattr(catalogue, "distractors", None)
+    if distractors is None:
+        return range(len(catalogue))
+    return range(distractors.start) if role == "target" else distractors

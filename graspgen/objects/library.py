@@ -17,11 +17,11 @@ from pathlib import Path
 from graspgen.errors import ObjectError
 from graspgen.objects.asset import Asset
 from graspgen.objects.asset_files import content_hash, load_asset, read_meta, to_json, write_asset
-from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.catalogue import Catalogue, JoinedCatalogue
 from graspgen.objects.library_index import read_index
 from graspgen.objects.procedural import CACHE, ProceduralCatalogue
 from graspgen.objects.selection import procedural_subset, select
-from graspgen.recipe import Objects
+from graspgen.recipe import Objects, Recipe
 
 __all__ = [
     "LibraryCatalogue",
@@ -31,9 +31,13 @@ __all__ = [
     "load_named_asset",
     "open_catalogue",
     "read_meta",
+    "run_catalogue",
     "save_asset",
     "to_json",
 ]
+
+#: What is added to a run's seed for the objects that only distractors are made from.
+DISTRACTOR_SEED = 2**64
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 
@@ -167,6 +171,20 @@ def open_catalogue(objects: Objects, seed: int) -> Catalogue:
     if objects.library is not None:
         return LibraryCatalogue(objects.library, objects)
     return procedural_subset(ProceduralCatalogue(objects, seed), objects)
+
+
+def run_catalogue(recipe: Recipe, seed: int) -> Catalogue:
+    """Return what a run draws from: its objects and, where it has a source of their own, its contextual distractors.
+
+    Raises:
+        ObjectError, RecipeError: as `open_catalogue`.
+    """
+    main = open_catalogue(recipe.objects, seed)
+    contextual = recipe.scene.distractors.contextual
+    if contextual.objects is None or contextual.count.support[1] == 0:
+        return main
+    # Another seed: the same families must not give the very objects that are targets.
+    return JoinedCatalogue(main, open_catalogue(contextual.objects, seed + DISTRACTOR_SEED))
 
 
 def _is_same(target: Path, digest: str, overwrite: bool) -> bool:

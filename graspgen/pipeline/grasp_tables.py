@@ -41,6 +41,8 @@ def grasp_rows(
     object_key: int,
     collision: NDArray[np.uint8] | int = 0,
     clearance: Array | float = np.nan,
+    approach_angle: Array | float = np.nan,
+    in_cone: NDArray[np.bool_] | bool = False,
 ) -> Columns:
     """Build the rows of `grasps`.
 
@@ -52,6 +54,8 @@ def grasp_rows(
         object_key: key of the object.
         collision: (n,) bits of what the open hand touches in the scene; those of the object itself are added here.
         clearance: (n,) clearance in the scene, m.
+        approach_angle: (n,) between the approach and the axis of the cone of approach, rad.
+        in_cone: (n,) whether the approach lies in the cone.
     """
     c, r = labelled.candidates, labelled.results
     own = (r.target_at_grasp < 0) * int(Collision.TARGET_AT_GRASP)
@@ -76,6 +80,8 @@ def grasp_rows(
         patch=quality.patch,
         collision=np.broadcast_to(collision, len(keys)) | own.astype(np.uint8),
         clearance=np.broadcast_to(clearance, len(keys)),
+        approach_angle=np.broadcast_to(approach_angle, len(keys)),
+        in_cone=np.broadcast_to(in_cone, len(keys)),
         outcome=r.outcome,
         success_rate=labelled.success_rate,
         min_friction=labelled.min_friction,

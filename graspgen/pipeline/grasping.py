@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.dataset.record import Columns
+from graspgen.dataset.record import Columns, no_rows
 from graspgen.dataset.schema import grasp_key, object_key
 from graspgen.errors import DatasetError
 from graspgen.frames import Array
@@ -20,6 +20,7 @@ from graspgen.grasps.quality import Quality, grasp_quality
 from graspgen.grippers.gripper import Gripper
 from graspgen.pipeline.from_database import GraspDatabase, from_database
 from graspgen.pipeline.grasp_tables import grasp_rows, trial_rows
+from graspgen.pipeline.grasp_views import approach_cone
 from graspgen.raycast import RayCaster
 from graspgen.recipe import Grasps
 from graspgen.scene.plan import ScenePlan
@@ -58,22 +59,25 @@ def grasp_scene(
     threads: int = 1,
     database: GraspDatabase | None = None,
 ) -> list[ObjectGrasps]:
-    """Find labelled grasps of every object, and check the open hand in the scene.
+    """Find labelled grasps of every target, and check the open hand in the scene.
 
     Grasps come from the database where there is one; else they are proposed and tried here.
 
     Raises:
         DatasetError: the database does not hold an object, or not as it is in this scene.
     """
-    objects, plan = settled.world.objects, settled.world.plan
+    objects, plan, chosen = settled.world.objects, settled.world.plan, settled.world.targets
+    if not len(chosen):
+        return []
+    targets = [objects[i] for i in chosen]
     labelled = [
         _label(o, plan, gripper, profile, spec, threads)
         if database is None
         else _take(o, plan, database, spec.per_object)
-        for o in objects
+        for o in targets
     ]
     number = [len(g.candidates) for g in labelled]
-    owner = np.repeat(np.arange(len(objects)), number)
+    owner = np.repeat(chosen, number)
     obstacles = [Obstacle(settled.world.support, np.eye(4))]
     obstacles += [Obstacle(o.asset.parts, T) for o, T in zip(objects, settled.T_world_object, strict=True)]
     seen = hand_clearance(
@@ -98,10 +102,10 @@ def grasp_scene(
         collision |= ((distance < 0).any(axis=1) * int(bit)).astype(np.uint8)
     clearance = seen.on_approach.min(axis=1)
     ends = np.cumsum(number)[:-1]
-    quality = [_quality(o, g, gripper) for o, g in zip(objects, labelled, strict=True)]
+    quality = [_quality(o, g, gripper) for o, g in zip(targets, labelled, strict=True)]
     return [
         ObjectGrasps(*row)
-        for row in zip(objects, labelled, quality, np.split(collision, ends), np.split(clearance, ends), strict=True)
+        for row in zip(targets, labelled, quality, np.split(collision, ends), np.split(clearance, ends), strict=True)
     ]
 
 
@@ -161,23 +165,36 @@ def _quality(thing: SceneObject, labelled: LabelledGrasps, gripper: Gripper) -> 
     return grasp_quality(caster, labelled.candidates, gripper, thing.asset.com, thing.plan.friction)
 
 
-def grasp_tables(settled: SettledScene, grasps: list[ObjectGrasps]) -> dict[str, Columns]:
+def grasp_tables(settled: SettledScene, grasps: list[ObjectGrasps], spec: Grasps) -> dict[str, Columns]:
     """Build the rows of `grasps` and `trials` of a scene."""
+    poses = {o.plan.instance_id: T for o, T in zip(settled.world.objects, settled.T_world_object, strict=True)}
     scene, first = settled.world.plan.index, 0
     grasp_parts, trial_parts = [], []
     for g in grasps:
         n = len(g.labelled.candidates)
         keys = np.array([grasp_key(scene, first + i) for i in range(n)], np.int64)
         key = object_key(scene, g.thing.plan.instance_id)
+        T_world_grasp = poses[g.thing.plan.instance_id] @ g.labelled.candidates.T_object_grasp
+        angle, in_cone = approach_cone(T_world_grasp, spec)
         grasp_parts.append(
             grasp_rows(
-                g.labelled, g.quality, keys, scene=scene, object_key=key, collision=g.collision, clearance=g.clearance
+                g.labelled,
+                g.quality,
+                keys,
+                scene=scene,
+                object_key=key,
+                collision=g.collision,
+                clearance=g.clearance,
+                approach_angle=angle,
+                in_cone=in_cone,
             )
         )
         trial_parts.append(trial_rows(g.labelled, keys, friction=g.thing.plan.friction[0], mass=g.thing.mass))
         first += n
-    return {"grasps": _concatenated(grasp_parts), "trials": _concatenated(trial_parts)}
+    return {"grasps": _concatenated("grasps", grasp_parts), "trials": _concatenated("trials", trial_parts)}
 
 
-def _concatenated(parts: list[Columns]) -> Columns:
+def _concatenated(table: str, parts: list[Columns]) -> Columns:
+    if not parts:
+        return no_rows(table)
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}

@@ -20,9 +20,11 @@ from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.labels.annotate import annotate
 from graspgen.looks.images import ImageStore
 from graspgen.objects.catalogue import Catalogue
-from graspgen.objects.library import content_hash, open_catalogue, save_asset
+from graspgen.objects.library import content_hash, run_catalogue, save_asset
+from graspgen.pipeline.flying_table import flying_table
 from graspgen.pipeline.from_database import GraspDatabase, open_database
 from graspgen.pipeline.grasp_tables import count_outcomes
+from graspgen.pipeline.grasp_views import grasp_view_table
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
 from graspgen.pipeline.look_images import open_images, view_looks
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
@@ -75,7 +77,7 @@ class SceneContext:
         return cls(
             recipe,
             seed,
-            open_catalogue(recipe.objects, seed),
+            run_catalogue(recipe, seed),
             gripper,
             profile,
             None if dataset is None else Path(dataset),
@@ -137,15 +139,18 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             settled, context.gripper, context.profile, context.recipe.grasps, context.threads, context.database
         )
     with _timed(seconds, "save"):
+        of_grasps = grasp_tables(settled, grasps, context.recipe.grasps)
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),
             "assets": _asset_table(context, settled),
             "objects": _object_table(settled),
             "views": _view_table(context, settled, images),
             "annotations": annotations,
+            "flying": flying_table(settled.world.plan, images),
             "grippers": gripper_table(context.gripper),
             "profiles": profile_table(context.profile),
-            **grasp_tables(settled, grasps),
+            **of_grasps,
+            "grasp_views": grasp_view_table(settled, of_grasps["grasps"], images),
         }
     outcomes: Counter[str] = Counter()
     for g in grasps:
@@ -208,7 +213,8 @@ def _object_table(settled: SettledScene) -> Columns:
         com=stack([o.asset.com for o in objects], (3,)),
         inertia=stack([o.inertia for o in objects], (3, 3)),
         friction=stack([o.plan.friction for o in objects], (3,)),
-        role=Role.TARGET,
+        role=[Role[o.plan.role.upper()] for o in objects],
+        labelled=[o.plan.labelled for o in objects],
     )
 
 
@@ -241,11 +247,12 @@ def stored_depth(depth: np.ndarray) -> np.ndarray:
 
 
 def _annotation_table(settled: SettledScene, images: list[ViewImages]) -> Columns:
-    world = settled.world
+    world, labelled = settled.world, settled.world.labelled
+    objects, T_world_object = [world.objects[i] for i in labelled], settled.T_world_object[labelled]
     rows: list[dict[str, Any]] = []
-    keys = [object_key(world.plan.index, o.plan.instance_id) for o in world.objects]
+    keys = [object_key(world.plan.index, o.plan.instance_id) for o in objects]
     for number, (view, image) in enumerate(zip(world.plan.views, images, strict=True)):
-        found = annotate(world.objects, settled.T_world_object, view, image.instances)
+        found = annotate(objects, T_world_object, view, image.instances)
         rows.append(
             {
                 **found,

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from graspgen.recipe.arenas import Table
+from graspgen.recipe.distractors import Contextual, Distractors, Flying
 from graspgen.recipe.grasps import Grasps
 from graspgen.recipe.looks import Colour, Lights, Render, Surface
 from graspgen.recipe.objects import Objects
@@ -19,8 +20,8 @@ from graspgen.recipe.section import Section
 from graspgen.recipe.views import Views
 
 __all__ = [
-    "Colour", "Count", "Grasps", "Lights", "Objects", "Recipe", "Render", "Scene", "Section", "Settle", "Surface",
-    "Table", "Views",
+    "Colour", "Contextual", "Count", "Distractors", "Flying", "Grasps", "Lights", "Objects", "Recipe", "Render",
+    "Scene", "Section", "Settle", "Surface", "Table", "Views",
 ]  # fmt: skip
 
 

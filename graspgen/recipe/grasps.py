@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from graspgen.recipe.section import Section
 
@@ -33,5 +33,16 @@ class Grasps(Section):
     """Copies of each grasp that holds, moved by up to 5 mm and 5° and tried as well."""
     force: float | None = Field(None, gt=0)
     """Grip force, N; none takes the gripper's usual one. It never exceeds the gripper's limit."""
+    approach_axis: tuple[float, float, float] = (0.0, 0.0, -1.0)
+    """Axis of the cone of approaches that the robot can make, world frame; by default straight down."""
+    approach_cone_deg: float = Field(60.0, gt=0, le=180)
+    """Half-angle of that cone: `grasps.in_cone` says which approaches lie in it, and no grasp is left out, deg."""
     approach: float = Field(0.05, ge=0, le=0.5)
     """Length of the straight approach that is checked for collisions, m."""
+
+    @field_validator("approach_axis")
+    @classmethod
+    def _direction(cls, axis: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not any(axis):
+            raise ValueError("the axis of the approach cone has no direction; give one such as [0, 0, -1]")
+        return axis

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from graspgen.distributions import Number, Whole
 from graspgen.errors import nearest
 from graspgen.recipe.arenas import Bin, Cell, Conveyor, Shelf, Table, Tray
+from graspgen.recipe.distractors import Distractors
 from graspgen.recipe.looks import Colour
 from graspgen.recipe.section import Section, default
 
@@ -100,6 +101,7 @@ class Scene(Section):
     gravity: Number("m/s²", 0.1, 50) = default(9.81)
     """Magnitude of gravity, along the world's −z."""
     objects: Count = Count()
+    distractors: Distractors = Distractors()
     table: Table = Table()
     bin: Bin = Bin()
     tray: Tray = Tray()

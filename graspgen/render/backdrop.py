@@ -40,6 +40,10 @@ class Backdrop:
             hidden[:] = True
         self._model.geom_group[self._arena] = np.where(hidden, GROUP_HIDDEN, GROUP_ARENA)
 
+    def restore(self) -> None:
+        """Show the whole arena again, as the world was built."""
+        self._model.geom_group[self._arena] = GROUP_ARENA
+
     def fill(self, rgb: NDArray[np.uint8], void: NDArray[np.bool_], view: ViewPlan) -> bool:
         """Put the view's image where nothing is seen, in place; return whether the view has one."""
         if not view.background.image:

@@ -25,10 +25,12 @@ from graspgen.lens import Pinhole, pinhole, pinhole_positions
 from graspgen.looks.colour import linear
 from graspgen.render import vulkan
 from graspgen.render.environment import environment_ktx
+from graspgen.render.id_pass import VISIBLE_GROUPS, mask_ids
 from graspgen.render.lens import colours, has_lens
-from graspgen.render.opengl import VISIBLE_GROUPS, Looks
+from graspgen.render.opengl import Looks
 from graspgen.render.tone import LONG, SHORT, graded, tone_tables
 from graspgen.scene.arena import direction
+from graspgen.scene.flying import show_flying
 from graspgen.scene.plan import LightPlan, ViewPlan
 from graspgen.scene.world import World
 
@@ -94,7 +96,7 @@ def render_colour(
 ) -> list[NDArray[np.uint8]]:
     """Render the colour of some planned views of a scene as it stands in `world.data`.
 
-    The colours and textures of each view are written into the model.
+    The colours and textures of each view are written into the model. Flying distractors are shown as `looks` says.
 
     Args:
         world: a scene that was built with views.
@@ -118,6 +120,7 @@ def render_colour(
     try:
         for number in numbers:
             looks.backdrop.apply(world.plan.views[number])
+            show_flying(world.model, world.plan.views, number, looks.flying.get(number, ()))
             changed = looks.paint.apply(number)
             _make_physical(world.model)
             if shown is None or changed or not np.array_equal(shown.groups, world.model.geom_group):
@@ -213,7 +216,7 @@ class _Shown:
     def number(self) -> None:
         """Give every geom its instance's id as the colour of segmentation."""
         self.update()
-        for geom, instance in enumerate(self._world.geom_instance):
+        for geom, instance in enumerate(mask_ids(self._world)):
             renderable = self._renderables.get_renderable(_GEOM, geom)
             material = renderable.get_material()
             material.segmentation_id = int(instance)

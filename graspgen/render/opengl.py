@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
@@ -21,17 +21,13 @@ from graspgen.looks.images import ImageStore
 from graspgen.render import gl
 from graspgen.render.backdrop import Backdrop
 from graspgen.render.grade import graded
+from graspgen.render.hidden import NOTHING_FLIES, FlyingSeen, screen, seen
+from graspgen.render.id_pass import aim, geom_values, look_at_ids, mask_ids, set_flags, target_ids
 from graspgen.render.lens import has_lens, through_lens
 from graspgen.render.paint import Painter
 from graspgen.scene.arena import CUTOFF, GROUP_ARENA, LIGHT_TYPES, direction
-from graspgen.scene.plan import SurfacePlan, Vector, ViewPlan
+from graspgen.scene.plan import FlyingPlan, SurfacePlan, Vector, ViewPlan
 from graspgen.scene.world import World
-
-#: Groups of geoms that are drawn; collision geoms are in group 3.
-VISIBLE_GROUPS = (0, 1, 2)
-
-_STATIC_AND_DYNAMIC = int(mujoco.mjtCatBit.mjCAT_STATIC) | int(mujoco.mjtCatBit.mjCAT_DYNAMIC)
-_GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,23 +37,32 @@ class ViewImages:
     Attributes:
         rgb: (H, W, 3) uint8, sRGB.
         depth: (H, W) float32, planar z in metres, 0 where there is nothing within the far plane.
-        instances: (H, W) uint8, instance id of what is seen, 0 for the arena and the void.
+        instances: (H, W) uint8, instance id of what is seen, 0 for the arena, the void, and what is not labelled.
         engine: what rendered the colour.
+        flying: what became of the view's flying distractors.
     """
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32]
     instances: NDArray[np.uint8]
     engine: str = "opengl"
+    flying: FlyingSeen = NOTHING_FLIES
 
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """What changes the model from view to view, for all engines that draw a world, and how far its shadows reach, m."""
+    """What changes the model from view to view, for all engines that draw a world.
+
+    Attributes:
+        paint, backdrop: of the world.
+        reach: how far its shadows reach, m.
+        flying: which flying distractors each view shows, once OpenGL has rendered the views.
+    """
 
     paint: Painter
     backdrop: Backdrop
     reach: float
+    flying: dict[int, set[int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, world: World, images: ImageStore | None = None) -> Looks:
@@ -123,9 +128,28 @@ def _render_all(
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
         context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
         mujoco.mj_kinematics(model, world.data)
+        looks.flying.clear()
+        looks.flying.update(_screened(world, scene, context, looks.backdrop))
         return [_render(world, v, scene, context, looks, v not in colourless) for v in range(len(views))]
     finally:
         context.free()
+
+
+def _screened(
+    world: World, scene: mujoco.MjvScene, context: mujoco.MjrContext, backdrop: Backdrop
+) -> dict[int, set[int]]:
+    """Return the flying distractors that each view shows; the views of a stereo pair show the same."""
+    views, limit = world.plan.views, world.plan.flying_max_hidden
+    shown: dict[int, set[int]] = {}
+    alike: dict[tuple[FlyingPlan, ...], set[int]] = {}
+    for number, view in enumerate(views):
+        backdrop.apply(view)
+        look = look_at_ids(world, number, scene, context)
+        kept = screen(len(view.flying), target_ids(world), limit, look)
+        alike[view.flying] = alike.get(view.flying, kept) & kept
+    for number, view in enumerate(views):
+        shown[number] = alike[view.flying]
+    return shown
 
 
 def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> None:
@@ -163,65 +187,34 @@ def _render(
             mujoco.mjr_uploadTexture(world.model, context, texture)
         # The context has its own copy of what texture a material has.
         context.mat_texid[: world.model.mat_texid.size] = world.model.mat_texid.ravel()
-    camera = mujoco.MjvCamera()
-    camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, int(world.camera_ids[number])
-    # The far plane is the farthest of all views': the fog, which hides where it cuts, is made with the context.
-    world.model.vis.map.znear = view.near / world.model.stat.extent
-    mujoco.mjv_updateScene(world.model, world.data, _OPTIONS, None, camera, _STATIC_AND_DYNAMIC, scene)
-    wide = pinhole(view.K, view.distortion, view.width, view.height)
-    if (context.offWidth, context.offHeight) != (wide.width, wide.height):
-        mujoco.mjr_resizeOffscreen(wide.width, wide.height, context)
-    rect = mujoco.MjrRect(0, 0, wide.width, wide.height)
+    flown = seen(looks.flying[number], len(view.flying), target_ids(world), look_at_ids(world, number, scene, context))
+    rect = aim(world, number, looks.flying[number], scene, context)
     # OpenGL's first row is the lowest one: everything below turns images over while it converts
     # them.
-    pixels = np.empty((wide.height, wide.width, 3), np.uint8)
-    zbuffer = np.empty((wide.height, wide.width), np.float32)
+    pixels = np.empty((rect.height, rect.width, 3), np.uint8)
+    zbuffer = np.empty((rect.height, rect.width), np.float32)
 
     rgb = np.zeros_like(pixels)
     if coloured:
         _set_fog_colour(context, scene, view)
-        _set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
+        set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
         mujoco.mjr_render(rect, scene, context)
         mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
         np.copyto(rgb, pixels[::-1])
-    _set_flags(scene, ids=True, shadows=False)
+    set_flags(scene, ids=True, shadows=False)
     mujoco.mjr_render(rect, scene, context)
     mujoco.mjr_readPixels(pixels, None if coloured else zbuffer, rect, context)
     depth = _metric(zbuffer[::-1], scene)
-    instances = _instances(pixels[::-1], scene, world.geom_instance)
+    instances = geom_values(pixels[::-1], scene, mask_ids(world))
 
     if has_lens(view):
         rgb, depth, instances = through_lens(view, rgb, depth, instances)
     if not coloured:
-        return ViewImages(rgb, depth, instances)
+        return ViewImages(rgb, depth, instances, flying=flown)
     void = depth == 0
     if void.any() and not looks.backdrop.fill(rgb, void, view):
         rgb[void] = np.round(255 * _horizon(view))
-    return ViewImages(graded(rgb, view.grade), depth, instances)
-
-
-def _visible_options() -> mujoco.MjvOption:
-    option = mujoco.MjvOption()
-    option.flags[:] = 0
-    for flag in (mujoco.mjtVisFlag.mjVIS_TEXTURE, mujoco.mjtVisFlag.mjVIS_STATIC):
-        option.flags[flag] = 1
-    option.geomgroup[:] = 0
-    option.geomgroup[list(VISIBLE_GROUPS)] = 1
-    option.sitegroup[:] = 0
-    return option
-
-
-_OPTIONS = _visible_options()
-
-
-def _set_flags(scene: mujoco.MjvScene, *, ids: bool, shadows: bool) -> None:
-    flag = mujoco.mjtRndFlag
-    scene.flags[:] = 0
-    scene.flags[flag.mjRND_CULL_FACE] = 1
-    scene.flags[flag.mjRND_SHADOW] = shadows
-    scene.flags[flag.mjRND_FOG] = not ids
-    scene.flags[flag.mjRND_SEGMENT] = ids
-    scene.flags[flag.mjRND_IDCOLOR] = ids
+    return ViewImages(graded(rgb, view.grade), depth, instances, flying=flown)
 
 
 def _horizon(view: ViewPlan) -> NDArray[np.float64]:
@@ -273,7 +266,7 @@ def _set_fog_colour(context: mujoco.MjrContext, scene: mujoco.MjvScene, view: Vi
     context.fogRGBA[:] = [*_horizon(view), 1.0]
     # MuJoCo hands the colour to OpenGL at the end of a frame, for the next one: render an empty
     # frame first.
-    _set_flags(scene, ids=False, shadows=False)
+    set_flags(scene, ids=False, shadows=False)
     count, scene.ngeom = scene.ngeom, 0
     mujoco.mjr_render(mujoco.MjrRect(0, 0, 1, 1), scene, context)
     scene.ngeom = count
@@ -292,16 +285,3 @@ def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.
     np.divide(near * far, z, out=z)
     z[zbuffer <= 0] = 0
     return z
-
-
-def _instances(
-    colours: NDArray[np.uint8], scene: mujoco.MjvScene, geom_instance: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Turn the id pass (number of the drawn geom + 1, lowest byte in red) into instance ids."""
-    lookup = np.zeros(scene.ngeom + 1, np.uint8)
-    for geom in scene.geoms[: scene.ngeom]:
-        if int(geom.objtype) == _GEOM and geom.segid >= 0:
-            lookup[geom.segid + 1] = geom_instance[geom.objid]
-    if len(lookup) <= 256:
-        return lookup.take(colours[..., 0], mode="clip")
-    return lookup.take(colours.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], np.uint32), mode="clip")

@@ -18,6 +18,7 @@ from graspgen.looks import IMAGE
 from graspgen.looks.images import ImageStore
 from graspgen.looks.textures import painted as pattern
 from graspgen.objects.asset import Mesh
+from graspgen.scene.flying import drawn_mesh, flying_name
 from graspgen.scene.plan import SurfacePlan, TexturePlan
 from graspgen.scene.skin import painted, texture_name
 from graspgen.scene.world import World
@@ -48,6 +49,11 @@ class Painter:
             if model.mat_texid[i, _RGB] >= 0 and int(model.mat_texid[i, _RGB]) != self._blank.get(name)
         }
         self._meshes = {f"object_{o.plan.instance_id}": o.asset.mesh for o in world.objects}
+        self._meshes |= {
+            flying_name(v, i): drawn_mesh(f)
+            for v, view in enumerate(world.plan.views)
+            for i, f in enumerate(view.flying)
+        }
         self._fallback = {f"object_{o.plan.instance_id}": o.plan.surface for o in world.objects}
         self._shown: dict[str, TexturePlan] = {}
 

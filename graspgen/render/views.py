@@ -64,4 +64,5 @@ def render_scene(
         # Exposure and white balance are in the light already.
         rest = view.grade.model_copy(update={"exposure": 0.0, "temperature": 0.0, "tint": 0.0})
         seen[number] = replace(image, rgb=graded(rgb, rest), engine="filament")
+    looks.backdrop.restore()
     return seen

@@ -11,7 +11,8 @@ objects, MuJoCo takes the larger of each coefficient.
 Names, for the renderer, which sets the looks of each view in the compiled model: materials `table`,
 `background` and `object_<instance>`; lights `light_0` …, as many as the view with the most; cameras
 `view_0` …; bodies and free joints `object_<instance>`; the arena's geoms as its plan names them, those
-with a colour of their own with the materials `arena_0` …. The model starts with the looks of view 0;
+with a colour of their own with the materials `arena_0` …; flying distractors and their materials
+`flying_<view>_<number>`. The model starts with the looks of view 0;
 its ambient light is the headlight's, which gives no other light.
 """
 
@@ -27,10 +28,11 @@ from graspgen.errors import ObjectError, SceneError
 from graspgen.frames import matrix_to_quat
 from graspgen.objects.asset import Asset, Mesh, Part
 from graspgen.objects.redistribute import redistributed
-from graspgen.objects.unwrap import unwrap
 from graspgen.scene import arena, physics
+from graspgen.scene.flying import add_flying
 from graspgen.scene.plan import ObjectPlan, ScenePlan
 from graspgen.scene.skin import add_material, painted
+from graspgen.scene.visual import add_visual_mesh
 from graspgen.scene.world import SceneObject, World
 
 GROUP_VISUAL, GROUP_COLLISION = 2, 3
@@ -131,6 +133,7 @@ def scene_spec(
         arena.add_lights(spec, plan.views)
         for v, view in enumerate(plan.views):
             arena.add_camera(spec, view, f"view_{v}")
+        add_flying(spec, plan.views)
     return spec, objects
 
 
@@ -182,29 +185,6 @@ class _Shape:
             name = f"hull_{index}_{p}"
             spec.add_mesh(name=name, uservert=part.vertices.ravel())
             self.hulls.append(name)
-
-
-def add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh, textured: bool = False) -> None:
-    """Add a mesh that is drawn, with the normals of `normals_of` (itself, or the same mesh unscaled).
-
-    `textured`: it needs texture coordinates although it brings no texture of its own.
-    """
-    if textured and mesh.uv is None:
-        mesh = normals_of = unwrap(mesh, "box")
-    # A scaled mesh has the normals of the unscaled one, which stays in memory with its asset.
-    # The body's inertia is explicit; the shell's, unlike others, never fails and needs no hull.
-    drawn = normals_of.shaded
-    added = spec.add_mesh(
-        name=name,
-        uservert=mesh.vertices[drawn.source].ravel(),
-        userface=drawn.faces.ravel(),
-        usernormal=drawn.normals.ravel(),
-        inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
-    )
-    if mesh.uv is not None and (textured or mesh.texture is not None):
-        # MuJoCo counts texture rows from the top, the asset from the bottom.
-        added.usertexcoord = (mesh.uv[drawn.source] * [1, -1] + [0, 1]).ravel()
-        added.userfacetexcoord = drawn.faces.ravel()
 
 
 def add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:

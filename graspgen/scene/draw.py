@@ -15,7 +15,7 @@ from graspgen.recipe.scene import ARENAS
 from graspgen.scene.draw_arena import draw_arena
 from graspgen.scene.draw_objects import draw_objects
 from graspgen.scene.draw_views import draw_views
-from graspgen.scene.drawing import number, scene_stream
+from graspgen.scene.drawing import CONTEXTUAL, number, scene_stream
 from graspgen.scene.plan import ScenePlan
 from graspgen.scene.room import with_room
 from graspgen.streams import Purpose
@@ -36,10 +36,12 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
     """
     key = (index, attempt)
     count = int(number(recipe.scene.objects.count, scene_stream(seed, Purpose.ARRANGEMENT, key)))
+    distractors = recipe.scene.distractors
+    others = number(distractors.contextual.count, scene_stream(seed, Purpose.ARRANGEMENT, key, CONTEXTUAL))
     scene = scene_stream(seed, Purpose.MATERIAL, key)
     friction, gravity = (number(d, scene) for d in (_support(recipe).friction, recipe.scene.gravity))
     arena = draw_arena(recipe, seed, key, friction)
-    objects = draw_objects(recipe, catalogue, seed, key, count)
+    objects = draw_objects(recipe, catalogue, seed, key, count, int(others))
     views = draw_views(recipe, seed, key, objects)
     return ScenePlan(
         seed=seed,
@@ -50,6 +52,7 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
         arena=with_room(arena, views),
         objects=objects,
         views=views,
+        flying_max_hidden=distractors.flying.max_hidden,
         grasp_stream=key,
     )
 

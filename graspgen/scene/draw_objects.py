@@ -8,9 +8,9 @@ import numpy as np
 
 from graspgen.frames import Array, pose, random_rotation, transform_points
 from graspgen.objects.asset import Asset
-from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.catalogue import Catalogue, numbers_of
 from graspgen.objects.redistribute import com_offset
-from graspgen.recipe import Recipe
+from graspgen.recipe import Objects, Recipe
 from graspgen.scene.draw_looks import draw_object_surface
 from graspgen.scene.drawing import OBJECT, matrix4, number, scene_stream, vector
 from graspgen.scene.plan import ObjectPlan
@@ -39,23 +39,28 @@ _LEVEL = _DIRECTIONS[:, 2] == 0
 
 
 def draw_objects(
-    recipe: Recipe, catalogue: Catalogue, seed: int, key: tuple[int, int], count: int
+    recipe: Recipe, catalogue: Catalogue, seed: int, key: tuple[int, int], count: int, distractors: int = 0
 ) -> tuple[ObjectPlan, ...]:
-    """Draw the `count` objects of the scene and attempt `key`."""
+    """Draw the `count` targets of the scene and attempt `key`, then its contextual `distractors`."""
     released: list[Array] = []
     plans = []
-    for instance in range(1, count + 1):
-        asset_number, scale, asset, T = _drop(recipe, catalogue, seed, key, instance, released)
+    contextual = recipe.scene.distractors.contextual
+    for instance in range(1, count + distractors + 1):
+        target = instance <= count
+        spec = recipe.objects if target or contextual.objects is None else contextual.objects
+        role = "target" if target else contextual.role
+        numbers = numbers_of(catalogue, role)
+        asset_number, scale, asset, T = _drop(recipe, spec, catalogue, numbers, seed, key, instance, released)
         material = scene_stream(seed, Purpose.MATERIAL, key, OBJECT, instance)
-        density = number(recipe.objects.density, material, asset.density)
+        density = number(spec.density, material, asset.density)
         friction = (
-            number(recipe.objects.friction, material, asset.friction),
-            number(recipe.objects.torsional_friction, material),
-            number(recipe.objects.rolling_friction, material),
+            number(spec.friction, material, asset.friction),
+            number(spec.torsional_friction, material),
+            number(spec.rolling_friction, material),
         )
-        share = [number(recipe.objects.com_offset, material) for _ in range(3)]
+        share = [number(spec.com_offset, material) for _ in range(3)]
         made_of = str(asset.params.get("material", ""))
-        spread = [number(recipe.objects.inertia_scale, material) for _ in range(3)]
+        spread = [number(spec.inertia_scale, material) for _ in range(3)]
         plans.append(
             ObjectPlan(
                 instance_id=instance,
@@ -68,6 +73,8 @@ def draw_objects(
                 made_of=made_of,
                 surface=draw_object_surface(recipe.render, seed, key, instance, made_of),
                 T_world_object_dropped=matrix4(T),
+                role=role,
+                labelled=target or contextual.labelled,
             )
         )
     return tuple(plans)
@@ -75,7 +82,9 @@ def draw_objects(
 
 def _drop(
     recipe: Recipe,
+    spec: Objects,
     catalogue: Catalogue,
+    numbers: range,
     seed: int,
     key: tuple[int, int],
     instance: int,
@@ -91,8 +100,8 @@ def _drop(
         Number, scale and the unscaled asset, and the (4, 4) pose of its frame.
     """
     rng = scene_stream(seed, Purpose.ARRANGEMENT, key, OBJECT, instance)
-    asset_number = min(int(rng.random() * len(catalogue)), len(catalogue) - 1)
-    scale = number(recipe.objects.scale, rng)
+    asset_number = numbers[min(int(rng.random() * len(numbers)), len(numbers) - 1)]
+    scale = number(spec.scale, rng)
     spread = number(recipe.scene.objects.spread, rng)
     x, y = (spread * (2 * rng.random() - 1) for _ in range(2))
     clearance = number(recipe.scene.objects.drop_height, rng)

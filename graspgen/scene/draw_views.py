@@ -7,8 +7,10 @@ from typing import Any
 from graspgen.recipe import Recipe
 from graspgen.recipe.presets import looks_of
 from graspgen.scene.draw_cameras import CameraDraw, draw_camera, slots
+from graspgen.scene.draw_flying import draw_flying
 from graspgen.scene.draw_looks import draw_looks
 from graspgen.scene.drawing import matrix4
+from graspgen.scene.flying import flying_name
 from graspgen.scene.plan import ObjectPlan, ViewPlan
 
 
@@ -17,7 +19,8 @@ def draw_views(
 ) -> tuple[ViewPlan, ...]:
     """Draw the views of the scene and attempt `key`.
 
-    Objects may look different in every view; the two views of a stereo pair look alike, and with `views.same_looks`
+    Objects may look different in every view; the two views of a stereo pair look alike, with the same
+    flying distractors, and with `views.same_looks`
     all views of a scene do.
     """
     plans = []
@@ -31,8 +34,12 @@ def draw_views(
         # Objects that look alike in all views do so by their own plan, which is drawn from the recipe's own section.
         anew = () if render is recipe.render and render.objects.per == "scene" else objects
         looks = draw_looks(preset, render, seed, key, view, anew)
-        for camera in draw_camera(recipe.views, slot, seed, key):
-            plans.append(ViewPlan(**_camera(recipe, camera), **looks))
+        pair = list(draw_camera(recipe.views, slot, seed, key))
+        flying, surfaces = draw_flying(recipe, seed, key, slot.number, pair[0])
+        for camera in pair:
+            names = {flying_name(len(plans), k): surface for k, surface in enumerate(surfaces)}
+            own = looks | {"surfaces": looks["surfaces"] | names}
+            plans.append(ViewPlan(**_camera(recipe, camera), flying=flying, **own))
     return tuple(plans)
 
 

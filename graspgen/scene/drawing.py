@@ -16,7 +16,7 @@ from graspgen.streams import Purpose, stream
 
 # What draws belong to, in the key of a stream after (index, attempt): part of every seed's meaning.
 SCENE, OBJECT, VIEW, LIGHT = 0, 1, 2, 3
-ARENA = 30
+CONTEXTUAL, FLYING, ARENA = 20, 21, 30
 
 
 def scene_stream(seed: int, purpose: Purpose, key: tuple[int, int], *below: int) -> np.random.Generator:

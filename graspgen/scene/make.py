@@ -97,6 +97,10 @@ class _Kept:
         return len(self._catalogue)
 
     @property
+    def distractors(self) -> range | None:
+        return getattr(self._catalogue, "distractors", None)
+
+    @property
     def class_names(self) -> Sequence[str]:
         return self._catalogue.class_names
 

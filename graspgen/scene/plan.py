@@ -17,8 +17,8 @@ from graspgen.scene.looks_plan import BackgroundPlan, EnvironmentPlan, GradePlan
 from graspgen.scene.plain import Matrix3, Matrix4, Plain, Vector
 
 __all__ = [
-    "ArenaPlan", "ArrangementPlan", "BackgroundPlan", "EnvironmentPlan", "GeomPlan", "GradePlan", "LightPlan",
-    "Matrix3", "Matrix4", "ObjectPlan", "ScenePlan", "SurfacePlan", "TexturePlan", "Vector", "ViewPlan",
+    "ArenaPlan", "ArrangementPlan", "BackgroundPlan", "EnvironmentPlan", "FlyingPlan", "GeomPlan", "GradePlan",
+    "LightPlan", "Matrix3", "Matrix4", "ObjectPlan", "ScenePlan", "SurfacePlan", "TexturePlan", "Vector", "ViewPlan",
 ]  # fmt: skip
 
 
@@ -44,6 +44,20 @@ class ObjectPlan(Plain):
     """How it looks where a view says nothing else."""
     T_world_object_dropped: Matrix4
     """Pose of the asset's frame when the object is let go."""
+    role: Literal["target", "clutter", "distractor"] = "target"
+    """Only targets are grasped."""
+    labelled: bool = True
+    """Whether masks and annotations show it."""
+
+
+class FlyingPlan(Plain):
+    """A geometric shape in the air of one view; it looks as the view's `surfaces` say of `flying_<view>_<number>`."""
+
+    shape: str
+    size: Vector
+    """Sides of the box about it, along its axes, m."""
+    T_world_flying: Matrix4
+    """Pose of the box's centre."""
 
 
 class ViewPlan(Plain):
@@ -78,6 +92,8 @@ class ViewPlan(Plain):
     surfaces: Mapping[str, SurfacePlan] = {}
     """Looks by the name of a material of the model: `table`, `background`, `wall`, `object_1` …; what is missing looks
     as it was built."""
+    flying: tuple[FlyingPlan, ...] = ()
+    """Flying distractors that were drawn; those that hide too much are left out when the view is rendered."""
 
 
 class ArrangementPlan(Plain):
@@ -113,6 +129,8 @@ class ScenePlan(Plain):
     arrangement: ArrangementPlan = ArrangementPlan()
     objects: tuple[ObjectPlan, ...]
     views: tuple[ViewPlan, ...]
+    flying_max_hidden: float | None = None
+    """Share of a target's pixels that the flying distractors of a view may hide together; none for no limit."""
     grasp_stream: tuple[int, ...]
     """Key of the stream of grasp candidates, after seed and purpose; the instance id is appended to it."""
 

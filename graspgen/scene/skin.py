@@ -12,8 +12,9 @@ import mujoco
 
 from graspgen.scene.plan import SurfacePlan, ViewPlan
 
-#: Sides of textures, px: of objects, and of everything larger.
-OBJECT_TEXTURE, ARENA_TEXTURE = 256, 512
+#: Sides of textures, px: of objects, of flying distractors, and of everything larger.
+OBJECT_TEXTURE, FLYING_TEXTURE, ARENA_TEXTURE = 256, 128, 512
+_SIDES = {"object_": OBJECT_TEXTURE, "flying_": FLYING_TEXTURE}
 _RGB = int(mujoco.mjtTextureRole.mjTEXROLE_RGB)
 
 
@@ -39,13 +40,14 @@ def add_material(
         roughness=first.roughness,
     )
     if any(painted(look, own is not None) for look in looks):
-        side = OBJECT_TEXTURE if name.startswith("object_") else ARENA_TEXTURE
+        sides = (side for kind, side in _SIDES.items() if name.startswith(kind))
+        side = next(sides, ARENA_TEXTURE)
         texture = spec.add_texture(
             name=texture_name(name), type=mujoco.mjtTexture.mjTEXTURE_2D, width=side, height=side, nchannel=3
         )
         texture.data = bytes(3 * side * side)
         material.textures[_RGB] = texture_name(name)
-        material.texuniform = not name.startswith("object_")
+        material.texuniform = not name.startswith(tuple(_SIDES))
     if own is not None and first.own_texture:
         material.textures[_RGB] = own
     elif not painted(first, own is not None):

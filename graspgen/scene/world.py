@@ -58,6 +58,16 @@ class World:
     geom_instance: NDArray[np.uint8]
     camera_ids: NDArray[np.int32]
 
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Positions in `objects` of those that are grasped."""
+        return np.flatnonzero([o.plan.role == "target" for o in self.objects])
+
+    @property
+    def labelled(self) -> NDArray[np.int64]:
+        """Positions in `objects` of those that masks and annotations show."""
+        return np.flatnonzero([o.plan.labelled for o in self.objects])
+
 
 @dataclass(frozen=True, eq=False)
 class SettledScene:

@@ -1,4 +1,7 @@
-"""Small datasets whose every number is known: two boxes on a table, seen by rays that trimesh casts."""
+"""Small datasets whose every number is known: two boxes on a table, seen by rays that trimesh casts.
+
+A small box flies in the upper left corner of every view.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from graspgen.dataset.create import create_dataset
 from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import shard_file
 from graspgen.dataset.manifest import Manifest, add_shard
-from graspgen.dataset.record import SceneRecord, columns
-from graspgen.dataset.schema import DEPTH_SCALE, TrialKind, grasp_key, object_key, view_key
+from graspgen.dataset.record import SceneRecord, columns, no_rows
+from graspgen.dataset.schema import DEPTH_SCALE, Seen, Shape, TrialKind, grasp_key, object_key, view_key
 from graspgen.dataset.writer import write_shard
 from graspgen.frames import axis_angle, inverse, look_at, pose, project, transform_points
 from graspgen.grasps.outcomes import Outcome, Phase, Sampler
@@ -29,6 +32,7 @@ ARENA = [
 ]  # fmt: skip
 #: Unscaled sides of the boxes of the two assets, m, and the offset of their meshes from their frames.
 SIDES = np.array([[0.06, 0.08, 0.10], [0.05, 0.05, 0.05]])
+FLYING = np.array([0.02, 0.015, 0.01])
 OFFSET = np.array([0.01, -0.02, 0.005])
 SCALES = (1.0, 1.6)
 DENSITY = 500.0
@@ -53,6 +57,11 @@ def save_meshes(folder: Path) -> None:
         path = folder / f"objects/box_{asset}/visual.glb"
         path.parent.mkdir(parents=True, exist_ok=True)
         box(asset).export(path)
+
+
+def flying_pose(camera):
+    """In the camera's frame: ahead, to the left and above."""
+    return camera @ pose(axis_angle([0.6, 0, 0.8], 0.7), [-0.06, -0.04, 0.15])
 
 
 def make_record(scene: int, *, views: int = 2, seed: int = 7) -> SceneRecord:
@@ -82,6 +91,11 @@ def _tables(scene, seed, T, cameras, rng):
     plan = {
         "seed": seed, "index": scene, "attempt": 0, "task": "boxes", "gravity": 9.81,
         "arena": {"geoms": ARENA}, "objects": planned,
+        "flying_max_hidden": 0.3,
+        "views": [
+            {"flying": [{"shape": "box", "size": FLYING.tolist(), "T_world_flying": flying_pose(camera).tolist()}]}
+            for camera in cameras
+        ],
     }  # fmt: skip
     seen = [see(T, camera) for camera in cameras]
     n = len(cameras)
@@ -107,7 +121,7 @@ def _tables(scene, seed, T, cameras, rng):
             "objects", 2, id=keys, scene=scene, asset=[0, 1], instance_id=[1, 2], T_world_object=T,
             scale=np.repeat(np.array(SCALES)[:, None], 3, axis=1), mass=mass,
             com=OFFSET * np.array(SCALES)[:, None], inertia=np.array([np.diag(m) for m in moments]),
-            friction=friction, role=0,
+            friction=friction, role=0, labelled=True,
         ),
         "views": columns(
             "views", n, id=view_keys, scene=scene, camera=[f"shell_{v}" for v in range(n)],
@@ -123,7 +137,12 @@ def _tables(scene, seed, T, cameras, rng):
             "profiles", 1, id=0, name="standard", version=1, engine_version="4.0.0",
             options=json.dumps({"protocol": PROTOCOL}),
         ),
-        **_grasps(scene, keys, mass, rng),
+        "flying": columns(
+            "flying", n, view=view_keys, shape=Shape.BOX, size=FLYING,
+            T_world_flying=np.array([flying_pose(c) for c in cameras]).reshape(-1, 4, 4), shown=True,
+            pixels=[s["flying"] for s in seen], hides=0.0,
+        ),
+        **_grasps(scene, keys, mass, T, cameras, view_keys, rng),
     }  # fmt: skip
     return tables
 
@@ -133,15 +152,23 @@ def see(T, camera):
     meshes = [box(i, SCALES[i]).apply_transform(T[i]) for i in range(2)]
     table = trimesh.creation.box(TABLE).apply_translation([0, 0, -TABLE[2] / 2])
     floor = trimesh.creation.box([20, 20, 0.1]).apply_translation([0, 0, -0.75 - 0.05])
-    parts = [*meshes, table, floor]
+    flying = trimesh.creation.box(FLYING).apply_transform(flying_pose(camera))
+    parts = [*meshes, table, floor, flying]
     whole = trimesh.util.concatenate(parts)
-    ids = np.repeat([1, 2, 0, 0], [len(p.faces) for p in parts])
+    ids = np.repeat([1, 2, 0, 0, 3], [len(p.faces) for p in parts])
     masks = [_hit(mesh, camera)[0] >= 0 for mesh in meshes]
     face, z = _hit(whole, camera)
-    instances = np.where(face >= 0, ids[face], 0)
+    shows = np.where(face >= 0, ids[face], 0)
+    instances = np.where(shows == 3, 0, shows)
     depth = np.where((face >= 0) & (z < 6.5), np.round(z / DEPTH_SCALE), 0)
     shades = np.array([[40, 40, 60], [200, 80, 40], [60, 160, 90]])
-    return {"instances": instances, "depth": depth, "rgb": shades[instances], "masks": masks}
+    return {
+        "instances": instances,
+        "depth": depth,
+        "rgb": shades[instances],
+        "masks": masks,
+        "flying": (shows == 3).sum(),
+    }
 
 
 def _hit(mesh, camera):
@@ -189,9 +216,9 @@ def _box(mask):
     return [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1] if len(x) else [-1] * 4
 
 
-def _grasps(scene, keys, mass, rng):
+def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
     """Four grasps across the sides of each box: every other one holds."""
-    rows, trials = [], []
+    rows, trials, sights = [], [], []
     for i, key in enumerate(keys):
         half = SIDES[i] * SCALES[i] / 2
         for g in range(4):
@@ -210,11 +237,15 @@ def _grasps(scene, keys, mass, rng):
                     "width": 2 * half[axis] + 0.01, "contacts": [left, right], "normals": [normal, -normal],
                     "sampler": Sampler.ANTIPODAL, "parent": -1, "antipodal_angle": 0.0,
                     "min_friction_analytic": 0.0, "epsilon": np.nan, "flatness": np.nan, "patch": np.nan,
-                    "collision": 0, "clearance": 0.05,
+                    "collision": 0, "clearance": 0.05, "approach_angle": 0.0, "in_cone": True,
                     "outcome": Outcome.SUCCESS if ok else Outcome.DROPPED, "success_rate": float(ok),
                     "min_friction": np.nan, "outcome_in_scene": Outcome.NOT_TRIED,
                 }
             )  # fmt: skip
+            contacts = transform_points(T[i], np.array([left, right]))
+            for camera, view in zip(cameras, view_keys, strict=True):
+                seen = _sight(T, camera, contacts, T[i] @ rows[-1]["T_object_grasp"])
+                sights.append({"grasp": grasp, "view": view, **seen})
             trials.append(
                 {
                     "grasp": grasp, "kind": TrialKind.FREE, "profile": 0, "draw": 0,
@@ -228,8 +259,25 @@ def _grasps(scene, keys, mass, rng):
             )  # fmt: skip
     return {
         name: columns(name, len(given), **{c: np.array([r[c] for r in given]) for c in given[0]})
-        for name, given in (("grasps", rows), ("trials", trials))
+        if given
+        else no_rows(name)
+        for name, given in (("grasps", rows), ("grasp_views", sights), ("trials", trials))
     }
+
+
+def _sight(T, camera, contacts, grasp):
+    """Cast a ray of trimesh to each contact: the boxes alone can hide it, since the table lies below."""
+    scene = trimesh.util.concatenate([box(i, SCALES[i]).apply_transform(T[i]) for i in range(2)])
+    bits, points = 0, transform_points(inverse(camera), contacts)
+    for n, (contact, pixel) in enumerate(zip(contacts, project(K, points), strict=True)):
+        ray = contact - camera[:3, 3]
+        hit = scene.ray.intersects_location(camera[None, :3, 3], ray[None], multiple_hits=False)[0][0]
+        visible = np.linalg.norm(hit - contact) < 1e-4
+        inside = (pixel >= 0).all() and (pixel < [WIDTH, HEIGHT]).all()
+        names = (Seen.FIRST_VISIBLE, Seen.FIRST_OCCLUDED, Seen.FIRST_OUT_OF_FRAME)
+        bits |= int(names[(0 if visible else 1) if inside else 2]) << n
+    tool = transform_points(inverse(camera), grasp[None, :3, 3])[0]
+    return {"seen": bits, "tool_pixel": project(K, tool), "tool_depth": tool[2]}
 
 
 def begin(folder: Path, scenes: int = 4, per_shard: int = 2, **options) -> Manifest:

@@ -1,0 +1,117 @@
+"""What both passes of the OpenGL engine share, and the pass that draws ids in place of colours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.lens import pinhole, pinhole_positions
+from graspgen.render.hidden import See
+from graspgen.render.lens import has_lens, nearest
+from graspgen.scene.flying import flying_geoms, show_flying
+from graspgen.scene.world import World
+
+#: Groups of geoms that are drawn; collision geoms are in group 3.
+VISIBLE_GROUPS = (0, 1, 2)
+
+_STATIC_AND_DYNAMIC = int(mujoco.mjtCatBit.mjCAT_STATIC) | int(mujoco.mjtCatBit.mjCAT_DYNAMIC)
+_GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)
+
+
+def _visible_options() -> mujoco.MjvOption:
+    option = mujoco.MjvOption()
+    option.flags[:] = 0
+    for flag in (mujoco.mjtVisFlag.mjVIS_TEXTURE, mujoco.mjtVisFlag.mjVIS_STATIC):
+        option.flags[flag] = 1
+    option.geomgroup[:] = 0
+    option.geomgroup[list(VISIBLE_GROUPS)] = 1
+    option.sitegroup[:] = 0
+    return option
+
+
+_OPTIONS = _visible_options()
+
+
+def set_flags(scene: mujoco.MjvScene, *, ids: bool, shadows: bool) -> None:
+    """Set how the next pass draws: ids or colours, with shadows or without."""
+    flag = mujoco.mjtRndFlag
+    scene.flags[:] = 0
+    scene.flags[flag.mjRND_CULL_FACE] = 1
+    scene.flags[flag.mjRND_SHADOW] = shadows
+    scene.flags[flag.mjRND_FOG] = not ids
+    scene.flags[flag.mjRND_SEGMENT] = ids
+    scene.flags[flag.mjRND_IDCOLOR] = ids
+
+
+def aim(
+    world: World, number: int, flying: Collection[int], scene: mujoco.MjvScene, context: mujoco.MjrContext
+) -> mujoco.MjrRect:
+    """Put what a view shows, these flying distractors among it, into the scene; return the image's rectangle."""
+    view = world.plan.views[number]
+    camera = mujoco.MjvCamera()
+    camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, int(world.camera_ids[number])
+    # The far plane is the farthest of all views': the fog, which hides where it cuts, is made with the context.
+    world.model.vis.map.znear = view.near / world.model.stat.extent
+    show_flying(world.model, world.plan.views, number, flying)
+    mujoco.mjv_updateScene(world.model, world.data, _OPTIONS, None, camera, _STATIC_AND_DYNAMIC, scene)
+    wide = pinhole(view.K, view.distortion, view.width, view.height)
+    if (context.offWidth, context.offHeight) != (wide.width, wide.height):
+        mujoco.mjr_resizeOffscreen(wide.width, wide.height, context)
+    return mujoco.MjrRect(0, 0, wide.width, wide.height)
+
+
+def look_at_ids(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext) -> See:
+    """Return what looks at the ids of a view, with any of its flying distractors."""
+    view, ids = world.plan.views[number], mask_ids(world)
+    numbers = np.full(world.model.ngeom, -1)
+    numbers[flying_geoms(world.model, number, len(view.flying))] = np.arange(len(view.flying))
+
+    def look(shown: Collection[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        rect = aim(world, number, shown, scene, context)
+        pixels = np.empty((rect.height, rect.width, 3), np.uint8)
+        set_flags(scene, ids=True, shadows=False)
+        mujoco.mjr_render(rect, scene, context)
+        mujoco.mjr_readPixels(pixels, None, rect, context)
+        upright = pixels[::-1]
+        if has_lens(view):
+            upright = nearest(upright, pinhole_positions(view.K, view.distortion, view.width, view.height))
+        return geom_values(upright, scene, ids), geom_values(upright, scene, numbers, -1)
+
+    return look
+
+
+def mask_ids(world: World) -> NDArray[np.uint8]:
+    """Return the (ngeom,) ids that geoms have in masks: 0 for what is not labelled."""
+    labelled = [world.objects[i].plan.instance_id for i in world.labelled]
+    return np.where(np.isin(world.geom_instance, labelled), world.geom_instance, 0).astype(np.uint8)
+
+
+def target_ids(world: World) -> list[int]:
+    """Return the instance ids of the objects that are grasped."""
+    return [world.objects[i].plan.instance_id for i in world.targets]
+
+
+def geom_values(
+    colours: NDArray[np.uint8], scene: mujoco.MjvScene, of_geom: NDArray[np.integer], other: int = 0
+) -> NDArray[np.integer]:
+    """Turn the colours of the id pass into values of geoms.
+
+    Args:
+        colours: (H, W, 3) number of the drawn geom + 1, lowest byte in red.
+        scene: that was drawn.
+        of_geom: (ngeom,) value of each of the model's geoms.
+        other: value of what is no geom.
+
+    Returns:
+        (H, W), of the type of `of_geom`.
+    """
+    lookup = np.full(scene.ngeom + 1, other, of_geom.dtype)
+    for geom in scene.geoms[: scene.ngeom]:
+        if int(geom.objtype) == _GEOM and geom.segid >= 0:
+            lookup[geom.segid + 1] = of_geom[geom.objid]
+    if len(lookup) <= 256:
+        return lookup.take(colours[..., 0], mode="clip")
+    return lookup.take(colours.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], np.uint32), mode="clip")
