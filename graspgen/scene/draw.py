@@ -33,6 +33,8 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
 
     Raises:
         ObjectError: an asset cannot be made or read.
+        NoRoom: the objects of this attempt do not fit.
+        SceneError: a user's MJCF cannot be an arena.
     """
     key = (index, attempt)
     count = int(number(recipe.scene.objects.count, scene_stream(seed, Purpose.ARRANGEMENT, key)))
@@ -41,7 +43,7 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
     scene = scene_stream(seed, Purpose.MATERIAL, key)
     friction, gravity = (number(d, scene) for d in (_support(recipe).friction, recipe.scene.gravity))
     arena = draw_arena(recipe, seed, key, friction)
-    objects = draw_objects(recipe, catalogue, seed, key, count, int(others))
+    objects, arrangement = draw_objects(recipe, catalogue, seed, key, count, arena, int(others))
     views = draw_views(recipe, seed, key, objects)
     return ScenePlan(
         seed=seed,
@@ -50,6 +52,7 @@ def draw_plan(recipe: Recipe, catalogue: Catalogue, seed: int, index: int, attem
         task=recipe.task,
         gravity=gravity,
         arena=with_room(arena, views),
+        arrangement=arrangement,
         objects=objects,
         views=views,
         flying_max_hidden=distractors.flying.max_hidden,

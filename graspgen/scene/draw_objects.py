@@ -2,56 +2,73 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from graspgen.frames import Array, pose, random_rotation, transform_points
 from graspgen.objects.asset import Asset
 from graspgen.objects.catalogue import Catalogue, numbers_of
 from graspgen.objects.redistribute import com_offset
 from graspgen.recipe import Objects, Recipe
+from graspgen.scene.arena_plan import ArenaPlan
+from graspgen.scene.arrange import Arrange, Thing
+from graspgen.scene.arrange_drop import drop
+from graspgen.scene.arrange_packed import packed
+from graspgen.scene.arrange_pile import pile
+from graspgen.scene.arrange_stack import stack
 from graspgen.scene.draw_looks import draw_object_surface
-from graspgen.scene.drawing import OBJECT, matrix4, number, scene_stream, vector
-from graspgen.scene.plan import ObjectPlan
+from graspgen.scene.drawing import ARENA, OBJECT, matrix4, number, scene_stream, vector
+from graspgen.scene.plan import ArrangementPlan, ObjectPlan
 from graspgen.streams import Purpose
 
-
-def _directions() -> Array:
-    azimuth = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    rings = [
-        np.stack(
-            [
-                math.cos(e) * np.cos(azimuth),
-                math.cos(e) * np.sin(azimuth),
-                0 * azimuth + math.sin(e),
-            ],
-            1,
-        )
-        for e in np.radians([0.0, 20.0, 40.0, 60.0])
-    ]
-    return np.concatenate([*rings, [[0.0, 0.0, 1.0]]])
+#: What `scene.arrangement` may name.
+ARRANGEMENTS: Mapping[str, Arrange] = {"drop": drop, "pile": pile, "packed": packed, "stack": stack}
 
 
-#: (d, 3) unit directions along which dropped objects are kept apart: level, slanted, and up (last).
-_DIRECTIONS = _directions()
-_LEVEL = _DIRECTIONS[:, 2] == 0
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Which object comes, from which section of the recipe, and why."""
+
+    spec: Objects
+    role: Literal["target", "clutter", "distractor"]
+    number: int
+    scale: float
+    asset: Asset
+    rng: np.random.Generator
 
 
 def draw_objects(
-    recipe: Recipe, catalogue: Catalogue, seed: int, key: tuple[int, int], count: int, distractors: int = 0
-) -> tuple[ObjectPlan, ...]:
-    """Draw the `count` targets of the scene and attempt `key`, then its contextual `distractors`."""
-    released: list[Array] = []
-    plans = []
+    recipe: Recipe,
+    catalogue: Catalogue,
+    seed: int,
+    key: tuple[int, int],
+    count: int,
+    arena: ArenaPlan,
+    distractors: int = 0,
+) -> tuple[tuple[ObjectPlan, ...], ArrangementPlan]:
+    """Draw the `count` targets of the scene and attempt `key`, its contextual `distractors`, and where all go.
+
+    Objects that find no room are left out; the others have dense ids.
+
+    Raises:
+        NoRoom: they do not fit.
+        ObjectError: an asset cannot be made or read.
+    """
     contextual = recipe.scene.distractors.contextual
-    for instance in range(1, count + distractors + 1):
-        target = instance <= count
-        spec = recipe.objects if target or contextual.objects is None else contextual.objects
-        role = "target" if target else contextual.role
-        numbers = numbers_of(catalogue, role)
-        asset_number, scale, asset, T = _drop(recipe, spec, catalogue, numbers, seed, key, instance, released)
-        material = scene_stream(seed, Purpose.MATERIAL, key, OBJECT, instance)
+    drawn = [_which(recipe, catalogue, seed, key, i, i > count) for i in range(1, count + distractors + 1)]
+    things = [Thing(d.asset.scaled(d.scale), d.rng) for d in drawn]
+    whole = scene_stream(seed, Purpose.ARRANGEMENT, key, ARENA, 0)
+    arranged = ARRANGEMENTS[recipe.scene.arrangement](recipe.scene, arena, things, whole)
+    plans: list[ObjectPlan] = []
+    ids: dict[int, int] = {}
+    for i, (d, T) in enumerate(zip(drawn, arranged.poses, strict=True)):
+        if T is None:
+            continue
+        ids[i] = len(plans) + 1
+        spec, asset = d.spec, d.asset
+        material = scene_stream(seed, Purpose.MATERIAL, key, OBJECT, i + 1)
         density = number(spec.density, material, asset.density)
         friction = (
             number(spec.friction, material, asset.friction),
@@ -63,67 +80,33 @@ def draw_objects(
         spread = [number(spec.inertia_scale, material) for _ in range(3)]
         plans.append(
             ObjectPlan(
-                instance_id=instance,
-                asset=asset_number,
-                scale=scale,
+                instance_id=ids[i],
+                asset=d.number,
+                scale=d.scale,
                 density=density,
                 friction=friction,
-                com_offset=vector(com_offset(asset.scaled(scale), share)),
+                com_offset=vector(com_offset(asset.scaled(d.scale), share)),
                 inertia_scale=vector(spread),
                 made_of=made_of,
-                surface=draw_object_surface(recipe.render, seed, key, instance, made_of),
+                surface=draw_object_surface(recipe.render, seed, key, ids[i], made_of),
                 T_world_object_dropped=matrix4(T),
-                role=role,
-                labelled=target or contextual.labelled,
+                role=d.role,
+                labelled=d.role == "target" or contextual.labelled,
             )
         )
-    return tuple(plans)
+    upon = tuple((ids[above], ids[below]) for above, below in arranged.plan.upon)
+    return tuple(plans), arranged.plan.model_copy(update={"upon": upon})
 
 
-def _drop(
-    recipe: Recipe,
-    spec: Objects,
-    catalogue: Catalogue,
-    numbers: range,
-    seed: int,
-    key: tuple[int, int],
-    instance: int,
-    released: list[Array],
-) -> tuple[int, float, Asset, Array]:
-    """Draw which object `instance` is and where it is let go; append its extent to `released`.
-
-    The centre of mass is uniform in the square, the orientation uniform. The object is as low as
-    it can be over the table and over every earlier object, plus the drop height: no two overlap,
-    and none falls much further than it must.
-
-    Returns:
-        Number, scale and the unscaled asset, and the (4, 4) pose of its frame.
-    """
-    rng = scene_stream(seed, Purpose.ARRANGEMENT, key, OBJECT, instance)
+def _which(
+    recipe: Recipe, catalogue: Catalogue, seed: int, key: tuple[int, int], draw: int, distractor: bool
+) -> _Drawn:
+    """Draw which object comes as number `draw`; its stream goes on with where it is put."""
+    contextual = recipe.scene.distractors.contextual
+    spec = contextual.objects if distractor and contextual.objects is not None else recipe.objects
+    role = contextual.role if distractor else "target"
+    numbers = numbers_of(catalogue, role)
+    rng = scene_stream(seed, Purpose.ARRANGEMENT, key, OBJECT, draw)
     asset_number = numbers[min(int(rng.random() * len(numbers)), len(numbers) - 1)]
     scale = number(spec.scale, rng)
-    spread = number(recipe.scene.objects.spread, rng)
-    x, y = (spread * (2 * rng.random() - 1) for _ in range(2))
-    clearance = number(recipe.scene.objects.drop_height, rng)
-    R = random_rotation(rng)
-    original = catalogue.asset(asset_number)
-    asset = original.scaled(scale)
-    t = np.array([x, y, 0.0]) - R @ asset.com
-    along = transform_points(pose(R, t), asset.mesh.vertices) @ _DIRECTIONS.T
-    low, high = along.min(axis=0), along.max(axis=0)
-    rise = max([-low[-1], *(_rise(low, below) for below in released)]) + clearance
-    t[2] += rise
-    released.append(high + rise * _DIRECTIONS[:, 2])
-    return asset_number, scale, original, pose(R, t)
-
-
-def _rise(low: Array, below: Array) -> float:
-    """Return how far up an object must go to clear another one by a plane across a direction.
-
-    Args:
-        low: (d,) smallest coordinates of the object along `_DIRECTIONS`, m.
-        below: (d,) largest coordinates of the other, m.
-    """
-    if (low >= below)[_LEVEL].any():
-        return -math.inf
-    return float(((below - low)[~_LEVEL] / _DIRECTIONS[~_LEVEL, 2]).min())
+    return _Drawn(spec, role, asset_number, scale, catalogue.asset(asset_number), rng)
