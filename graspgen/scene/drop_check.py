@@ -20,8 +20,8 @@ from graspgen.recipe import Settle
 from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
 from graspgen.scene.drawing import matrix4
+from graspgen.scene.motion import STEPS_PER_LOOK, deepest_penetration, divergence, motion
 from graspgen.scene.plan import ObjectPlan, ScenePlan
-from graspgen.scene.settle import STEPS_PER_LOOK, deepest_penetration, divergence, motion
 from graspgen.scene.world import World
 
 GRAVITY, TABLE_FRICTION = 9.81, 0.8

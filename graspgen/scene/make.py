@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from graspgen.errors import SceneError
 from graspgen.objects.asset import Asset
@@ -10,10 +11,12 @@ from graspgen.objects.catalogue import Catalogue
 from graspgen.recipe import Recipe
 from graspgen.recipe.scene import ARENAS
 from graspgen.scene.arena_cell import load_cell
+from graspgen.scene.arrange import NoRoom
 from graspgen.scene.build import build_world
 from graspgen.scene.draw import draw_plan
 from graspgen.scene.place_views import place_views
 from graspgen.scene.plan import ScenePlan
+from graspgen.scene.refusal import Refusal
 from graspgen.scene.settle import settle
 from graspgen.scene.world import SettledScene
 
@@ -29,14 +32,20 @@ def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -
         SceneError: no attempt came to rest.
     """
     kept = _Kept(catalogue)
-    reason = ""
+    refused: list[tuple[str, str]] = []
     for attempt in range(recipe.scene.settle.attempts):
-        scene = settle_plan(recipe, kept, draw_plan(recipe, kept, seed, index, attempt))
+        try:
+            plan = draw_plan(recipe, kept, seed, index, attempt)
+        except NoRoom as error:
+            refused.append((str(Refusal.NO_ROOM), str(error)))
+            continue
+        scene = settle_plan(recipe, kept, plan)
         if scene.settled:
             scene = place_views(recipe.views, scene)
         if scene.settled:
-            return scene
-        reason = scene.reason
+            return replace(scene, refused=tuple(refused))
+        refused.append((scene.refusal or str(Refusal.CAMERA), scene.reason))
+    reason = refused[-1][1]
     advice = "" if reason.startswith("camera") else "; drop fewer or lower (scene.objects), or relax scene.settle"
     raise SceneError(
         f"scene {index} of seed {seed} did not settle in {recipe.scene.settle.attempts} attempts, "
@@ -58,7 +67,7 @@ def settle_plan(recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: S
     """
     if not isinstance(assets, Mapping):
         assets = assets_of(assets, plan, fixtures(recipe))
-    return settle(build_world(plan, assets), recipe.scene.settle, assets)
+    return settle(build_world(plan, assets, walls=bool(plan.arrangement.walls)), recipe.scene.settle, assets)
 
 
 def assets_of(catalogue: Catalogue, plan: ScenePlan, arena: Mapping[int, Asset]) -> dict[int, Asset]:

@@ -76,21 +76,31 @@ class SettledScene:
     Attributes:
         world: the scene with every object at rest; objects that fell off are gone from it.
         T_world_object: (n, 4, 4) pose of each asset's frame, in the order of `world.objects`.
+        velocity: (n, 3) of the centres of mass, m/s, world frame: nearly 0, or that of the belt.
+        angular_velocity: (n, 3) rad/s, world frame.
         settled: whether the thresholds of the recipe were met.
+        refusal: kind of what was not (`graspgen.scene.refusal.Refusal`), "" when settled.
         reason: why not, "" when settled.
         settle_time: simulated time, s.
-        max_speed: largest speed of a centre of mass at the end, m/s.
+        max_speed: largest speed of a centre of mass at the end, relative to the belt where there is one, m/s.
         max_angular_speed: rad/s.
         max_penetration: deepest penetration at the end, m.
-        removed: instance ids of the objects that fell off.
+        removed: instance ids of the objects that left the arena.
+        tunnelled: of these, those that went through something solid instead of over an edge.
+        refused: kind and reason of every attempt that was refused before this one.
     """
 
     world: World
     T_world_object: Array
+    velocity: Array
+    angular_velocity: Array
     settled: bool
+    refusal: str
     reason: str
     settle_time: float
     max_speed: float
     max_angular_speed: float
     max_penetration: float
     removed: tuple[int, ...]
+    tunnelled: tuple[int, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
