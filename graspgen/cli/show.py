@@ -95,6 +95,12 @@ def print_info(path: Path) -> None:
         classes = _counted(dataset.assets["class_name"])
         table.add_row("objects", f"{len(dataset.objects)}, of {len(dataset.assets)} assets")
         table.add_row("assets", classes)
+        if scenes:
+            table.add_row("arenas", _counted(dataset.scenes["arena"]))
+            table.add_row("refused attempts", _refusals(path, int(dataset.scenes["attempt"].sum())))
+            removed, through, without = (int(dataset.scenes[c].sum()) for c in ("removed", "tunnelled", "left_out"))
+            told = f"{removed} left the arena, {through} of them through something solid; {without} found no room"
+            table.add_row("not in the scenes", told)
         outcomes = dataset.grasps["outcome"]
         holding = int((outcomes == Outcome.SUCCESS).sum())
         share = f", {holding / len(outcomes):.0%} hold" if len(outcomes) else ""
@@ -132,6 +138,14 @@ def print_library(path: Path) -> None:
     if checked < len(index.entries):
         told += f", {len(index.entries) - checked} not checked (graspgen objects check {path})"
     console().print(told, soft_wrap=True, highlight=False, markup=False)
+
+
+def _refusals(path: Path, count: int) -> str:
+    """Say how many attempts were refused and, where the dataset's journal knows, why."""
+    from graspgen.pipeline.journal import Journal
+
+    kinds = Counter(kind for line in Journal(path).events("scene") for kind, _ in line.get("refused") or ())
+    return f"{count}" + (f" ({', '.join(f'{kind} {n}' for kind, n in kinds.most_common())})" if kinds else "")
 
 
 def _counted(names: Iterable[str]) -> str:

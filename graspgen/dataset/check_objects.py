@@ -47,7 +47,34 @@ def _check_rest(report: Report, checked: Checked) -> None:
                 ),
                 scenes["index"],
             )
+    report.rows(
+        "scenes",
+        "tunnelled",
+        scenes["tunnelled"] > scenes["removed"],
+        "is more than the objects that were removed",
+        scenes["index"],
+    )
+    _check_motion(report, checked)
     report.rows("scenes", "settled", ~scenes["settled"], "the scene did not come to rest", scenes["index"])
+
+
+def _check_motion(report: Report, checked: Checked) -> None:
+    """The velocities of a scene's objects are those that its evidence of rest says, relative to the belt."""
+    scenes, objects = checked.tables["scenes"], checked.tables["objects"]
+    row = checked.rows_of("scenes", objects["scene"])
+    speeds = {
+        "velocity": ("max_speed", objects["velocity"] - scenes["belt_velocity"][row], "m/s"),
+        "angular_velocity": ("max_angular_speed", objects["angular_velocity"], "rad/s"),
+    }
+    for column, (limit, velocity, unit) in speeds.items():
+        speed, most = np.linalg.norm(velocity, axis=1), scenes[limit][row]
+        report.rows(
+            "objects",
+            column,
+            speed > most * (1 + 1e-9) + 1e-12,
+            lambda i, s=speed, m=most, n=limit, u=unit: f"{s[i]:g} {u}, but the scene's {n} is {m[i]:g}",
+            objects["id"],
+        )
 
 
 def _check_plans(report: Report, checked: Checked) -> None:
@@ -72,8 +99,25 @@ def _check_plans(report: Report, checked: Checked) -> None:
                 )
         if "gravity" in plan and not np.allclose(scenes["gravity"][row], [0, 0, -plan["gravity"]], atol=1e-9):
             report.add(f"the plan says {plan['gravity']} m/s² downwards", "scenes", "gravity", row, key)
+        _compare_arena(report, scenes, row, plan)
         if "objects" in plan:
             _compare_objects(report, checked, row, np.flatnonzero(mine), plan["objects"])
+
+
+def _compare_arena(report: Report, scenes: dict[str, NDArray[Any]], row: int, plan: dict[str, Any]) -> None:
+    """The scene's columns say of its arena and arrangement what its plan says."""
+    arena, arrangement = plan.get("arena", {}), plan.get("arrangement", {})
+    planned = {
+        "arena": arena.get("name"),
+        "belt_velocity": arena.get("belt_velocity"),
+        "arrangement": arrangement.get("kind"),
+        "left_out": arrangement.get("left_out"),
+    }
+    for column, value in planned.items():
+        stored = scenes[column][row]
+        if value is not None and not np.array_equal(np.asarray(stored), np.asarray(value)):
+            text = f"the plan says {value}, the column {stored}"
+            report.add(text, "scenes", column, row, int(scenes["index"][row]))
 
 
 def _compare_objects(

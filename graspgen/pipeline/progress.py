@@ -114,9 +114,24 @@ def summary_table(made: Summary, title: str) -> Table:
     table.add_row("views", str(made.views), f"{made.views / max(made.wall, 1e-9):.1f}/s")
     table.add_row("grasps", str(made.grasps), f"{made.grasps / max(made.wall, 1e-9):.0f}/s")
     add_outcomes(table, made.outcomes)
-    table.add_row("refused attempts", str(made.refused), "")
+    add_refused(table, made)
     add_times(table, made.seconds, made.wall)
     return table
+
+
+def add_refused(table: Table, made: Summary) -> None:
+    """Add how many attempts were refused and why, and the objects that are not in their scenes."""
+    refused = made.refused.total()
+    table.add_row("refused attempts", str(refused), f"{refused / max(refused + made.scenes, 1):.1%}")
+    for kind, count in made.refused.most_common():
+        table.add_row(f"  {kind}", str(count), "")
+    for told, count in (
+        ("objects that left the arena", made.removed),
+        ("  through something solid", made.tunnelled),
+        ("objects that found no room", made.left_out),
+    ):
+        if count:
+            table.add_row(told, str(count), "")
 
 
 def add_outcomes(table: Table, outcomes: Mapping[str, int]) -> None:

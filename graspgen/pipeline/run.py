@@ -121,6 +121,10 @@ def generate(
             scenes=made.scenes,
             views=made.views,
             grasps=made.grasps,
+            refused=dict(made.refused),
+            removed=made.removed,
+            tunnelled=made.tunnelled,
+            left_out=made.left_out,
             seconds=_rounded(made.seconds),
             wall=round(made.wall, 3),
         )

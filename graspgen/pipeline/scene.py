@@ -103,13 +103,13 @@ class SceneResult:
     Attributes:
         record: its rows.
         seconds: wall-clock time of each stage.
-        attempts: draws that it took to settle.
+        refused: kind and reason of every attempt that was refused before.
         outcomes: number of grasps by the name of their nominal free trial's outcome.
     """
 
     record: SceneRecord
     seconds: dict[str, float]
-    attempts: int
+    refused: tuple[tuple[str, str], ...]
     outcomes: dict[str, int]
 
 
@@ -157,7 +157,7 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
         outcomes.update(count_outcomes(g.labelled.results))
     plan = settled.world.plan
     record = SceneRecord(plan.index, tables)
-    return SceneResult(record, seconds, plan.attempt + 1, dict(outcomes))
+    return SceneResult(record, seconds, settled.refused, dict(outcomes))
 
 
 @contextmanager
@@ -183,7 +183,12 @@ def _scene_table(settled: SettledScene) -> Columns:
         max_speed=settled.max_speed,
         max_angular_speed=settled.max_angular_speed,
         max_penetration=settled.max_penetration,
+        arena=plan.arena.name,
+        arrangement=plan.arrangement.kind,
+        belt_velocity=plan.arena.belt_velocity,
         removed=len(settled.removed),
+        tunnelled=len(settled.tunnelled),
+        left_out=plan.arrangement.left_out,
     )
 
 
@@ -208,6 +213,8 @@ def _object_table(settled: SettledScene) -> Columns:
         asset=[o.plan.asset for o in objects],
         instance_id=[o.plan.instance_id for o in objects],
         T_world_object=settled.T_world_object,
+        velocity=settled.velocity,
+        angular_velocity=settled.angular_velocity,
         scale=stack([np.full(3, o.plan.scale) for o in objects], (3,)),
         mass=[o.mass for o in objects],
         com=stack([o.asset.com for o in objects], (3,)),

@@ -16,7 +16,9 @@ class Summary:
         scenes, views, grasps: how many.
         outcomes: grasps by outcome name.
         seconds: wall-clock time by stage, summed over workers.
-        refused: attempts that were refused because the scene did not settle.
+        refused: attempts that were refused, by kind (`graspgen.scene.refusal.Refusal`).
+        removed, tunnelled, left_out: objects that left the arena, of these those that went through something solid, and
+            those that found no room.
         wall: wall-clock time of the run, s.
         kept: scenes that were there before.
         interrupted: whether Ctrl-C ended the run.
@@ -27,7 +29,10 @@ class Summary:
     grasps: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    removed: int = 0
+    tunnelled: int = 0
+    left_out: int = 0
     wall: float = 0.0
     kept: int = 0
     interrupted: bool = False
@@ -51,6 +56,9 @@ class Summary:
         self.views += event.views
         self.grasps += event.grasps
         self.outcomes.update(event.outcomes)
-        self.refused += event.refused
+        self.refused.update(kind for kind, _ in event.refused)
+        self.removed += event.lost[0]
+        self.tunnelled += event.lost[1]
+        self.left_out += event.lost[2]
         for stage, seconds in event.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

@@ -59,7 +59,8 @@ class SceneDone:
         views, grasps: how many rows it has.
         outcomes: number of grasps by outcome name.
         seconds: wall-clock time by stage.
-        refused: attempts that were refused before it settled.
+        refused: kind and reason of every attempt that was refused before it settled.
+        lost: objects that left the arena, of these those that went through something, and those that found no room.
     """
 
     unit: int
@@ -68,7 +69,8 @@ class SceneDone:
     grasps: int
     outcomes: Mapping[str, int]
     seconds: Mapping[str, float]
-    refused: int
+    refused: tuple[tuple[str, str], ...] = ()
+    lost: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def make_unit(job: Job, unit: int, report: Callable[[SceneDone], None]) -> UnitD
                     grasps=len(tables["grasps"]["id"]),
                     outcomes=dict(result.outcomes),
                     seconds=dict(result.seconds),
-                    refused=result.attempts - 1,
+                    refused=result.refused,
+                    lost=tuple(int(tables["scenes"][c][0]) for c in ("removed", "tunnelled", "left_out")),
                 )
             )
             yield result.record

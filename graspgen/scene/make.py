@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -47,8 +48,9 @@ def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -
         refused.append((scene.refusal or str(Refusal.CAMERA), scene.reason))
     reason = refused[-1][1]
     advice = "" if reason.startswith("camera") else "; drop fewer or lower (scene.objects), or relax scene.settle"
+    kinds = ", ".join(f"{kind} {n}" for kind, n in Counter(kind for kind, _ in refused).most_common())
     raise SceneError(
-        f"scene {index} of seed {seed} did not settle in {recipe.scene.settle.attempts} attempts, "
+        f"scene {index} of seed {seed} did not settle in {recipe.scene.settle.attempts} attempts ({kinds}), "
         f"the last because: {reason}{advice}"
     )
 

@@ -109,7 +109,8 @@ def _tables(scene, seed, T, cameras, rng):
         "scenes": columns(
             "scenes", 1, index=scene, seed=seed, attempt=0, task="boxes", plan=json.dumps(plan),
             gravity=[0, 0, -9.81], settled=True, settle_time=0.4, max_speed=0.001, max_angular_speed=0.01,
-            max_penetration=1e-4, removed=0,
+            max_penetration=1e-4, arena="table", arrangement="drop", belt_velocity=[0, 0, 0], removed=0,
+            tunnelled=0, left_out=0,
         ),
         "assets": columns(
             "assets", 2, id=[0, 1], name=["box_0", "box_1"], class_name="box", class_id=1,
@@ -119,6 +120,7 @@ def _tables(scene, seed, T, cameras, rng):
         ),
         "objects": columns(
             "objects", 2, id=keys, scene=scene, asset=[0, 1], instance_id=[1, 2], T_world_object=T,
+            velocity=np.zeros(3), angular_velocity=np.zeros(3),
             scale=np.repeat(np.array(SCALES)[:, None], 3, axis=1), mass=mass,
             com=OFFSET * np.array(SCALES)[:, None], inertia=np.array([np.diag(m) for m in moments]),
             friction=friction, role=0, labelled=True,

@@ -10,15 +10,15 @@ from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import SceneDone
 
 
-def event(scene, refused=0):
+def event(scene, refused=()):
     return SceneDone(0, scene, 4, 32, {"SUCCESS": 20, "DROPPED": 12}, {"settle": 0.5, "grasp": 1.5}, refused)
 
 
 def test_scenes_add_up():
     made = Summary()
     made.add(event(0))
-    made.add(event(1, refused=2))
-    assert (made.scenes, made.views, made.grasps, made.refused) == (2, 8, 64, 2)
+    made.add(event(1, refused=(("overlap", "…"), ("still moving", "…"))))
+    assert (made.scenes, made.views, made.grasps, made.refused.total()) == (2, 8, 64, 2)
     assert made.outcomes == {"SUCCESS": 40, "DROPPED": 24}
     assert made.seconds == {"settle": 1.0, "grasp": 3.0}
 
