@@ -51,7 +51,10 @@ def stored_scene(dataset: Dataset, scene: int) -> SettledScene:
     return SettledScene(
         world=world,
         T_world_object=poses,
+        velocity=np.asarray(table["velocity"], float).reshape(-1, 3),
+        angular_velocity=np.asarray(table["angular_velocity"], float).reshape(-1, 3),
         settled=bool(row["settled"]),
+        refusal="",
         reason="",
         settle_time=float(row["settle_time"]),
         max_speed=float(row["max_speed"]),
