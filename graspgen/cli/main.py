@@ -120,11 +120,22 @@ def generate(
 
 
 @app.command()
-def check(path: DatasetPath) -> None:
+def check(
+    path: DatasetPath,
+    hands: Annotated[
+        int | None,
+        typer.Option("--hands", min=0, help="Grasps whose collisions are measured again; 0 for none."),
+    ] = None,
+) -> None:
     """Test every label of a dataset that can be derived again."""
     from graspgen.dataset.check import check as run
 
     violations = run(path)
+    if not violations and path.is_dir() and hands != 0:
+        # Only on what is sound: a scene is built again from the rows.
+        from graspgen.pipeline.check_hands import SAMPLE, check_hands
+
+        violations += check_hands(path, SAMPLE if hands is None else hands)
     for violation in violations:
         typer.echo(str(violation))
     if violations:

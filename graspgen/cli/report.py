@@ -14,10 +14,11 @@ from graspgen.cli.show import console
 
 if TYPE_CHECKING:
     from graspgen.report.grasps import ScoreAuc, Share
+    from graspgen.report.in_scene import InScene
 
 
 def print_report(path: Path) -> None:
-    """Print outcomes by code and by class, success by sampler, and the AUC of each analytic score."""
+    """Print outcomes by code and by class, success by sampler, the AUC of each analytic score, and free space against scene."""
     from graspgen.dataset.reader import open as open_dataset
     from graspgen.grasps.outcomes import Outcome
     from graspgen.report.grasps import report_grasps
@@ -38,6 +39,9 @@ def print_report(path: Path) -> None:
     console().print(table)
     console().print(_shares("sampler", report.by_sampler))
     console().print(_aucs(report.scores))
+    if report.in_scene is not None:
+        console().print(_in_scene(report.in_scene))
+        console().print(_foretold(report.in_scene))
 
 
 def _shares(kind: str, shares: Sequence[Share]) -> Table:
@@ -50,6 +54,29 @@ def _shares(kind: str, shares: Sequence[Share]) -> Table:
             str(s.held),
             _percent(s.held, s.tried),
             _percent(s.held, s.reached),
+        )
+    return table
+
+
+def _in_scene(found: InScene) -> Table:
+    table = _table("free space / in the scene", *(_words(code.name) for code in found.scene), "all")
+    for code, counts in zip(found.free, found.counts, strict=True):
+        table.add_row(_words(code.name), *map(str, counts.tolist()), str(int(counts.sum())))
+    table.add_row("all", *map(str, found.counts.sum(axis=0).tolist()), str(found.grasps))
+    table.caption = f"both agree on success for {100 * found.agreement:.1f} % of {found.grasps} grasps tried in both"
+    return table
+
+
+def _foretold(found: InScene) -> Table:
+    table = _table("collision bits say", "grasps", "hit something in the scene", "share", "hold in the scene", "share")
+    for f in found.foretold:
+        table.add_row(
+            f.name,
+            str(f.grasps),
+            str(f.hits),
+            _percent(f.hits, f.grasps),
+            str(f.held),
+            _percent(f.held, f.grasps),
         )
     return table
 

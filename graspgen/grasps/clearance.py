@@ -11,13 +11,15 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
-from graspgen.frames import Array, inverse, matrix_to_quat, pose, pose_to_qpos
+from graspgen.frames import Array, inverse, matrix_to_quat, pose, pose_to_qpos, transform_points
 from graspgen.grippers.gripper import Gripper, opening_to_joints
 from graspgen.objects.asset import Part
 from graspgen.objects.geoms import add_parts
 
 #: Reach to use for the object that is grasped, which the pads are always near, m.
 OWN_REACH = 0.004
+
+_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,8 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
     for i, obstacle in enumerate(obstacles):
         T = obstacle.T_world_obstacle
         body = spec.worldbody.add_body(name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
-        add_parts(spec, body, obstacle.parts, f"obstacle_{i}", priority=1, condim=1, **gap)
+        parts = [_exact(part) for part in obstacle.parts]
+        add_parts(spec, body, parts, f"obstacle_{i}", priority=1, condim=1, **gap)
         add_contact_sensor(
             spec,
             f"distance_{i}",
@@ -129,3 +132,14 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
             Reduce.NEAREST,
         )
     return spec.compile()
+
+
+def _exact(part: Part) -> Part:
+    """Return a box as the hull of its corners.
+
+    Between two boxes MuJoCo's contacts tell the gap along a separating axis, which is less than the distance where
+    corners or edges face each other (by up to 2.5 mm in 20, measured); between a box and a hull they tell the distance.
+    """
+    if part.kind != "box":
+        return part
+    return Part("hull", vertices=transform_points(part.T_asset_part, _CORNERS * part.size))

@@ -193,7 +193,8 @@ def _scene_table(settled: SettledScene) -> Columns:
 
 
 def _asset_table(context: SceneContext, settled: SettledScene) -> Columns:
-    numbers = sorted({o.plan.asset for o in settled.world.objects})
+    # Also of objects that fell off: the scene is made again with them.
+    numbers = sorted({o.asset for o in settled.world.plan.objects})
     return asset_table(
         numbers,
         [context.catalogue.asset(n) for n in numbers],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from graspgen.dataset.reader import Dataset
 from graspgen.grasps.outcomes import Outcome, Sampler
 from graspgen.report.auc import roc_auc
+from graspgen.report.in_scene import InScene, in_scene
 
 #: The analytic scores, columns of `grasps`, and whether more of each is better.
 SCORES: Mapping[str, bool] = {
@@ -84,12 +85,14 @@ class GraspReport:
         by_class: by the class of the object, sorted by name.
         by_sampler: by how they were proposed.
         scores: one for each of `SCORES`.
+        in_scene: free-space against in-scene outcomes; None where no grasp was tried in its scene.
     """
 
     total: Share
     by_class: tuple[Share, ...]
     by_sampler: tuple[Share, ...]
     scores: tuple[ScoreAuc, ...]
+    in_scene: InScene | None
 
 
 def report_grasps(dataset: Dataset) -> GraspReport:
@@ -108,6 +111,7 @@ def report_grasps(dataset: Dataset) -> GraspReport:
         tuple(_share(str(name), outcome[classes == name]) for name in np.unique(classes)),
         tuple(_share(str(name), outcome[samplers == name]) for name in np.unique(samplers)),
         score_aucs(columns, outcome, grasps["object"]),
+        in_scene(outcome, grasps["outcome_in_scene"], grasps["collision"]),
     )
 
 
