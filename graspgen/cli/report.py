@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_report(path: Path) -> None:
-    """Print outcomes by code and by class, success by sampler, the AUC of each analytic score, and free space against scene."""
+    """Print outcomes, success by class and sampler, the AUC of each analytic score, and free space against scene."""
     from graspgen.dataset.reader import open as open_dataset
     from graspgen.grasps.outcomes import Outcome
     from graspgen.report.grasps import report_grasps
