@@ -14,6 +14,7 @@ from graspgen.cli import objects
 from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.grasps import grasps
 from graspgen.cli.relabel import relabel
+from graspgen.cli.video import video
 from graspgen.errors import GraspgenError
 
 BAD_INPUT, VIOLATIONS, INTERRUPTED = 2, 1, 130
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.add_typer(objects.app, name="objects")
 app.command()(grasps)
 app.command()(relabel)
+app.command()(video)
 
 Set = Annotated[
     list[str] | None,

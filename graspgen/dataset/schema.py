@@ -18,7 +18,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from graspgen.grasps.outcomes import Collision, Outcome, Phase, Sampler
+from graspgen.grasps.outcomes import HAND_INSTANCE, Collision, Outcome, Phase, Sampler
 
 SCHEMA_VERSION = 1
 
@@ -199,7 +199,9 @@ TABLES: dict[str, Table] = {
             "id": Column("i8", doc="key of the object", low=0),
             "scene": _SCENE,
             "asset": Column("i8", doc="key of the asset (`assets.id`)", low=0),
-            "instance_id": Column("u2", doc="id in the masks of the scene's views, from 1", low=1, high=255),
+            "instance_id": Column(
+                "u2", doc="id in the masks of the scene's views, from 1", low=1, high=HAND_INSTANCE - 1
+            ),
             "T_world_object": Column("f8", _POSE, "m", "pose of the asset's frame at rest"),
             "velocity": Column("f8", (3,), "m/s", "of the centre of mass, world frame: about 0, or that of the belt"),
             "angular_velocity": Column("f8", (3,), "rad/s", "world frame"),

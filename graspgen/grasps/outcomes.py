@@ -5,6 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 
+#: Instance id of the hand in masks of trials; no object has it.
+HAND_INSTANCE = 255
+
+
 class Outcome(IntEnum):
     """What happened in a trial. Exactly one applies; the earliest cause wins."""
 

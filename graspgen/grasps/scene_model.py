@@ -88,7 +88,7 @@ def scene_trial_model(
     spec.option.gravity, spec.option.disableflags = gravity, flags
     if profile.scene.sleep and at_rest(settled):
         _let_sleep(spec)
-    _add_hand(spec, gripper, profile, force)
+    _add_hand(spec, gripper, profile, force, views)
     target = f"object_{world.objects[0].plan.instance_id}"  # of each trial its own: the sensors' `refid` is varied
     add_contact_sensor(
         spec, HAND_TOUCH, HAND + gripper.file.base, None, ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
@@ -142,10 +142,16 @@ def _let_sleep(spec: mujoco.MjSpec) -> None:
             body.sleep = mujoco.mjtSleepPolicy.mjSLEEP_INIT
 
 
-def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: float | None) -> None:
-    """Attach the hand and its servos."""
+def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: float | None, seen: bool) -> None:
+    """Attach the hand and its servos; where it is `seen`, with materials, which the views' ambient light needs."""
     s, file = profile.scene, gripper.file
     hand = gripper.spec()
+    if seen:
+        for geom in hand.geoms:
+            if not geom.material:
+                name = f"skin_{len(hand.materials)}"
+                hand.add_material(name=name, rgba=geom.rgba)
+                geom.material = name
     limit = file.force if force is None else min(force, file.max_force)
     hand.actuator(file.actuator).forcerange = [-limit, limit]
     contact = profile.geom()

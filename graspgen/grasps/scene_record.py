@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.frames import Array, pose, qpos_to_pose, quat_to_matrix
+from graspgen.frames import Array, cross, pose, qpos_to_pose, quat_to_matrix
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_model import BALL, HAND, SLIDES, SceneModel, scene_trial_model
 from graspgen.grasps.scene_recorder import STATE, Recorder
@@ -28,13 +28,19 @@ class Trajectory:
         states: (f, nstate) `mjSTATE_INTEGRATION` of `model`: all that a frame can be made again from.
         qpos, qvel: (f, nq), (f, nv) coordinates and velocities of `model`.
         T_world_object: (f, k, 4, 4) poses, in the order of the scene's objects.
+        object_velocity, object_spin: (f, k, 3) m/s of the centres of mass, and rad/s, world axes.
         T_world_tool: (f, 4, 4) pose of the grasp frame, which moves with the hand.
+        tool_velocity, tool_spin: (f, 3) m/s of the tool point, and rad/s, world axes.
         opening: (f,) m, of the fingers.
         contact_frame: (c,) the frame that each contact is in.
         contact_between: (c, 2) instance ids of what touches, 0 the support, −1 the hand.
+        contact_fingers: (c, 2) which of the gripper's fingers it is, from 0; −1 for anything else.
         contact_position, contact_normal: (c, 3) m, and unit normal from the first to the second, world frame.
         contact_force: (c,) N, along the normal.
-        model: MuJoCo's model of the trial; with the scene's cameras and lights where they were asked for.
+        model: MuJoCo's model of the trial; with the scene's cameras and lights where they were asked for. Nothing
+            sleeps in it, so that the contacts of what slept in the trial are found as well.
+        instance: (nbody,) instance id of each body of the model, 0 for the support, −1 for the hand.
+        object_bodies: (k,) body of each object.
     """
 
     results: SceneTrialResults
@@ -44,14 +50,21 @@ class Trajectory:
     qpos: Array
     qvel: Array
     T_world_object: Array
+    object_velocity: Array
+    object_spin: Array
     T_world_tool: Array
+    tool_velocity: Array
+    tool_spin: Array
     opening: Array
     contact_frame: NDArray[np.int64]
     contact_between: NDArray[np.int64]
+    contact_fingers: NDArray[np.int64]
     contact_position: Array
     contact_normal: Array
     contact_force: Array
     model: mujoco.MjModel
+    instance: NDArray[np.int64]
+    object_bodies: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.time)
@@ -118,26 +131,34 @@ def _trajectory(
     states: Array,
     phases: NDArray[np.uint8],
 ) -> Trajectory:
-    model, data = scene.model, mujoco.MjData(scene.model)
-    time, qpos, qvel, contacts = [], [], [], []
+    model = scene.model
+    model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    data = mujoco.MjData(model)
+    finger = np.full(model.nbody, -1)
+    finger[[model.body(HAND + name).id for name in gripper.file.fingers]] = range(len(gripper.file.fingers))
+    time, qpos, qvel, contacts, object_rates, tool_rates = [], [], [], [], [], []
     for frame, state in enumerate(states):
         mujoco.mj_setState(model, data, state, STATE)
         mujoco.mj_forward(model, data)
         time.append(data.time)
         qpos.append(data.qpos.copy())
         qvel.append(data.qvel.copy())
-        owner = scene.instance[model.geom_bodyid[data.contact.geom]].reshape(-1, 2)
+        object_rates.append([_rates(model, data, mujoco.mjtObj.mjOBJ_BODY, body) for body in scene.object_bodies])
+        tool_rates.append(_tool_rates(model, data, gripper))
+        bodies = model.geom_bodyid[data.contact.geom].reshape(-1, 2)
         for i in range(data.ncon):
             force = np.zeros(6)
             mujoco.mj_contactForce(model, data, i, force)
             contact = data.contact[i]
-            contacts.append((frame, owner[i], contact.pos.copy(), contact.frame[:3].copy(), force[0]))
+            contacts.append((frame, bodies[i], contact.pos.copy(), contact.frame[:3].copy(), force[0]))
     at = np.array(qpos).reshape(len(states), model.nq)
     joints = model.body_jntadr[scene.object_bodies]
     objects = at[:, model.jnt_qposadr[joints][:, None] + np.arange(7)]
     slides = [int(model.joint(name).qposadr[0]) for name in SLIDES]
     ball = int(model.joint(BALL).qposadr[0]) + np.arange(4)
     fingers = [int(model.joint(HAND + j).qposadr[0]) for j in gripper.file.joints]
+    rates = np.array(object_rates).reshape(len(states), -1, 6)
+    touching = np.array([c[1] for c in contacts], np.int64).reshape(-1, 2)
     return Trajectory(
         results=results,
         time=np.array(time),
@@ -146,12 +167,34 @@ def _trajectory(
         qpos=at,
         qvel=np.array(qvel).reshape(len(states), model.nv),
         T_world_object=qpos_to_pose(objects),
+        object_velocity=rates[..., 3:],
+        object_spin=rates[..., :3],
         T_world_tool=T_world_grasp @ pose(quat_to_matrix(at[:, ball]), at[:, slides]),
+        tool_velocity=np.array(tool_rates)[:, 3:],
+        tool_spin=np.array(tool_rates)[:, :3],
         opening=at[:, fingers].sum(axis=1),
         contact_frame=np.array([c[0] for c in contacts], np.int64),
-        contact_between=np.array([c[1] for c in contacts], np.int64).reshape(-1, 2),
+        contact_between=scene.instance[touching],
+        contact_fingers=finger[touching],
         contact_position=np.array([c[2] for c in contacts], float).reshape(-1, 3),
         contact_normal=np.array([c[3] for c in contacts], float).reshape(-1, 3),
         contact_force=np.array([c[4] for c in contacts], float),
         model=model,
+        instance=scene.instance,
+        object_bodies=scene.object_bodies,
     )
+
+
+def _rates(model: mujoco.MjModel, data: mujoco.MjData, kind: mujoco.mjtObj, body: int) -> Array:
+    """(6,) rad/s and m/s of a body, world axes: at its centre of mass (`mjOBJ_BODY`) or its frame (`mjOBJ_XBODY`)."""
+    rates = np.zeros(6)
+    mujoco.mj_objectVelocity(model, data, int(kind), int(body), rates, 0)
+    return rates
+
+
+def _tool_rates(model: mujoco.MjModel, data: mujoco.MjData, gripper: Gripper) -> Array:
+    """(6,) rad/s of the hand and m/s of its tool point, world axes."""
+    base = model.body(HAND + gripper.file.base).id
+    rates = _rates(model, data, mujoco.mjtObj.mjOBJ_XBODY, base)
+    arm = data.xmat[base].reshape(3, 3) @ gripper.T_base_tcp[:3, 3]
+    return np.concatenate([rates[:3], rates[3:] + cross(rates[:3], arm)])

@@ -46,7 +46,8 @@ def stored_scene(dataset: Dataset, scene: int) -> SettledScene:
     table = dataset.objects.rows(np.flatnonzero(dataset.objects["scene"] == scene))
     ids = [int(i) for i in table["instance_id"]]
     poses = np.asarray(table["T_world_object"], float).reshape(-1, 4, 4)
-    assets = assets_of(StoredObjects(dataset), plan, stored_fixtures(dataset, plan))
+    kept = plan.model_copy(update={"objects": tuple(o for o in plan.objects if o.instance_id in ids)})
+    assets = assets_of(StoredObjects(dataset), kept, stored_fixtures(dataset, plan))  # none of what has fallen off
     world = build_world(plan, assets, T_world_object=dict(zip(ids, poses, strict=True)), instances=ids)
     return SettledScene(
         world=world,

@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.grasps.outcomes import HAND_INSTANCE
 from graspgen.lens import pinhole, pinhole_positions
 from graspgen.render.hidden import See
 from graspgen.render.lens import has_lens, nearest
@@ -84,8 +85,8 @@ def look_at_ids(world: World, number: int, scene: mujoco.MjvScene, context: mujo
 
 
 def mask_ids(world: World) -> NDArray[np.uint8]:
-    """Return the (ngeom,) ids that geoms have in masks: 0 for what is not labelled."""
-    labelled = [world.objects[i].plan.instance_id for i in world.labelled]
+    """Return the (ngeom,) ids that geoms have in masks: 0 for what is not labelled, `HAND_INSTANCE` for a hand."""
+    labelled = [HAND_INSTANCE, *(world.objects[i].plan.instance_id for i in world.labelled)]
     return np.where(np.isin(world.geom_instance, labelled), world.geom_instance, 0).astype(np.uint8)
 
 

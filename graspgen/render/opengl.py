@@ -8,7 +8,8 @@ is freed when its views are done.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import mujoco
@@ -98,9 +99,26 @@ def render_views(
     views = world.plan.views
     if not views:
         return []
+    looks = looks or Looks.of(world, images)
+    with session(world, shadow_size, looks) as (scene, context):
+        mujoco.mj_kinematics(world.model, world.data)
+        looks.flying.clear()
+        looks.flying.update(_screened(world, scene, context, looks.backdrop))
+        return [render_view(world, v, scene, context, looks, v not in colourless) for v in range(len(views))]
+
+
+@contextmanager
+def session(world: World, shadow_size: int, looks: Looks) -> Iterator[tuple[mujoco.MjvScene, mujoco.MjrContext]]:
+    """Upload a world once, for as many images as the block renders by `render_view`.
+
+    Raises:
+        RenderError: no OpenGL backend works here, or the images or the shadow map are too large for the one that does.
+    """
     gl.make_current()
+    views = world.plan.views
     try:
-        return _render_all(world, views, shadow_size, looks or Looks.of(world, images), colourless)
+        with _uploaded(world, views, shadow_size, looks) as uploaded:
+            yield uploaded
     except mujoco.FatalError as error:
         gl.forget_errors()
         wide = [pinhole(v.K, v.distortion, v.width, v.height) for v in views]
@@ -112,9 +130,10 @@ def render_views(
         ) from error
 
 
-def _render_all(
-    world: World, views: Sequence[ViewPlan], shadow_size: int, looks: Looks, colourless: Collection[int]
-) -> list[ViewImages]:
+@contextmanager
+def _uploaded(
+    world: World, views: Sequence[ViewPlan], shadow_size: int, looks: Looks
+) -> Iterator[tuple[mujoco.MjvScene, mujoco.MjrContext]]:
     model = world.model
     model.vis.quality.offsamples = 0  # an averaged depth or id is neither
     model.vis.quality.shadowsize = shadow_size
@@ -127,10 +146,7 @@ def _render_all(
     try:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
         context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
-        mujoco.mj_kinematics(model, world.data)
-        looks.flying.clear()
-        looks.flying.update(_screened(world, scene, context, looks.backdrop))
-        return [_render(world, v, scene, context, looks, v not in colourless) for v in range(len(views))]
+        yield scene, context
     finally:
         context.free()
 
@@ -175,9 +191,10 @@ def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> N
     mujoco.mj_camlight(model, data)
 
 
-def _render(
-    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: Looks, coloured: bool
+def render_view(
+    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: Looks, coloured: bool = True
 ) -> ViewImages:
+    """Render view `number` of a world as `world.data` stands, kinematics computed, within a `session`."""
     view = world.plan.views[number]
     looks.backdrop.apply(view)
     if coloured:
