@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-
 #: Instance id of the hand in masks of trials; no object has it.
 HAND_INSTANCE = 255
 
