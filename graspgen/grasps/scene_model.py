@@ -112,14 +112,18 @@ def scene_trial_model(
 
 
 def _scene(settled: SettledScene, views: bool) -> mujoco.MjSpec:
-    """The spec of the scene as it has settled, from its objects as they are, which need no library."""
+    """The spec of the scene as it has settled, from its objects as they are, which need no library.
+
+    On a conveyor it is the frame that moves with the belt: the hand tracks what rides on it.
+    """
     world = settled.world
     same = {"scale": 1.0, "com_offset": (0.0, 0.0, 0.0), "inertia_scale": (1.0, 1.0, 1.0)}
     objects = tuple(o.plan.model_copy(update={**same, "asset": i}) for i, o in enumerate(world.objects))
     poses = {o.plan.instance_id: T for o, T in zip(world.objects, settled.T_world_object, strict=True)}
+    fixtures = {number: asset for number, asset in world.assets.items() if number < 0}
     spec, _ = scene_spec(
-        world.plan.model_copy(update={"objects": objects}),
-        {i: o.asset for i, o in enumerate(world.objects)},
+        world.plan.model_copy(update={"objects": objects, "arena": world.plan.arena.riding()}),
+        {i: o.asset for i, o in enumerate(world.objects)} | fixtures,
         T_world_object=poses,
         views=views,
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
@@ -200,13 +201,15 @@ def _self_contained(spec: mujoco.MjSpec, path: Path) -> tuple[str, dict[str, byt
         files[label] = content
         return label
 
-    meshdir, texturedir = spec.meshdir, spec.texturedir
-    for mesh in spec.meshes:
-        if mesh.file:
-            mesh.file = taken(mesh.file, meshdir)
-    for texture in spec.textures:
-        if texture.file:
-            texture.file = taken(texture.file, texturedir)
-        texture.cubefiles = [taken(name, texturedir) if name else "" for name in texture.cubefiles]
-    spec.meshdir = spec.texturedir = "files" if files else ""
-    return spec.to_xml(), files
+    folders = {"mesh": spec.meshdir, "texture": spec.texturedir}
+    root = ElementTree.fromstring(spec.to_xml())
+    for kind, folder in folders.items():
+        for element in root.iter(kind):
+            for key, value in element.attrib.items():
+                if key.startswith("file"):  # the six sides of a cube have names of their own
+                    element.set(key, taken(value, folder))
+    for compiler in root.iter("compiler"):
+        compiler.attrib.pop("assetdir", None)
+        compiler.attrib.update(meshdir="files", texturedir="files")
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n", files
