@@ -155,6 +155,9 @@ class Settling:
         if gone.all():
             name = self.world.plan.arena.name
             self.refuse(Refusal.REMOVED, f"every object fell off the {name}")
+        dropped = len(self.world.plan.objects)
+        if len(self.removed) > self.spec.max_removed * dropped:
+            self.refuse(Refusal.REMOVED, f"{len(self.removed)} of {dropped} objects left the arena")
 
     def _unheld(self) -> list[int]:
         mujoco.mj_fwdPosition(self.world.model, self.world.data)
