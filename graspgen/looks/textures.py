@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.fft import irfft2
 
 from graspgen.looks import KINDS
@@ -36,11 +37,11 @@ def painted(
     """
     first, second = (np.asarray(c, np.float32) for c in colours)
     share = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
-    table = np.zeros((256, 4), np.uint8)
-    table[:, :3] = np.clip(np.rint(255 * (first + share * (second - first))), 0, 255)
-    # Four bytes at once: several times faster than three channels one by one.
-    packed = table.view(np.uint32)[:, 0].take(heights(kind, pattern, size))
-    return np.ascontiguousarray(packed.view(np.uint8).reshape(size, size, 4)[..., :3])
+    table = np.clip(np.rint(255 * (first + share * (second - first))), 0, 255).astype(np.uint8)
+    # Pillow looks a palette up several times faster than numpy indexes.
+    image = Image.fromarray(heights(kind, pattern, size))
+    image.putpalette(table.tobytes())
+    return np.asarray(image.convert("RGB"))
 
 
 def heights(kind: str, pattern: int, size: int = 256) -> Bytes:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from graspgen.looks.colour import encoded, linear
 from graspgen.render.tone import white_balance
@@ -22,17 +23,14 @@ def graded(rgb: NDArray[np.uint8], grade: GradePlan) -> NDArray[np.uint8]:
     """Return the (H, W, 3) uint8 sRGB image as a camera with this grade shows it; `rgb` itself if neutral."""
     if grade == GradePlan():
         return rgb
-    table = curves(grade.model_copy(update={"saturation": 1.0}))
-    out = np.empty_like(rgb)
-    for c in range(3):
-        np.take(table[:, c], rgb[..., c], out=out[..., c])
-    if grade.saturation == 1.0:
-        return out
-    # grey + s (rgb - grey) is one matrix: the values stay on the line through the pixel's grey.
-    matrix = grade.saturation * np.eye(3, dtype=np.float32) + (1 - grade.saturation) * _LUMA
-    mixed = out.reshape(-1, 3).astype(np.float32) @ matrix.T
-    np.clip(mixed, 0, 255, out=mixed)
-    return np.rint(mixed, out=mixed).astype(np.uint8).reshape(rgb.shape)
+    # Pillow does both in about 1 ms a step at 640x480, a third of what numpy takes.
+    image = Image.fromarray(rgb).point(curves(grade.model_copy(update={"saturation": 1.0})).T.ravel().tolist())
+    if grade.saturation != 1.0:
+        # grey + s (rgb - grey): the values stay on the line through the pixel's grey.
+        matrix = np.zeros((3, 4))
+        matrix[:, :3] = grade.saturation * np.eye(3) + (1 - grade.saturation) * _LUMA
+        image = image.convert("RGB", tuple(matrix.ravel().tolist()))
+    return np.asarray(image)
 
 
 @lru_cache(maxsize=64)
