@@ -7,7 +7,6 @@ is freed when its views are done.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,14 +18,14 @@ from numpy.typing import NDArray
 from graspgen.errors import RenderError
 from graspgen.lens import pinhole
 from graspgen.looks.images import ImageStore
-from graspgen.render import gl
+from graspgen.render import gl, shadows
 from graspgen.render.backdrop import Backdrop
 from graspgen.render.grade import graded
 from graspgen.render.hidden import NOTHING_FLIES, FlyingSeen, screen, seen
 from graspgen.render.id_pass import aim, geom_values, look_at_ids, mask_ids, set_flags, target_ids
 from graspgen.render.lens import has_lens, through_lens
 from graspgen.render.paint import Painter
-from graspgen.scene.arena import CUTOFF, GROUP_ARENA, LIGHT_TYPES, direction
+from graspgen.scene.arena import CUTOFF, LIGHT_TYPES, direction
 from graspgen.scene.plan import FlyingPlan, SurfacePlan, Vector, ViewPlan
 from graspgen.scene.world import World
 
@@ -69,7 +68,7 @@ class Looks:
     def of(cls, world: World, images: ImageStore | None = None) -> Looks:
         """Take the looks of a world that nothing has painted yet; `images` are the user's that its plan names."""
         images = images or ImageStore(None)
-        return cls(Painter(world, images), Backdrop(world, images), _reach(world))
+        return cls(Painter(world, images), Backdrop(world, images), shadows.reach(world))
 
 
 def render_views(
@@ -146,7 +145,8 @@ def _uploaded(
     try:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
         context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
-        yield scene, context
+        with shadows.without_specks(world):
+            yield scene, context
     finally:
         context.free()
 
@@ -199,7 +199,7 @@ def render_view(
     looks.backdrop.apply(view)
     if coloured:
         apply_looks(world.model, world.data, view)
-        _aim_shadows(context, view, looks.reach)
+        shadows.aim(context, view, looks.reach)
         for texture in looks.paint.apply(number):
             mujoco.mjr_uploadTexture(world.model, context, texture)
         # The context has its own copy of what texture a material has.
@@ -247,24 +247,6 @@ def _floor(view: ViewPlan) -> Vector:
         return floor.colour
     first, second = floor.texture.colours
     return tuple((np.add(first, second) / 2).tolist())
-
-
-def _reach(world: World) -> float:
-    """Return the radius, m, about the origin within which shadows are cast: objects and their support."""
-    shown = world.model.geom_group == GROUP_ARENA
-    solid = shown & (world.model.geom_type != int(mujoco.mjtGeom.mjGEOM_PLANE))
-    far = np.linalg.norm(world.data.geom_xpos[solid], axis=1) + world.model.geom_rbound[solid]
-    return float(np.clip(far.max(initial=0.3), 0.3, 1.2))
-
-
-def _aim_shadows(context: mujoco.MjrContext, view: ViewPlan, reach: float) -> None:
-    """Spread the shadow map over what casts shadows, and no wider: its texels are what makes edges jagged."""
-    for light in view.lights:
-        if light.shadows:
-            distance = float(np.linalg.norm(np.subtract(light.position, light.target)))
-            reach += float(np.linalg.norm(light.target))
-            context.shadowScale = math.degrees(math.asin(min(reach / distance, 0.95))) / CUTOFF
-            context.shadowClip = reach
 
 
 def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:
