@@ -86,7 +86,7 @@ def scene_trial_model(
     flags = spec.option.disableflags
     profile.apply(spec)
     spec.option.gravity, spec.option.disableflags = gravity, flags
-    if profile.scene.sleep and at_rest(settled):
+    if profile.scene.sleep and not any(np.any(geom.surfacevel) for geom in spec.geoms):
         _let_sleep(spec)
     _add_hand(spec, gripper, profile, force, views)
     target = f"object_{world.objects[0].plan.instance_id}"  # of each trial its own: the sensors' `refid` is varied
@@ -112,27 +112,15 @@ def scene_trial_model(
 
 
 def _scene(settled: SettledScene, views: bool) -> mujoco.MjSpec:
-    """The spec of the scene as it has settled, from its objects as they are, which need no library.
+    """The spec of the scene as it has settled.
 
     On a conveyor it is the frame that moves with the belt: the hand tracks what rides on it.
     """
     world = settled.world
-    same = {"scale": 1.0, "com_offset": (0.0, 0.0, 0.0), "inertia_scale": (1.0, 1.0, 1.0)}
-    objects = tuple(o.plan.model_copy(update={**same, "asset": i}) for i, o in enumerate(world.objects))
+    plan = world.plan.model_copy(update={"arena": world.plan.arena.riding()})
     poses = {o.plan.instance_id: T for o, T in zip(world.objects, settled.T_world_object, strict=True)}
-    fixtures = {number: asset for number, asset in world.assets.items() if number < 0}
-    spec, _ = scene_spec(
-        world.plan.model_copy(update={"objects": objects, "arena": world.plan.arena.riding()}),
-        {i: o.asset for i, o in enumerate(world.objects)} | fixtures,
-        T_world_object=poses,
-        views=views,
-    )
+    spec, _ = scene_spec(plan, world.assets, T_world_object=poses, instances=set(poses), views=views)
     return spec
-
-
-def at_rest(settled: SettledScene) -> bool:
-    """Tell whether nothing in the scene moves on its own, as things on a conveyor do."""
-    return settled.settled and not settled.world.model.geom_surfacevel.any()
 
 
 def _let_sleep(spec: mujoco.MjSpec) -> None:
