@@ -107,6 +107,13 @@ def print_info(path: Path) -> None:
         table.add_row("grasps", f"{len(outcomes)} for {recipe['gripper']}{share}")
         names = np.array([Outcome(code).name.lower().replace("_", " ") for code in outcomes], str)
         table.add_row("outcomes", _counted(names))
+        inside = dataset.grasps["outcome_in_scene"]
+        inside = inside[inside != Outcome.NOT_TRIED]
+        if len(inside):
+            holding = int((inside == Outcome.SUCCESS).sum())
+            table.add_row("in the scene", f"{len(inside)} grasps tried, {holding / len(inside):.0%} hold")
+            names = np.array([Outcome(code).name.lower().replace("_", " ") for code in inside], str)
+            table.add_row("outcomes there", _counted(names))
     console().print(table)
 
 

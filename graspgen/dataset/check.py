@@ -19,6 +19,7 @@ from graspgen.dataset.check_labels import check_labels
 from graspgen.dataset.check_looks import check_looks
 from graspgen.dataset.check_objects import check_objects
 from graspgen.dataset.check_quality import check_quality
+from graspgen.dataset.check_scene_trials import check_scene_trials
 from graspgen.dataset.check_sight import check_sight
 from graspgen.dataset.checked import Checked, Meshes
 from graspgen.dataset.grasp_file import KEYS, read_keys
@@ -136,6 +137,7 @@ def _check_shard(
         _guarded(report, lambda: check_labels(report, checked))
         _guarded(report, lambda: check_looks(report, checked, folder))
         _guarded(report, lambda: check_grasps(report, checked))
+        _guarded(report, lambda: check_scene_trials(report, checked))
         if sound:
             _guarded(report, lambda: check_sight(report, checked))
             _guarded(report, lambda: check_quality(report, checked))

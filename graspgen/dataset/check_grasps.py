@@ -101,8 +101,10 @@ def _check_trials(report: Report, checked: Checked) -> None:
             keys,
         )
     pushes = [len(p.get("directions", ())) + len(p.get("turns", ())) for p in protocols]
-    directions = np.array([n or 127 for n in pushes], int)
-    bad = trials["failed_direction"] >= (directions[row] if len(row) else 0)
+    scenes = [_protocol(text, "scene") for text in profiles["options"]]
+    shakes = [len(p.get("shakes", ())) + len(p.get("shake_turns", ())) for p in scenes]
+    directions = np.array([[n or 127 for n in pushes], [n or 127 for n in shakes]], int)
+    bad = trials["failed_direction"] >= (directions[trials["kind"], row] if len(row) else 0)
     report.rows("trials", "failed_direction", bad, "the profile has no such direction", keys)
     grasps, grippers = checked.tables["grasps"], checked.tables["grippers"]
     stroke = grippers["stroke"][checked.rows_of("grippers", grasps["gripper"])]
@@ -119,8 +121,8 @@ def _check_trials(report: Report, checked: Checked) -> None:
     report.rows("trials", "width", bad, "is no opening that the gripper has", keys)
 
 
-def _protocol(text: str) -> dict[str, Any]:
-    protocol = read_json(text).get("protocol")
+def _protocol(text: str, section: str = "protocol") -> dict[str, Any]:
+    protocol = read_json(text).get(section)
     return protocol if isinstance(protocol, dict) else {}
 
 

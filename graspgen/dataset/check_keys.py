@@ -26,6 +26,9 @@ FOREIGN: tuple[tuple[str, str, str, str, int | None], ...] = (
     ("grasp_views", "view", "views", "id", None),
     ("trials", "grasp", "grasps", "id", None),
     ("trials", "profile", "profiles", "id", None),
+    ("scene_trials", "grasp", "grasps", "id", None),
+    ("displacements", "grasp", "scene_trials", "grasp", None),
+    ("displacements", "object", "objects", "id", None),
 )
 
 
@@ -54,6 +57,8 @@ def check_keys(report: Report, checked: Checked, scenes: list[int]) -> bool:
     )
     _ascending(report, "grasp_views", "grasp", [t["grasp_views"]["grasp"], t["grasp_views"]["view"]])
     _ascending(report, "trials", "grasp", [trials[c] for c in ("grasp", "kind", "profile", "draw")])
+    _ascending(report, "scene_trials", "grasp", [t["scene_trials"]["grasp"]])
+    _ascending(report, "displacements", "grasp", [t["displacements"][c] for c in ("grasp", "object")])
     for table, column, target, key, none in FOREIGN:
         values = t[table][column]
         bad = ~np.isin(values, t[target][key])

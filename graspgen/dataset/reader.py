@@ -87,8 +87,8 @@ class Dataset:
     Attributes:
         path: the dataset's folder.
         attrs: versions, seed, recipe and, of a folder, when it was created.
-        scenes, assets, objects, views, annotations, flying, grippers, profiles, grasps, grasp_views, trials: the
-            tables.
+        scenes, assets, objects, views, annotations, flying, grippers, profiles, grasps, grasp_views, trials,
+            scene_trials, displacements: the tables.
     """
 
     scenes: TableReader
@@ -102,6 +102,8 @@ class Dataset:
     grasps: TableReader
     grasp_views: TableReader
     trials: TableReader
+    scene_trials: TableReader
+    displacements: TableReader
 
     def __init__(self, path: Path, files: ShardFiles, attrs: dict[str, Any]) -> None:
         self.path = path
@@ -215,8 +217,9 @@ class Dataset:
             "annotations": np.flatnonzero(self.annotations["view"] >> 16 == scene),
             "flying": np.flatnonzero(self.flying["view"] >> 16 == scene),
             "grasp_views": np.flatnonzero(self.grasp_views["view"] >> 16 == scene),
-            "trials": np.flatnonzero(self.trials["grasp"] >> 32 == scene),
         }
+        for name in ("trials", "scene_trials", "displacements"):
+            chosen[name] = np.flatnonzero(self.tables[name]["grasp"] >> 32 == scene)
         chosen |= {name: np.flatnonzero(self.tables[name]["scene"] == scene) for name in ("objects", "views", "grasps")}
         for shared, (owner, key) in REFERENCES.items():
             used = np.isin(self.tables[shared]["id"], self.tables[owner][key][chosen[owner]])

@@ -436,13 +436,14 @@ TABLES: dict[str, Table] = {
                 "f4",
                 (),
                 "s",
-                "from the start of the disturbances; NaN for a success or an earlier failure",
+                "from the start of the disturbances, in the scene of the lift; NaN for a success or an earlier failure",
                 low=0,
                 nan=True,
             ),
             "failed_direction": Column(
                 "i1",
-                doc="number of the push that broke it (the profile's directions, then its turns); −1 for none",
+                doc="number of the push that broke it (the profile's directions, then its turns), in the scene of the "
+                "shake; −1 for none",
                 low=-1,
             ),
             "drift_closing": Column(
@@ -478,6 +479,37 @@ TABLES: dict[str, Table] = {
             "mass": Column("f4", (), "kg", "", low=0),
             "com_offset": Column("f4", (3,), "m", "offset of the centre of mass from the object's, object frame"),
             "pose_noise": Column("f4", (6,), "m, rad", "offset of the grasp: x, y, z, rotation vector, grasp frame"),
+        },
+    ),
+    "scene_trials": Table(
+        "a trial in the scene; outcome, drift and grip are in its row of `trials`",
+        {
+            "grasp": Column("i8", doc="key of the grasp", low=0),
+            "first_touch": Column(
+                "i4", doc="instance id of what the hand touched on its approach; 0 the support, −1 nothing", low=-1
+            ),
+            "lift_height": Column(
+                "f4", (), "m", "largest rise of the target's centre of mass while it was held", nan=True
+            ),
+            "wrench": Column(
+                "f4",
+                (6,),
+                "N, N m",
+                "force and torque of the arm at the end of the hold, without the hand's own weight: grasp frame, about "
+                "the tool point",
+                nan=True,
+            ),
+            "tracking_error": Column("f4", (), "m", "largest distance of the hand from its path", low=0, nan=True),
+            "steps": Column("i4", doc="simulated steps", low=0),
+        },
+    ),
+    "displacements": Table(
+        "how far a trial in the scene has moved another object, from where it lay to the end of the trial",
+        {
+            "grasp": Column("i8", doc="key of the grasp that was tried", low=0),
+            "object": Column("i8", doc="key of the other object", low=0),
+            "displacement": Column("f4", (), "m", "of the centre of mass", low=0, nan=True),
+            "rotation": Column("f4", (), "rad", "", low=0, high=np.pi, nan=True),
         },
     ),
 }

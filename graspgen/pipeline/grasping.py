@@ -18,9 +18,11 @@ from graspgen.grasps.outcomes import Collision
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.quality import Quality, grasp_quality
 from graspgen.grippers.gripper import Gripper
+from graspgen.pipeline import in_scene
 from graspgen.pipeline.from_database import GraspDatabase, from_database
 from graspgen.pipeline.grasp_tables import grasp_rows, trial_rows
 from graspgen.pipeline.grasp_views import approach_cone
+from graspgen.pipeline.in_scene import InSceneTrials
 from graspgen.raycast import RayCaster
 from graspgen.recipe import Grasps
 from graspgen.scene.plan import ScenePlan
@@ -165,8 +167,10 @@ def _quality(thing: SceneObject, labelled: LabelledGrasps, gripper: Gripper) -> 
     return grasp_quality(caster, labelled.candidates, gripper, thing.asset.com, thing.plan.friction)
 
 
-def grasp_tables(settled: SettledScene, grasps: list[ObjectGrasps], spec: Grasps) -> dict[str, Columns]:
-    """Build the rows of `grasps` and `trials` of a scene."""
+def grasp_tables(
+    settled: SettledScene, grasps: list[ObjectGrasps], tried: InSceneTrials, spec: Grasps
+) -> dict[str, Columns]:
+    """Build the rows of `grasps` and of all tables of trials of a scene."""
     poses = {o.plan.instance_id: T for o, T in zip(settled.world.objects, settled.T_world_object, strict=True)}
     scene, first = settled.world.plan.index, 0
     grasp_parts, trial_parts = [], []
@@ -191,7 +195,16 @@ def grasp_tables(settled: SettledScene, grasps: list[ObjectGrasps], spec: Grasps
         )
         trial_parts.append(trial_rows(g.labelled, keys, friction=g.thing.plan.friction[0], mass=g.thing.mass))
         first += n
-    return {"grasps": _concatenated("grasps", grasp_parts), "trials": _concatenated("trials", trial_parts)}
+    rows, keys = _concatenated("grasps", grasp_parts), np.array([grasp_key(scene, g) for g in tried.grasp], np.int64)
+    rows["outcome_in_scene"][tried.grasp] = tried.results.outcome
+    trials = _concatenated("trials", [*trial_parts, in_scene.trial_rows(settled, tried, keys)])
+    order = np.lexsort((trials["draw"], trials["kind"], trials["grasp"]))
+    return {
+        "grasps": rows,
+        "trials": {name: values[order] for name, values in trials.items()},
+        "scene_trials": in_scene.scene_trial_rows(tried, keys),
+        "displacements": in_scene.displacement_rows(settled, tried, keys),
+    }
 
 
 def _concatenated(table: str, parts: list[Columns]) -> Columns:

@@ -26,6 +26,7 @@ from graspgen.pipeline.from_database import GraspDatabase, open_database
 from graspgen.pipeline.grasp_tables import count_outcomes
 from graspgen.pipeline.grasp_views import grasp_view_table
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
+from graspgen.pipeline.in_scene import try_in_scene
 from graspgen.pipeline.look_images import open_images, view_looks
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
 from graspgen.recipe import Recipe
@@ -138,8 +139,17 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
         grasps = grasp_scene(
             settled, context.gripper, context.profile, context.recipe.grasps, context.threads, context.database
         )
+    with _timed(seconds, "in_scene"):
+        tried = try_in_scene(
+            settled,
+            context.gripper,
+            context.profile,
+            context.recipe.grasps,
+            [(g.thing, g.labelled, g.collision) for g in grasps],
+            context.threads,
+        )
     with _timed(seconds, "save"):
-        of_grasps = grasp_tables(settled, grasps, context.recipe.grasps)
+        of_grasps = grasp_tables(settled, grasps, tried, context.recipe.grasps)
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),
             "assets": _asset_table(context, settled),

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from graspgen.recipe.arenas import Table
 from graspgen.recipe.distractors import Contextual, Distractors, Flying
-from graspgen.recipe.grasps import Grasps
+from graspgen.recipe.grasps import Grasps, InScene
 from graspgen.recipe.looks import Colour, Lights, Render, Surface
 from graspgen.recipe.objects import Objects
 from graspgen.recipe.scene import Count, Scene, Settle
@@ -20,8 +20,8 @@ from graspgen.recipe.section import Section
 from graspgen.recipe.views import Views
 
 __all__ = [
-    "Colour", "Contextual", "Count", "Distractors", "Flying", "Grasps", "Lights", "Objects", "Recipe", "Render",
-    "Scene", "Section", "Settle", "Surface", "Table", "Views",
+    "Colour", "Contextual", "Count", "Distractors", "Flying", "Grasps", "InScene", "Lights", "Objects", "Recipe",
+    "Render", "Scene", "Section", "Settle", "Surface", "Table", "Views",
 ]  # fmt: skip
 
 

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from graspgen.recipe.section import Section
+
+
+class InScene(Section):
+    """Trials among all objects of the settled scene: approach, close, lift and hold by a hand with limited force.
+
+    The grasps of an object that are tried so are `per_object` of them or the `share`, whichever is more.
+    """
+
+    per_object: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Grasps of every object that are tried in the scene as well."""
+    share: float = Field(0.0, ge=0, le=1)
+    """Share of an object's grasps that are tried in the scene as well; 1 tries all."""
+    choose: Literal["promising_first", "uniform"] = "promising_first"
+    """Which: `promising_first` takes, at random, grasps that held in free space and whose open hand is clear of support
+    and neighbours, then others that held, then the rest; `uniform` takes any at random, so that rates are unbiased."""
+    shake: bool = False
+    """Whether the hand shakes what it has lifted."""
 
 
 class Grasps(Section):
@@ -37,6 +54,7 @@ class Grasps(Section):
     """Axis of the cone of approaches that the robot can make, world frame; by default straight down."""
     approach_cone_deg: float = Field(60.0, gt=0, le=180)
     """Half-angle of that cone: `grasps.in_cone` says which approaches lie in it, and no grasp is left out, deg."""
+    in_scene: InScene = InScene()
     approach: float = Field(0.05, ge=0, le=0.5)
     """Length of the straight approach that is checked for collisions, m."""
 
