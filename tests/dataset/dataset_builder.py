@@ -36,12 +36,15 @@ FLYING = np.array([0.02, 0.015, 0.01])
 OFFSET = np.array([0.01, -0.02, 0.005])
 SCALES = (1.0, 1.6)
 DENSITY = 500.0
+#: What the four grasps of a box come to in the scene.
+HERE = (Outcome.NOT_TRIED, Outcome.NOT_TRIED, Outcome.SUCCESS, Outcome.HITS_OBJECT)
 RECIPE = {
     "task": "boxes",
     "scene": {"settle": {"max_speed": 0.01, "max_angular_speed": 0.1, "time_limit": 8.0, "max_penetration": 0.001}},
     "views": {"width": WIDTH, "height": HEIGHT},
 }
 PROTOCOL = {"max_drift": 0.01, "max_rotation_deg": 10, "directions": [[0, 0, 1], [0, 0, -1]]}
+IN_SCENE = {"lift": 0.12, "max_lag": 0.01, "neighbour_rise": 0.03, "shakes": [[0, 0, 1]], "shake_turns": []}
 ATTRS = {"graspgen_version": "0.1.0", "mujoco_version": "4.0.0", "seed": 7, "recipe": RECIPE}
 
 
@@ -137,7 +140,7 @@ def _tables(scene, seed, T, cameras, rng):
         ),
         "profiles": columns(
             "profiles", 1, id=0, name="standard", version=1, engine_version="4.0.0",
-            options=json.dumps({"protocol": PROTOCOL}),
+            options=json.dumps({"protocol": PROTOCOL, "scene": IN_SCENE}),
         ),
         "flying": columns(
             "flying", n, view=view_keys, shape=Shape.BOX, size=FLYING,
@@ -219,8 +222,8 @@ def _box(mask):
 
 
 def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
-    """Four grasps across the sides of each box: every other one holds."""
-    rows, trials, sights = [], [], []
+    """Four grasps across the sides of each box: two hold in free space; the others are tried in the scene."""
+    rows, trials, sights, inside, moved = [], [], [], [], []
     for i, key in enumerate(keys):
         half = SIDES[i] * SCALES[i] / 2
         for g in range(4):
@@ -241,7 +244,7 @@ def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
                     "min_friction_analytic": 0.0, "epsilon": np.nan, "flatness": np.nan, "patch": np.nan,
                     "collision": 0, "clearance": 0.05, "approach_angle": 0.0, "in_cone": True,
                     "outcome": Outcome.SUCCESS if ok else Outcome.DROPPED, "success_rate": float(ok),
-                    "min_friction": np.nan, "outcome_in_scene": Outcome.NOT_TRIED,
+                    "min_friction": np.nan, "outcome_in_scene": HERE[g],
                 }
             )  # fmt: skip
             contacts = transform_points(T[i], np.array([left, right]))
@@ -259,11 +262,37 @@ def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
                     "mass": mass[i], "com_offset": [0, 0, 0], "pose_noise": [0] * 6,
                 }
             )  # fmt: skip
+            if HERE[g] == Outcome.NOT_TRIED:
+                continue
+            held = HERE[g] == Outcome.SUCCESS
+            R = T[i, :3, :3] @ rows[-1]["T_object_grasp"][:3, :3]
+            trials.append(
+                trials[-1]
+                | {
+                    "kind": TrialKind.IN_SCENE, "outcome": HERE[g], "phase": Phase.HOLD if held else Phase.APPROACH,
+                    "time_to_failure": np.nan, "failed_direction": -1, "drift_holding": 0.001 if held else np.nan,
+                    "held_acceleration": np.nan,
+                }
+            )  # fmt: skip
+            inside.append(
+                {
+                    "grasp": grasp, "first_touch": -1 if held else 2 - i, "lift_height": 0.12 if held else np.nan,
+                    "wrench": [*R.T @ [0, 0, 9.81 * mass[i]], 0, 0, 0] if held else [np.nan] * 6,
+                    "tracking_error": 1e-4, "steps": 800,
+                }
+            )  # fmt: skip
+            moved.append({"grasp": grasp, "object": keys[1 - i], "displacement": 1e-6, "rotation": 0.0})
     return {
         name: columns(name, len(given), **{c: np.array([r[c] for r in given]) for c in given[0]})
         if given
         else no_rows(name)
-        for name, given in (("grasps", rows), ("grasp_views", sights), ("trials", trials))
+        for name, given in (
+            ("grasps", rows),
+            ("grasp_views", sights),
+            ("trials", trials),
+            ("scene_trials", inside),
+            ("displacements", moved),
+        )
     }
 
 
