@@ -163,7 +163,7 @@ def contact_sheet(
         x, y = gap + i % columns * (width + gap), gap + i // columns * (height + strip + gap)
         sheet.paste(Image.fromarray(tile), (x, y))
         if captions is not None:
-            font = _fitting_font(captions[i], text, width)
+            font = _fitting_font(captions[i], text, width - 2 * gap)
             pen.text((x + 2, y + height + strip / 2), captions[i], (228, 228, 231), font, anchor="lm")
     return np.asarray(sheet)
 
