@@ -126,7 +126,8 @@ def _check_shard(
         tables = read_tables(report, file, info, manifest)
         if tables is None:
             return
-        images = {column: file[f"views/{column}"] for column in ("rgb", "depth", "instances")}
+        known = TABLES["views"].columns
+        images = {name: file[f"views/{name}"] for name in file["views"] if known[name].is_image}
         checked = Checked(tables, images, manifest.recipe, meshes, file["views/depth"].attrs["depth_scale"])
         _check_repeats(report, checked, seen_assets)
         sound = check_columns(report, checked)

@@ -25,6 +25,7 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
     _check_file_attributes(report, file, manifest)
     before = len(report.violations)
     tables: Tables = {}
+    asked = manifest.recipe.get("views", {}).get("modalities", [])
     for table, spec in TABLES.items():
         if table not in file or not isinstance(file[table], h5py.Group):
             report.add("the table is missing", table)
@@ -35,6 +36,12 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
         rows: dict[str, int] = {}
         for name, column in spec.columns.items():
             dataset = file[table].get(name)
+            if column.modality and (dataset is not None) != (column.modality in asked):
+                text = f"the recipe's views.modalities {'does not name' if dataset is not None else 'names'} it"
+                report.add(f"{text}, and the column is {'there' if dataset is not None else 'missing'}", table, name)
+                continue
+            if column.modality and dataset is None:
+                continue
             if not isinstance(dataset, h5py.Dataset):
                 report.add("the column is missing", table, name)
                 continue

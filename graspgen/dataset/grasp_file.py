@@ -20,7 +20,7 @@ from graspgen.dataset.disk import hdf5_output, uninterrupted
 from graspgen.dataset.hdf5 import TEXT, annotate, create_tables, no_images, write_column, write_file_attributes
 from graspgen.dataset.layout import commit, partial_of, write_error
 from graspgen.dataset.record import Columns
-from graspgen.dataset.schema import TABLES, grasp_key
+from graspgen.dataset.schema import TABLES, grasp_key, present_columns
 
 #: File attribute `kind` of a grasp database.
 KIND = "grasp database"
@@ -86,7 +86,8 @@ def write_grasp_file(
 
 
 def _create(group: h5py.Group, table: str, values: Columns | None, rows: int) -> None:
-    for name, column in TABLES[table].columns.items():
+    for name in present_columns(table, values or ()):
+        column = TABLES[table].columns[name]
         if values is not None:
             write_column(group, name, column, values[name])
         elif column.is_image or column.is_text:

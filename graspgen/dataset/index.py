@@ -24,7 +24,7 @@ from graspgen.dataset.hdf5 import (
 )
 from graspgen.dataset.layout import INDEX, commit, partial_of, write_error
 from graspgen.dataset.manifest import Manifest, load_manifest, save_manifest
-from graspgen.dataset.schema import TABLES
+from graspgen.dataset.schema import TABLES, present_columns
 from graspgen.errors import DatasetError
 
 #: Shared table → its columns in every shard.
@@ -48,10 +48,10 @@ def finalize(path: str | Path) -> Manifest:
     if manifest.shards:
         target = folder / INDEX
         partial = partial_of(target)
-        shared, sizes = _read_shards(folder, manifest)
+        shared, sizes, present = _read_shards(folder, manifest)
         try:
             with hdf5_output(partial) as (index, _), uninterrupted():
-                _fill(index, manifest, shared, sizes)
+                _fill(index, manifest, shared, sizes, present)
             commit(partial, target)
         except BaseException as error:
             with contextlib.suppress(OSError):
@@ -64,8 +64,13 @@ def finalize(path: str | Path) -> Manifest:
     return manifest
 
 
-def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[int, int]]]:
-    """Read the shared tables and the image size of every shard."""
+#: Table → the columns that the shards have.
+_Present = dict[str, list[str]]
+
+
+def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[int, int]], _Present]:
+    """Read the shared tables and the image size of every shard, and which columns they have."""
+    present: _Present = {}
     shared: _Shared = {table: [] for table, spec in TABLES.items() if spec.shared}
     sizes: list[tuple[int, int]] = []
     for shard in manifest.shards:
@@ -76,14 +81,20 @@ def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[
                     columns = TABLES[table].columns
                     parts.append({n: read_column(file[table][n], c.is_text) for n, c in columns.items()})
                 sizes.append(file["views/depth"].shape[1:])
+                found = {table: present_columns(table, file[table]) for table in TABLES}
         except (OSError, KeyError) as error:
             raise DatasetError(
                 f"{path} is damaged ({reason(error)}); graspgen generate … --resume makes it again"
             ) from error
-    return shared, sizes
+        if present and found != present:
+            raise DatasetError(f"{path} has other layers than the shards before it; generate with --overwrite")
+        present = found
+    return shared, sizes, present
 
 
-def _fill(index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[tuple[int, int]]) -> None:
+def _fill(
+    index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[tuple[int, int]], present: _Present
+) -> None:
     write_file_attributes(index, manifest.attributes)
     groups = create_tables(index)
     for table, spec in TABLES.items():
@@ -91,9 +102,9 @@ def _fill(index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[tup
             for name, values in unique_rows(table, shared[table]).items():
                 write_column(groups[table], name, spec.columns[name], values)
             continue
-        for name, column in spec.columns.items():
+        for name in present[table]:
             _virtual(groups[table], table, name, manifest, sizes)
-            annotate(groups[table][name], column, name)
+            annotate(groups[table][name], spec.columns[name], name)
 
 
 def _virtual(group: h5py.Group, table: str, name: str, manifest: Manifest, sizes: list[tuple[int, int]]) -> None:

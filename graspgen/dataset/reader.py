@@ -87,7 +87,7 @@ class Dataset:
     Attributes:
         path: the dataset's folder.
         attrs: versions, seed, recipe and, of a folder, when it was created.
-        scenes, assets, objects, views, annotations, flying, grippers, profiles, grasps, grasp_views, trials,
+        scenes, assets, objects, views, annotations, keypoints, flying, grippers, profiles, grasps, grasp_views, trials,
             scene_trials, displacements: the tables.
     """
 
@@ -97,6 +97,7 @@ class Dataset:
     views: TableReader
     annotations: TableReader
     flying: TableReader
+    keypoints: TableReader
     grippers: TableReader
     profiles: TableReader
     grasps: TableReader
@@ -217,6 +218,7 @@ class Dataset:
             "annotations": np.flatnonzero(self.annotations["view"] >> 16 == scene),
             "flying": np.flatnonzero(self.flying["view"] >> 16 == scene),
             "grasp_views": np.flatnonzero(self.grasp_views["view"] >> 16 == scene),
+            "keypoints": np.flatnonzero(self.keypoints["view"] >> 16 == scene),
         }
         for name in ("trials", "scene_trials", "displacements"):
             chosen[name] = np.flatnonzero(self.tables[name]["grasp"] >> 32 == scene)

@@ -42,18 +42,22 @@ def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
     Args:
         table: name of the table.
         rows: number of rows.
-        values: one entry for every column: an array whose first axis is the rows, or a value shared by all rows.
+        values: one entry for every column (those of modalities may be left out): an array whose first axis is the
+            rows, or a value shared by all rows.
 
     Raises:
         KeyError: a column is missing or unknown.
         ValueError: a shape does not fit.
     """
     spec = TABLES[table].columns
-    if set(values) != set(spec):
-        missing, unknown = sorted(set(spec) - set(values)), sorted(set(values) - set(spec))
+    needed = set(TABLES[table].required)
+    if not needed <= set(values) <= set(spec):
+        missing, unknown = sorted(needed - set(values)), sorted(set(values) - set(spec))
         raise KeyError(f"table {table}: missing columns {missing}, unknown columns {unknown}")
     out: dict[str, NDArray[Any]] = {}
     for name, column in spec.items():
+        if name not in values:
+            continue
         given = values[name]
         if column.is_text:
             texts = [given] * rows if isinstance(given, str) else list(given)

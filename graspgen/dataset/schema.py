@@ -12,13 +12,14 @@ so tables of different shards can be concatenated as they are, and every key col
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 
 from graspgen.grasps.outcomes import HAND_INSTANCE, Collision, Outcome, Phase, Sampler
+from graspgen.labels.keypoints import KeypointState
 
 SCHEMA_VERSION = 1
 
@@ -106,6 +107,7 @@ class Column:
         flags: the enum's members are bits, not values.
         low, high: allowed range of finite values.
         nan: whether NaN is allowed (it means "not applicable").
+        modality: where it is not "", the column is there only if the recipe's `views.modalities` names this.
     """
 
     dtype: str
@@ -117,6 +119,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     nan: bool = False
+    modality: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -142,6 +145,11 @@ class Table:
     row: str
     columns: Mapping[str, Column] = field(default_factory=dict)
     shared: bool = False
+
+    @property
+    def required(self) -> dict[str, Column]:
+        """The columns that every file has: all but those of modalities."""
+        return {name: column for name, column in self.columns.items() if not column.modality}
 
 
 _SCENE = Column("i8", doc="key of the scene (`scenes.index`)", low=0)
@@ -190,6 +198,7 @@ TABLES: dict[str, Table] = {
             "extents": Column("f8", (3,), "m", "size of the box along the asset's axes", low=0),
             "volume": Column("f8", (), "m³", "volume of material", low=0),
             "symmetry": Column("json", doc="known symmetries"),
+            "keypoints": Column("json", doc="named points of the asset, m, its frame, unscaled: name → [x, y, z]"),
         },
         shared=True,
     ),
@@ -239,6 +248,31 @@ TABLES: dict[str, Table] = {
                 "json",
                 doc="every drawn value of its looks: lights, surfaces by material, background, environment, grade",
             ),
+            "redraws": Column("i4", doc="how often the camera was drawn again: nothing in view, or too near", low=0),
+            "normals": Column(
+                "i1",
+                ("H", "W", 3),
+                "1/127",
+                "outward unit normal of the facet seen, camera's frame (x right, y down, z forward) = value / 127; "
+                "0 0 0 where nothing was seen",
+                modality="normals",
+            ),
+            "object_coordinates": Column(
+                "u2",
+                ("H", "W", 3),
+                "1/65535",
+                "where the point seen lies in its object's box (NOCS): 0 the low, 65535 the high end of each of the "
+                "object's axes; 0 0 0 for the background",
+                modality="object_coordinates",
+            ),
+            "flow": Column(
+                "i2",
+                ("H", "W", 2),
+                "1/16 px",
+                "motion to the right and down of what is seen, to the scene's next view; −32768 where it is not seen "
+                "there, and in the last view",
+                modality="flow",
+            ),
         },
     ),
     "annotations": Table(
@@ -256,18 +290,43 @@ TABLES: dict[str, Table] = {
             "pixels_visible": Column("i4", (), "px", "pixels of the object in the mask", low=0),
             "pixels_in_frame": Column("i4", (), "px", "pixels of the whole silhouette inside the image", low=0),
             "pixels_all": Column("i4", (), "px", "pixels of the whole silhouette", low=0),
-            "visibility": Column("f4", (), "", "pixels_visible / pixels_all", low=0, high=1),
-            "in_frame": Column("f4", (), "", "pixels_in_frame / pixels_all", low=0, high=1),
-            "ignore": Column("bool", doc="visibility is below 0.1"),
+            "visibility": Column(
+                "f4", (), "", "pixels_visible / pixels_all: in_frame · visible_in_frame", low=0, high=1
+            ),
+            "in_frame": Column("f4", (), "", "pixels_in_frame / pixels_all: 1 − truncation", low=0, high=1),
+            "visible_in_frame": Column("f4", (), "", "pixels_visible / pixels_in_frame: 1 − occlusion", low=0, high=1),
+            "ignore": Column("bool", doc="visibility is below the recipe's `views.ignore_below`"),
             "T_camera_object": Column("f8", _POSE, "m", "pose of the object in the camera's frame"),
             "cuboid": Column(
                 "f4",
                 (9, 2),
                 "px",
                 "the box's corners (x, y, z low/high: 000 001 010 011 100 101 110 111), then its centre; "
-                "NaN behind the camera",
+                "NaN behind the camera or beyond the lens's field",
                 nan=True,
             ),
+            "amodal_mask": Column(
+                "str",
+                doc="the whole silhouette, hidden parts too, within `bbox_amodal`: COCO's run-length code of a mask of "
+                "its height and width; empty where that is −1",
+                modality="amodal_masks",
+            ),
+            "centre_depth": Column("f4", (), "m", "planar z of the box's centre; negative behind the camera"),
+        },
+    ),
+    "keypoints": Table(
+        "a keypoint of an object in a view",
+        {
+            "view": Column("i8", doc="key of the view", low=0),
+            "object": Column("i8", doc="key of the object", low=0),
+            "number": Column(
+                "u2",
+                doc="0 … 7 the box's corners, 8 its centre (the order of `annotations.cuboid`), from 9 the names in "
+                "`assets.keypoints`, sorted",
+            ),
+            "pixel": Column("f4", (2,), "px", "NaN behind the camera or beyond the lens's field", nan=True),
+            "depth": Column("f4", (), "m", "planar z; negative behind the camera"),
+            "state": Column("u1", doc="whether it is seen, and why not", enum=KeypointState),
         },
     ),
     "flying": Table(
@@ -513,6 +572,11 @@ TABLES: dict[str, Table] = {
         },
     ),
 }
+
+
+def present_columns(table: str, found: Container[str]) -> list[str]:
+    """Return the columns of a table that a file or a record has: all but the modalities that are not `found`."""
+    return [name for name, column in TABLES[table].columns.items() if not column.modality or name in found]
 
 
 def view_key(scene: int, number: int) -> int:

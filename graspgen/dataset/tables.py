@@ -6,6 +6,7 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.hdf5 import open_file, reason, unique_rows
 from graspgen.dataset.index import read_column
-from graspgen.dataset.schema import TABLES, Table
+from graspgen.dataset.schema import TABLES, Table, present_columns
 from graspgen.errors import DatasetError, nearest
 
 _OPEN_FILES = 64
@@ -169,15 +170,17 @@ class TableReader:
     def _spec(self) -> Table:
         return TABLES[self.name]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        return tuple(self._spec.columns)
+        """Names of the columns; those of modalities only where the dataset has them."""
+        optional = any(column.modality for column in self._spec.columns.values())
+        found = self._files.file(0)[self.name] if optional and self._files.paths else ()
+        return tuple(present_columns(self.name, found))
 
     @property
     def units(self) -> dict[str, str]:
         """Unit of every column, "" for none."""
-        return {name: column.unit for name, column in self._spec.columns.items()}
+        return {name: self._spec.columns[name].unit for name in self.columns}
 
     def __len__(self) -> int:
         if self._spec.shared:
@@ -188,14 +191,16 @@ class TableReader:
         return f"<{self.name}: {len(self)} rows, columns {', '.join(self.columns)}>"
 
     def __contains__(self, name: object) -> bool:
-        return name in self._spec.columns
+        return name in self.columns
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._spec.columns:
-            raise KeyError(f"table {self.name} has no column '{name}'{nearest(name, self.columns)}")
+        column = self._spec.columns.get(name)
+        if column is None or (column.modality and name not in self.columns):
+            mend = f"; generate with views.modalities=[{column.modality}]" if column else nearest(name, self.columns)
+            raise KeyError(f"table {self.name} has no column '{name}'{mend}")
         if self._spec.columns[name].is_image:
             return Images(self._files, self.name, name)
         if name not in self._cache:

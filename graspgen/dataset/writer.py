@@ -28,7 +28,7 @@ from graspgen.dataset.hdf5 import (
 from graspgen.dataset.layout import commit, partial_of, write_error
 from graspgen.dataset.manifest import ShardInfo
 from graspgen.dataset.record import SceneRecord
-from graspgen.dataset.schema import TABLES
+from graspgen.dataset.schema import TABLES, present_columns
 
 #: Only these leave a table's columns in memory until the end of the shard; images go to the file at once.
 _Columns = dict[str, list[NDArray[Any]]]
@@ -90,7 +90,7 @@ class _Source:
 def _fill(
     file: h5py.File, disk: DiskFile, records: Iterable[SceneRecord], attrs: Mapping[str, Any]
 ) -> tuple[dict[int, str], dict[str, int]]:
-    kept: dict[str, _Columns] = {table: {name: [] for name in TABLES[table].columns} for table in TABLES}
+    kept: dict[str, _Columns] = {}
     images: dict[str, h5py.Dataset] = {}
     hashes: dict[int, str] = {}
     with uninterrupted():
@@ -99,9 +99,15 @@ def _fill(
     for record in records:
         if hashes and record.index <= max(hashes):
             raise ValueError(f"scenes of a shard must ascend: {record.index} came after {max(hashes)}")
+        if not hashes:
+            kept = {t: {n: [] for n in present_columns(t, record.tables[t])} for t in TABLES}
         hashes[record.index] = content_hash(record)
         for table, spec in TABLES.items():
             for name, column in spec.columns.items():
+                if column.modality and (name in record.tables[table]) != (name in kept[table]):
+                    raise ValueError(f"{table}.{name}: some scenes of the shard have it and others have not")
+                if name not in kept[table]:
+                    continue
                 values = record.tables[table][name]
                 if not column.is_image:
                     kept[table][name].append(values)
@@ -127,9 +133,9 @@ def _write_tables(groups: Mapping[str, h5py.Group], kept: Mapping[str, _Columns]
             columns = unique_rows(table, [columns])
         for name, values in columns.items():
             write_column(groups[table], name, spec.columns[name], values)
-        for name, column in spec.columns.items():
+        for name in kept[table]:
             if name not in groups[table]:
-                write_column(groups[table], name, column, no_images(column))
+                write_column(groups[table], name, spec.columns[name], no_images(spec.columns[name]))
         rows[table] = len(next(iter(columns.values())))
     return rows
 
@@ -169,7 +175,7 @@ def content_hash(record: SceneRecord) -> str:
             owner, key = REFERENCES[table]
             ids, first = np.unique(columns["id"], return_index=True)
             chosen = first[np.isin(ids, record.tables[owner][key])]
-        for name in sorted(TABLES[table].columns):
+        for name in sorted(present_columns(table, columns)):
             column, values = TABLES[table].columns[name], columns[name]
             if chosen is not None:
                 values = values[chosen]

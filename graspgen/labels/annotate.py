@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from graspgen.frames import Array, inverse, transform_points
+from graspgen.labels.keypoints import CORNERS as CORNERS
+from graspgen.labels.rle import encode
 from graspgen.labels.silhouette import Silhouette, silhouette_through_lens
 from graspgen.lens import NONE, project
 from graspgen.objects.asset import Mesh
@@ -23,11 +25,8 @@ if TYPE_CHECKING:  # both import MuJoCo or pydantic, which labels do not need
     from graspgen.scene.plan import ViewPlan
     from graspgen.scene.world import SceneObject
 
-#: Objects of which less than this is visible are marked `ignore`.
+#: Objects of which less than this is visible are marked `ignore`, where a recipe says nothing else.
 IGNORE_BELOW = 0.1
-
-#: Corners of a box as low/high (0/1) of x, y, z, in the order of the column `cuboid`.
-CORNERS: Array = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
 
 
 def annotate(
@@ -35,6 +34,9 @@ def annotate(
     T_world_object: ArrayLike,
     view: ViewPlan,
     instances: NDArray[np.uint8],
+    *,
+    ignore_below: float = IGNORE_BELOW,
+    masks: bool = False,
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of `annotations`, but for the keys, of all objects of a scene in one view.
 
@@ -43,6 +45,8 @@ def annotate(
         T_world_object: (n, 4, 4) their poses.
         view: the camera.
         instances: (H, W) id image of the view.
+        ignore_below: objects of which less than this share is visible are marked `ignore`.
+        masks: whether to return `amodal_mask` as well.
     """
     T_camera_object = inverse(view.T_world_camera) @ np.asarray(T_world_object, float)
     T_camera_object = T_camera_object.reshape(-1, 4, 4)
@@ -51,12 +55,18 @@ def annotate(
         _annotate_one(thing.asset.mesh, T, view, instances, thing.plan.instance_id, seen)
         for thing, T in zip(objects, T_camera_object, strict=True)
     ]
-    columns = {name: np.array([row[name] for row in rows], dtype) for name, dtype in _COUNTED.items()}
+    columns: dict[str, NDArray[Any]] = {
+        name: np.array([row[name] for row in rows], dtype) for name, dtype in _COUNTED.items()
+    }
     visible, whole = columns["pixels_visible"], columns["pixels_all"]
     some = np.maximum(whole, 1)
     columns["visibility"] = (visible / some).astype(np.float32)
     columns["in_frame"] = (columns["pixels_in_frame"] / some).astype(np.float32)
-    columns["ignore"] = visible / some < IGNORE_BELOW
+    inside = np.maximum(columns["pixels_in_frame"], 1)
+    columns["visible_in_frame"] = (visible / inside).astype(np.float32)
+    columns["ignore"] = visible / some < ignore_below
+    if masks:
+        columns["amodal_mask"] = np.array([encode(row["mask"]) for row in rows], object)
     columns["bbox_visible"] = columns["bbox_visible"].reshape(-1, 4)
     columns["bbox_amodal"] = columns["bbox_amodal"].reshape(-1, 4)
     columns["T_camera_object"] = T_camera_object
@@ -64,6 +74,8 @@ def annotate(
         [cuboid(t.asset.mesh, T, view.K, view.distortion) for t, T in zip(objects, T_camera_object, strict=True)],
         np.float32,
     ).reshape(-1, 9, 2)
+    centres = np.array([t.asset.mesh.bounds.mean(axis=0) for t in objects]).reshape(-1, 1, 3)
+    columns["centre_depth"] = transform_points(T_camera_object, centres)[:, 0, 2].astype(np.float32)
     return columns
 
 
@@ -110,6 +122,7 @@ def _annotate_one(
         "pixels_visible": visible.pixels,
         "pixels_in_frame": np.count_nonzero(whole.inside(width, height)[0]),
         "pixels_all": whole.pixels,
+        "mask": whole.mask,
     }
 
 

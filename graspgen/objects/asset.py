@@ -111,6 +111,7 @@ class Asset:
         licence: licence of the mesh, "" if unknown.
         params: parameters of a procedural family.
         symmetry: known symmetries, for example {"continuous": [[0, 0, 1]]}.
+        keypoints: named points, m, asset frame, for example {"handle": (0.08, 0, 0.05)}.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Asset:
     licence: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     symmetry: Mapping[str, Any] = field(default_factory=dict)
+    keypoints: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def extents(self) -> Array:
@@ -144,6 +146,7 @@ class Asset:
             volume=self.volume * factor**3,
             com=self.com * factor,
             unit_inertia=self.unit_inertia * factor**5,
+            keypoints={name: (x * factor, y * factor, z * factor) for name, (x, y, z) in self.keypoints.items()},
         )
 
     def lowest_point(self, rotation: ArrayLike) -> float:

@@ -90,6 +90,7 @@ def load_asset(folder: str | Path) -> Asset:
             licence=str(meta["licence"]),
             params=dict(meta["params"]),
             symmetry=dict(meta["symmetry"]),
+            keypoints={str(k): tuple(_array(v, (3,)).tolist()) for k, v in sorted(meta.get("keypoints", {}).items())},
         )
     except OSError as error:
         raise ObjectError(
@@ -169,6 +170,7 @@ def _numbers(asset: Asset) -> dict[str, Any]:
         "friction": float(asset.friction),
         "params": _plain(asset.params),
         "symmetry": _plain(asset.symmetry),
+        **({"keypoints": _plain(asset.keypoints)} if asset.keypoints else {}),
     }
 
 

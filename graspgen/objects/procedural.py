@@ -13,6 +13,7 @@ from graspgen.errors import ObjectError, RecipeError, nearest
 from graspgen.objects.asset import Asset
 from graspgen.objects.families import FAMILIES
 from graspgen.objects.family import Built, Family
+from graspgen.objects.keypoints import keypoints_of
 from graspgen.objects.materials import materials
 from graspgen.objects.parameter import Params
 from graspgen.objects.pseudo_inertia import mass_com_inertia
@@ -160,6 +161,7 @@ def asset_from_params(family: str, params: Params, name: str) -> Asset:
         source=f"procedural:{family}",
         params=plain,
         symmetry=known.symmetry(params),
+        keypoints=keypoints_of(family, params),
     )
 
 

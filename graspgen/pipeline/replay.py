@@ -111,7 +111,7 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
         made = finish_scene(context, settle_plan(recipe, assets, plan), {}).record
         return ReplayReport(
             scene,
-            sum(len(table.columns) for table in TABLES.values()),
+            sum(len(table) for table in stored.tables.values()),
             tuple(compare(stored, referenced(made))),
             tuple(version_notes(dataset)),
         )
@@ -131,7 +131,13 @@ def compare(stored: SceneRecord, made: SceneRecord) -> list[Difference]:
     found = []
     for table, spec in TABLES.items():
         for column in spec.columns:
-            message = _difference(stored.tables[table][column], made.tables[table][column])
+            old, new = (record.tables[table].get(column) for record in (stored, made))
+            if old is None or new is None:
+                message = (
+                    "" if old is new else f"{'not ' if old is None else ''}stored, {'' if old is None else 'not '}made"
+                )
+            else:
+                message = _difference(old, new)
             if message:
                 found.append(Difference(f"{table}.{column}", message))
     return found

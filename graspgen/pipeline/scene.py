@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from graspgen.dataset.layout import OBJECTS
 from graspgen.dataset.record import Columns, SceneRecord, columns
-from graspgen.dataset.schema import DEPTH_SCALE, Role, object_key, view_key
+from graspgen.dataset.schema import Role, object_key
 from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grippers.gripper import Gripper, load_gripper
-from graspgen.labels.annotate import annotate
 from graspgen.looks.images import ImageStore
 from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.library import content_hash, run_catalogue, save_asset
@@ -27,16 +25,13 @@ from graspgen.pipeline.grasp_tables import count_outcomes
 from graspgen.pipeline.grasp_views import grasp_view_table
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
 from graspgen.pipeline.in_scene import try_in_scene
-from graspgen.pipeline.look_images import open_images, view_looks
+from graspgen.pipeline.look_images import open_images
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
+from graspgen.pipeline.view_tables import annotation_table, keypoint_table, view_table
 from graspgen.recipe import Recipe
-from graspgen.render.opengl import ViewImages
 from graspgen.render.views import check_engines, render_scene
 from graspgen.scene.make import fixtures, settled_scene
 from graspgen.scene.world import SettledScene
-
-#: Depth beyond this does not fit into the stored 16 bits and counts as nothing seen, m.
-MAX_DEPTH = 65535 * DEPTH_SCALE
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +129,8 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             settled.world, shadow_size=render.shadow_size, images=context.images, fallback=render.fallback
         )
     with _timed(seconds, "annotate"):
-        annotations = _annotation_table(settled, images)
+        annotations = annotation_table(context.recipe, settled, images)
+        keypoints = keypoint_table(settled, images, annotations)
     with _timed(seconds, "grasp"):
         grasps = grasp_scene(
             settled, context.gripper, context.profile, context.recipe.grasps, context.threads, context.database
@@ -154,9 +150,10 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             "scenes": _scene_table(settled),
             "assets": _asset_table(context, settled),
             "objects": _object_table(settled),
-            "views": _view_table(context, settled, images),
+            "views": view_table(context.recipe, settled, images, context.images),
             "annotations": annotations,
             "flying": flying_table(settled.world.plan, images),
+            "keypoints": keypoints,
             "grippers": gripper_table(context.gripper),
             "profiles": profile_table(context.profile),
             **of_grasps,
@@ -234,49 +231,3 @@ def _object_table(settled: SettledScene) -> Columns:
         role=[Role[o.plan.role.upper()] for o in objects],
         labelled=[o.plan.labelled for o in objects],
     )
-
-
-def _view_table(context: SceneContext, settled: SettledScene, images: list[ViewImages]) -> Columns:
-    plan = settled.world.plan
-    n, size = len(images), (context.recipe.views.height, context.recipe.views.width)
-    return columns(
-        "views",
-        n,
-        id=[view_key(plan.index, v) for v in range(n)],
-        scene=plan.index,
-        camera=[v.camera or f"view_{i}" for i, v in enumerate(plan.views)],
-        engine=[i.engine for i in images],
-        sensor="ideal",
-        K=stack([np.array(v.K) for v in plan.views], (3, 3)),
-        distortion=stack([np.array(v.distortion) for v in plan.views], (5,)),
-        T_world_camera=stack([np.array(v.T_world_camera) for v in plan.views], (4, 4)),
-        T_world_camera_nominal=stack([np.array(v.T_world_camera_nominal) for v in plan.views], (4, 4)),
-        rgb=stack([i.rgb for i in images], (*size, 3)),
-        depth=stack([stored_depth(i.depth) for i in images], size),
-        instances=stack([i.instances for i in images], size),
-        preset=[v.preset for v in plan.views],
-        looks=view_looks(plan, context.images),
-    )
-
-
-def stored_depth(depth: np.ndarray) -> np.ndarray:
-    """Turn (H, W) metres into counts of `DEPTH_SCALE`; what does not fit into 16 bits becomes 0, nothing seen."""
-    return np.where(depth <= MAX_DEPTH, np.rint(depth / DEPTH_SCALE), 0).astype(np.uint16)
-
-
-def _annotation_table(settled: SettledScene, images: list[ViewImages]) -> Columns:
-    world, labelled = settled.world, settled.world.labelled
-    objects, T_world_object = [world.objects[i] for i in labelled], settled.T_world_object[labelled]
-    rows: list[dict[str, Any]] = []
-    keys = [object_key(world.plan.index, o.plan.instance_id) for o in objects]
-    for number, (view, image) in enumerate(zip(world.plan.views, images, strict=True)):
-        found = annotate(objects, T_world_object, view, image.instances)
-        rows.append(
-            {
-                **found,
-                "view": np.full(len(keys), view_key(world.plan.index, number)),
-                "object": np.array(keys),
-            }
-        )
-    joined = {name: np.concatenate([r[name] for r in rows]) for name in rows[0]}
-    return columns("annotations", len(rows) * len(keys), **joined)

@@ -43,6 +43,7 @@ def asset_table(
         extents=stack([a.extents for a in assets], (3,)),
         volume=[a.volume for a in assets],
         symmetry=[to_json(a.symmetry) for a in assets],
+        keypoints=[to_json(a.keypoints) for a in assets],
     )
 
 

@@ -42,7 +42,7 @@ def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -
             continue
         scene = settle_plan(recipe, kept, plan)
         if scene.settled:
-            scene = place_views(recipe.views, scene)
+            scene = place_views(recipe.views, scene, assets_of(kept, plan, fixtures(recipe)))
         if scene.settled:
             return replace(scene, refused=tuple(refused))
         refused.append((scene.refusal or str(Refusal.CAMERA), scene.reason))

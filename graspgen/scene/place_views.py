@@ -6,7 +6,7 @@ near it is are known afterwards; so cameras find their place here, and the plan 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import mujoco
@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 
 from graspgen.frames import OPENGL_OPENCV, Array, inverse, matrix_to_quat, transform_points
 from graspgen.lens import project
+from graspgen.objects.asset import Asset
 from graspgen.recipe.cameras import EyeInHand
 from graspgen.recipe.views import Views
-from graspgen.scene.draw_cameras import Aim, draw_camera, slots
+from graspgen.scene.build import build_world
+from graspgen.scene.draw_cameras import Aim, CameraDraw, draw_camera, slots
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.plan import ViewPlan
-from graspgen.scene.world import SettledScene
+from graspgen.scene.world import SettledScene, World
 
 
-def place_views(views: Views, settled: SettledScene) -> SettledScene:
+def place_views(views: Views, settled: SettledScene, assets: Mapping[int, Asset]) -> SettledScene:
     """Put every camera where the recipe wants it over the objects at rest, in the plan and in the compiled model.
 
     A camera that shows nothing, or is too near an object, is drawn again from its next stream, at most
@@ -32,6 +34,7 @@ def place_views(views: Views, settled: SettledScene) -> SettledScene:
     Args:
         views: the recipe's section; the scene's plan was drawn from it.
         settled: a scene at rest.
+        assets: the unscaled assets by number, to build it again where flying distractors go with their cameras.
     """
     plan = settled.world.plan
     objects = _Objects.of(settled)
@@ -46,26 +49,22 @@ def place_views(views: Views, settled: SettledScene) -> SettledScene:
         for redraw in range(views.redraws + 1):
             if hand or redraw:
                 drawn = draw_camera(views, slot, plan.seed, (plan.index, plan.attempt), objects.aims(), redraw)
-                placed[own] = [
-                    old.model_copy(
-                        update={
-                            "T_world_camera": matrix4(new.T_world_camera),
-                            "T_world_camera_nominal": matrix4(new.T_world_camera_nominal),
-                            "redraws": redraw,
-                        }
-                    )
-                    for old, new in zip(placed[own], drawn, strict=True)
-                ]
+                motion = drawn[0].T_world_camera @ inverse(placed[own][0].T_world_camera)
+                placed[own] = [_moved(old, new, motion, redraw) for old, new in zip(placed[own], drawn, strict=True)]
             reason = _mistake(views, placed[own], objects)
             if not reason:
                 break
         else:
             reason = f"camera '{slot.name}' {reason} in each of {views.redraws + 1} draws"
             return replace(settled, settled=False, reason=f"{reason}; move it, or relax views.min_distance or in_view")
-    for number, (old, new) in enumerate(zip(plan.views, placed, strict=True)):
-        if old is not new and len(settled.world.camera_ids):
-            _move(settled.world.model, int(settled.world.camera_ids[number]), new)
-    return replace(settled, world=replace(settled.world, plan=plan.model_copy(update={"views": tuple(placed)})))
+    world = replace(settled.world, plan=plan.model_copy(update={"views": tuple(placed)}))
+    moved = [n for n, (old, new) in enumerate(zip(plan.views, placed, strict=True)) if old is not new]
+    if any(placed[n].flying for n in moved):
+        world = _again(world, settled.T_world_object, assets)
+    elif len(world.camera_ids):
+        for number in moved:
+            _move(world.model, int(world.camera_ids[number]), placed[number])
+    return replace(settled, world=world)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +121,37 @@ def _mistake(views: Views, plans: Sequence[ViewPlan], objects: _Objects) -> str:
         if views.in_view != "all" and not inside[objects.target | (views.in_view == "any")].any():
             return "shows no target" if views.in_view == "target" else "shows no object"
     return ""
+
+
+def _moved(view: ViewPlan, camera: CameraDraw, motion: Array, redraws: int) -> ViewPlan:
+    """Return the view of a camera that was drawn again; what flies before it goes with it."""
+    return view.model_copy(
+        update={
+            "T_world_camera": matrix4(camera.T_world_camera),
+            "T_world_camera_nominal": matrix4(camera.T_world_camera_nominal),
+            "redraws": redraws,
+            "flying": tuple(
+                f.model_copy(update={"T_world_flying": matrix4(motion @ np.array(f.T_world_flying))})
+                for f in view.flying
+            ),
+        }
+    )
+
+
+def _again(world: World, T_world_object: Array, assets: Mapping[int, Asset]) -> World:
+    """Build the scene again, the objects as they are now."""
+    ids = [o.plan.instance_id for o in world.objects]
+    again = build_world(
+        world.plan,
+        assets,
+        T_world_object=dict(zip(ids, T_world_object, strict=True)),
+        instances=ids,
+        views=len(world.camera_ids) > 0,
+    )
+    again.data.qpos[:], again.data.qvel[:] = world.data.qpos, world.data.qvel
+    again.data.time = world.data.time
+    mujoco.mj_forward(again.model, again.data)
+    return again
 
 
 def _move(model: mujoco.MjModel, camera: int, view: ViewPlan) -> None:

@@ -20,6 +20,7 @@ from graspgen.dataset.schema import DEPTH_SCALE, Seen, Shape, TrialKind, grasp_k
 from graspgen.dataset.writer import write_shard
 from graspgen.frames import axis_angle, inverse, look_at, pose, project, transform_points
 from graspgen.grasps.outcomes import Outcome, Phase, Sampler
+from graspgen.labels.keypoints import KeypointState
 
 WIDTH, HEIGHT = 64, 48
 K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
@@ -35,6 +36,8 @@ SIDES = np.array([[0.06, 0.08, 0.10], [0.05, 0.05, 0.05]])
 FLYING = np.array([0.02, 0.015, 0.01])
 OFFSET = np.array([0.01, -0.02, 0.005])
 SCALES = (1.0, 1.6)
+#: Named points of both assets.
+KEYPOINTS = {"lid": [0.01, -0.02, 0.03]}
 DENSITY = 500.0
 #: What the four grasps of a box come to in the scene.
 HERE = (Outcome.NOT_TRIED, Outcome.NOT_TRIED, Outcome.SUCCESS, Outcome.HITS_OBJECT)
@@ -119,7 +122,7 @@ def _tables(scene, seed, T, cameras, rng):
             "assets", 2, id=[0, 1], name=["box_0", "box_1"], class_name="box", class_id=1,
             source="procedural:box", params="{}", licence="", content_hash=["a" * 64, "b" * 64],
             mesh=["objects/box_0/visual.glb", "objects/box_1/visual.glb"], extents=SIDES,
-            volume=SIDES.prod(axis=1), symmetry="{}",
+            volume=SIDES.prod(axis=1), symmetry="{}", keypoints=json.dumps(KEYPOINTS),
         ),
         "objects": columns(
             "objects", 2, id=keys, scene=scene, asset=[0, 1], instance_id=[1, 2], T_world_object=T,
@@ -131,9 +134,10 @@ def _tables(scene, seed, T, cameras, rng):
         "views": columns(
             "views", n, id=view_keys, scene=scene, camera=[f"shell_{v}" for v in range(n)],
             engine="opengl", sensor="ideal", K=K, distortion=np.zeros(5), T_world_camera=cameras,
-            T_world_camera_nominal=cameras, preset="", looks=json.dumps({"ambient": 0.3}), **images,
+            T_world_camera_nominal=cameras, preset="", looks=json.dumps({"ambient": 0.3}), redraws=0, **images,
         ),
         "annotations": _annotations(keys, view_keys, T, cameras, seen),
+        "keypoints": _keypoints(keys, view_keys, T, cameras, seen),
         "grippers": columns(
             "grippers", 1, id=0, name="jaw", kind=0, definition="{}", T_base_tcp=np.eye(4), stroke=0.14,
             max_force=70.0,
@@ -204,6 +208,8 @@ def _annotations(keys, view_keys, T, cameras, seen):
                     "bbox_amodal": _box(whole), "pixels_visible": visible.sum(),
                     "pixels_in_frame": whole.sum(), "pixels_all": whole.sum(),
                     "visibility": visible.sum() / max(whole.sum(), 1), "in_frame": float(whole.any()),
+                    "visible_in_frame": visible.sum() / max(whole.sum(), 1), "centre_depth": transform_points(
+                        T_camera_object, points)[-1, 2],
                     "ignore": visible.sum() < 0.1 * whole.sum(), "T_camera_object": T_camera_object,
                     "cuboid": project(K, transform_points(T_camera_object, points)),
                 }
@@ -212,8 +218,36 @@ def _annotations(keys, view_keys, T, cameras, seen):
         empty = {"bbox_visible": (0, 4), "bbox_amodal": (0, 4), "T_camera_object": (0, 4, 4), "cuboid": (0, 9, 2)}
         from graspgen.dataset.schema import TABLES
 
-        return columns("annotations", 0, **{c: np.zeros(empty.get(c, 0)) for c in TABLES["annotations"].columns})
+        return columns("annotations", 0, **{c: np.zeros(empty.get(c, 0)) for c in TABLES["annotations"].required})
     return columns("annotations", len(rows), **{c: np.array([r[c] for r in rows]) for c in rows[0]})
+
+
+def _keypoints(keys, view_keys, T, cameras, seen):
+    """Project each point by itself and look before it by hand."""
+    rows = []
+    for v, camera in enumerate(cameras):
+        for i in range(2):
+            low, high = box(i, SCALES[i]).bounds
+            ends = np.array([low, high])
+            points = [[ends[a, 0], ends[b, 1], ends[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)]
+            points += [(low + high) / 2, np.array(KEYPOINTS["lid"]) * SCALES[i]]
+            for number, point in enumerate(points):
+                at = transform_points(inverse(camera) @ T[i], [point])[0]
+                pixel = project(K, at[None])[0].astype(np.float32)
+                x, y = (int(c) for c in np.floor(pixel))
+                state = KeypointState.OUT_OF_FRAME
+                if 0 <= x < WIDTH and 0 <= y < HEIGHT:
+                    before = seen[v]["depth"][y, x] * DEPTH_SCALE < at[2] - 0.004 and seen[v]["depth"][y, x] > 0
+                    own = seen[v]["instances"][y, x] == i + 1
+                    hidden = KeypointState.SELF_OCCLUDED if own else KeypointState.OCCLUDED
+                    state = hidden if before else KeypointState.VISIBLE
+                rows.append({"view": view_keys[v], "object": keys[i], "number": number, "pixel": pixel,
+                             "depth": at[2], "state": state})  # fmt: skip
+    from graspgen.dataset.schema import TABLES
+
+    names = TABLES["keypoints"].columns
+    return columns("keypoints", len(rows), **{
+        c: np.array([r[c] for r in rows]).reshape(len(rows), *names[c].shape) for c in names})  # fmt: skip
 
 
 def _box(mask):

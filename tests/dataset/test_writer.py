@@ -32,7 +32,7 @@ def shard_path(folder: Path) -> Path:
 
 def assert_same(a: SceneRecord, b: SceneRecord) -> None:
     for table, spec in TABLES.items():
-        for name in spec.columns:
+        for name in spec.required:
             old, new = a.tables[table][name], b.tables[table][name]
             assert old.dtype == new.dtype, f"{table}.{name}"
             np.testing.assert_array_equal(old, new, err_msg=f"{table}.{name}", strict=True)
@@ -74,7 +74,7 @@ def test_any_bits_survive(tmp_path: Path, seed: int, name: str, data: st.DataObj
     rng = np.random.default_rng(seed)
     keys = {"id", "index", "scene", "view", "object", "grasp", "asset", "gripper", "profile"}
     for table, spec in TABLES.items():
-        for column_name, column in spec.columns.items():
+        for column_name, column in spec.required.items():
             values = record.tables[table][column_name]
             if column_name in keys:
                 continue
@@ -89,7 +89,7 @@ def test_any_bits_survive(tmp_path: Path, seed: int, name: str, data: st.DataObj
         back = ds.record(1)
     assert content_hash(back) == content_hash(record)
     for table, spec in TABLES.items():
-        for column_name, column in spec.columns.items():
+        for column_name, column in spec.required.items():
             old, new = record.tables[table][column_name], back.tables[table][column_name]
             assert (list(old) == list(new)) if column.is_text else (old.tobytes() == new.tobytes())
 
@@ -109,7 +109,7 @@ def test_the_hash_sees_every_column_and_no_order() -> None:
     backwards = {t: dict(reversed(c.items())) for t, c in reversed(record.tables.items())}
     assert content_hash(SceneRecord(0, backwards)) == original
     for table, spec in TABLES.items():
-        for name, column in spec.columns.items():
+        for name, column in spec.required.items():
             if spec.shared and name == "id":
                 continue  # the id decides whether the row belongs to the scene
             changed = {t: dict(c) for t, c in record.tables.items()}
@@ -135,7 +135,7 @@ def test_the_file_is_laid_out_as_promised(sound: Path) -> None:
     with h5py.File(sound / "shards/shard-00000.h5") as f:
         assert list(f)[: len(TABLES)] == list(TABLES)
         for table, spec in TABLES.items():
-            assert set(f[table]) == set(spec.columns)
+            assert set(f[table]) == set(spec.required)
         assert f["views/rgb"].chunks == (1, 48, 64, 3) and f["views/rgb"].compression_opts == 1
         assert f["views/depth"].shuffle and not f["views/rgb"].shuffle and not f["views/instances"].shuffle
         assert f["views/depth"].attrs["depth_scale"] == 1e-4

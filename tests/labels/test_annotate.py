@@ -40,7 +40,7 @@ def test_the_columns_are_those_of_the_schema_but_for_the_keys() -> None:
     objects, T = scene([slab(0.2, 0.1)] * 3, [at(0, 0, 0)] * 3)
     for n in (3, 0):
         columns = annotate(objects[:n], T[:n], VIEW, blank())
-        spec = TABLES["annotations"].columns
+        spec = TABLES["annotations"].required
         assert set(columns) == set(spec) - {"view", "object"}
         for name, column in columns.items():
             assert column.shape == (n, *spec[name].shape), name

@@ -28,7 +28,7 @@ def columns_of(path: Path) -> dict[str, np.ndarray]:
         return {
             f"{table}.{name}": dataset.tables[table][name]
             for table, spec in TABLES.items()
-            for name, column in spec.columns.items()
+            for name, column in spec.required.items()
             if not column.is_image
         }
 
