@@ -4,14 +4,17 @@ Same poses and the same camera matrix as the OpenGL engine, to the pixel; ids an
 context, one scene and one set of lamps serve a process; only meshes, textures and renderables of a world are uploaded
 anew. Light is photometric: `FULL` lux on a white surface are stored as white before exposure.
 
-`mjrf` is not thread-safe and does not survive a fork. What it says on standard output while it starts is its own.
+`mjrf` is not thread-safe and does not survive a fork.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +43,7 @@ WHITE = 1.2 * 2.0**15
 FULL = np.pi * WHITE
 #: Share of `FULL` that a lamp of strength 1 gives, and of `WHITE` an environment of strength 1: with the ranges of
 #: recipes, which are OpenGL's, white surfaces come out light and do not clip.
-LAMP, AMBIENT = 0.65, 0.35
+LAMP, AMBIENT = 0.85, 0.45
 _FAR = 60.0
 #: A directional light is a lamp at this distance, m.
 _FAR_LAMP = 12.0
@@ -49,7 +52,7 @@ _LAMPS = 8
 _BULBS = 3
 _BULB_RADIUS = 0.045
 #: A lamp lights this far around the table's centre: the narrower its cone, the finer its shadow map.
-_LIT_RADIUS = 1.3
+_LIT_RADIUS = 1.6
 _GEOM = mujoco.mjtObj.mjOBJ_GEOM
 _RGB = int(mujoco.mjtTextureRole.mjTEXROLE_RGB)
 
@@ -165,7 +168,8 @@ def _started() -> _Engine:
         require()
         importlib.import_module("mujoco.studio.window")  # registers Filament's materials, whoever draws
         mjrf = importlib.import_module("mujoco.mjrf")
-        context = mjrf.Context(mjrf.ContextConfig(graphics_api=mjrf.GraphicsApi.GRAPHICS_API_VULKAN))
+        with _silence():
+            context = mjrf.Context(mjrf.ContextConfig(graphics_api=mjrf.GraphicsApi.GRAPHICS_API_VULKAN))
         scene = context.create_scene(mjrf.SceneParams())
         scene.configure_from_model(mujoco.MjModel.from_xml_string(_SETTINGS))
         rgb = mjrf.PixelFormat.PIXEL_FORMAT_RGB8
@@ -178,6 +182,27 @@ def _started() -> _Engine:
             "with multiprocessing's 'spawn' method"
         )
     return _engine
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what native code says about the device from a command's own output."""
+    libc = ctypes.CDLL(None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    libc.fflush(None)
+    kept = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        yield
+        libc.fflush(None)
+    finally:
+        for stream, copy in enumerate(kept, start=1):
+            os.dup2(copy, stream)
+            os.close(copy)
+        os.close(nowhere)
 
 
 def _spot(mjrf: Any, context: Any) -> Any:
@@ -201,7 +226,11 @@ class _Shown:
     def __init__(self, engine: _Engine, world: World) -> None:
         self._world = world
         self.groups = world.model.geom_group.copy()
+        # All our textures are colours. OpenGL wants them as they are, so the model says nothing of their encoding.
+        spaces = world.model.tex_colorspace.copy()
+        world.model.tex_colorspace[:] = int(mujoco.mjtColorSpace.mjCOLORSPACE_SRGB)
         self._resources = engine.mjrf.ModelResources(engine.context, world.model)
+        world.model.tex_colorspace[:] = spaces
         self._renderables = engine.mjrf.ModelRenderables(engine.scene, self._resources)
         option = mujoco.MjvOption()
         option.geomgroup[:] = 0
