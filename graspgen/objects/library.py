@@ -12,12 +12,14 @@ import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from graspgen.errors import ObjectError
 from graspgen.objects.asset import Asset
 from graspgen.objects.asset_files import content_hash, load_asset, read_meta, to_json, write_asset
 from graspgen.objects.catalogue import Catalogue, JoinedCatalogue
+from graspgen.objects.decimate import decimate
 from graspgen.objects.library_index import read_index
 from graspgen.objects.procedural import CACHE, ProceduralCatalogue
 from graspgen.objects.selection import procedural_subset, select
@@ -117,6 +119,7 @@ class LibraryCatalogue:
         # Of the whole library, so that a class id is the same in every part of it.
         self._classes = sorted({entry.class_name for entry in index.entries.values() if not entry.damage})
         self._cache: OrderedDict[int, Asset] = OrderedDict()
+        self._faces = None if objects is None else objects.faces
 
     def __len__(self) -> int:
         return len(self._names)
@@ -138,6 +141,8 @@ class LibraryCatalogue:
             self._cache.move_to_end(number)
             return self._cache[number]
         asset = load_named_asset(self.path / self._names[number])
+        if self._faces is not None:
+            asset = replace(asset, mesh=decimate(asset.mesh, self._faces).mesh)
         self._cache[number] = asset
         if len(self._cache) > CACHE:
             self._cache.popitem(last=False)

@@ -28,6 +28,9 @@ class Objects(Section):
 
     library: str | None = None
     """Folder of an object library (`graspgen objects import`); when it is set, objects come from there."""
+    faces: Annotated[int, Field(ge=100, le=1_000_000)] | None = None
+    """Level of detail: most faces of an object's mesh; finer meshes of the library are made coarser as they are read,
+    by 1 % of their extent at most, for pictures, labels and grasps alike (unit: faces); none keeps them."""
     families: Name = default({"choice": list(_FAMILIES), "weights": list(_FAMILIES.values())})
     """Procedural families to draw from when no library is set."""
     parameters: Mapping[str, Mapping[str, Distribution]] = {}

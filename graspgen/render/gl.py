@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,12 @@ def forget_errors() -> None:
     for _ in range(16):  # a few flags at most; without a context there is always one more
         if gl.glGetError() == gl.GL_NO_ERROR:
             break
+
+
+def set_fog(rgba: Sequence[float]) -> None:
+    """Set the colour of fog; MuJoCo hands its own to OpenGL at the end of a frame only, for the next one."""
+    gl = importlib.import_module("OpenGL.GL")
+    gl.glFogfv(gl.GL_FOG_COLOR, [float(c) for c in rgba])
 
 
 def _probe(name: str) -> BackendReport:

@@ -213,7 +213,7 @@ def render_view(
 
     rgb = np.zeros_like(pixels)
     if coloured:
-        _set_fog_colour(context, scene, view)
+        gl.set_fog([*_horizon(view), 1.0])
         set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
         mujoco.mjr_render(rect, scene, context)
         mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
@@ -259,16 +259,6 @@ def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:
     far = float(model.vis.map.zfar)
     model.vis.map.fogstart = min((distance + 1.0) / model.stat.extent, 0.9 * far)
     model.vis.map.fogend = far
-
-
-def _set_fog_colour(context: mujoco.MjrContext, scene: mujoco.MjvScene, view: ViewPlan) -> None:
-    context.fogRGBA[:] = [*_horizon(view), 1.0]
-    # MuJoCo hands the colour to OpenGL at the end of a frame, for the next one: render an empty
-    # frame first.
-    set_flags(scene, ids=False, shadows=False)
-    count, scene.ngeom = scene.ngeom, 0
-    mujoco.mjr_render(mujoco.MjrRect(0, 0, 1, 1), scene, context)
-    scene.ngeom = count
 
 
 def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.float32]:

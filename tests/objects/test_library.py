@@ -175,3 +175,14 @@ def test_a_missing_or_empty_library_says_how_to_make_one(tmp_path):
 
 def test_without_a_library_objects_are_procedural():
     assert isinstance(open_catalogue(Objects(), 1), ProceduralCatalogue)
+
+
+def test_a_level_of_detail_makes_fine_meshes_coarser_and_leaves_the_others(assets, tmp_path):
+    ball, cube = trimesh.creation.icosphere(4, 0.05), trimesh.creation.box([0.1, 0.1, 0.1])
+    for name, shape in {"ball": ball, "cube": cube}.items():
+        save_asset(replace(assets[0], name=name, mesh=Mesh(shape.vertices, shape.faces)), tmp_path)
+    coarse = LibraryCatalogue(tmp_path, Objects(library=str(tmp_path), faces=1000))
+    fine, kept = coarse.asset(0).mesh, coarse.asset(1).mesh
+    assert 300 < len(fine.faces) <= 1000 < len(ball.faces)
+    assert np.abs(np.linalg.norm(fine.vertices, axis=1) - 0.05).max() < 0.001
+    assert len(kept.faces) == 12
