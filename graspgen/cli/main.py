@@ -13,6 +13,7 @@ from graspgen import __version__
 from graspgen.cli import objects
 from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.grasps import grasps
+from graspgen.cli.knobs import knobs
 from graspgen.cli.relabel import relabel
 from graspgen.cli.video import video
 from graspgen.errors import GraspgenError
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(objects.app, name="objects")
 app.command()(grasps)
+app.command()(knobs)
 app.command()(relabel)
 app.command()(video)
 

@@ -186,8 +186,12 @@ def _decoded(file: Path, fast: bool = False) -> Image.Image:
                 return rgb
     except RecipeError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        reason = "too many pixels" if isinstance(error, Image.DecompressionBombError) else "not an image"
-        raise RecipeError(f"{file} is {reason}; take it out of the folder") from None
+    except Image.DecompressionBombError:
+        raise RecipeError(
+            f"{file} announces more pixels than any picture has, at most {MOST_PIXELS // 10**6} million are read; "
+            "take it out of the folder"
+        ) from None
+    except UnidentifiedImageError:
+        raise RecipeError(f"{file} is not an image; take it out of the folder") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise RecipeError(f"{file} is damaged ({' '.join(str(error).split())}); take it out of the folder") from None

@@ -16,14 +16,15 @@ from PIL import Image
 from graspgen.frames import Array
 from graspgen.looks import IMAGE
 from graspgen.looks.images import ImageStore
+from graspgen.looks.textures import normals
 from graspgen.looks.textures import painted as pattern
 from graspgen.objects.asset import Mesh
 from graspgen.scene.flying import drawn_mesh, flying_name
 from graspgen.scene.plan import SurfacePlan, TexturePlan
-from graspgen.scene.skin import painted, texture_name
+from graspgen.scene.skin import painted, relief_name, texture_name
 from graspgen.scene.world import World
 
-_RGB = int(mujoco.mjtTextureRole.mjTEXROLE_RGB)
+_RGB, _NORMAL = int(mujoco.mjtTextureRole.mjTEXROLE_RGB), int(mujoco.mjtTextureRole.mjTEXROLE_NORMAL)
 # MuJoCo repeats a uniform texture every 2 m / repeat of a plane or box (measured, and held by a test).
 _UNIFORM = 2.0
 
@@ -56,6 +57,10 @@ class Painter:
         }
         self._fallback = {f"object_{o.plan.instance_id}": o.plan.surface for o in world.objects}
         self._shown: dict[str, TexturePlan] = {}
+        self._reliefs = {
+            name: model.texture(relief_name(name)).id for name in self._materials if _has(model, relief_name(name))
+        }
+        self._carved: dict[str, tuple[TexturePlan, float]] = {}
 
     def apply(self, number: int) -> list[int]:
         """Write the surfaces of view `number` into the model.
@@ -64,7 +69,9 @@ class Painter:
             Ids of the textures whose pixels have changed.
         """
         surfaces = self.surfaces(number)
-        return [t for name in self._materials if (t := self._paint(name, surfaces.get(name))) is not None]
+        filament = self._world.plan.views[number].engine == "filament"
+        changed = [t for name in self._materials if (t := self._paint(name, surfaces.get(name))) is not None]
+        return changed + [t for name in self._reliefs if (t := self._carve(name, surfaces[name], filament)) is not None]
 
     def surfaces(self, number: int) -> Mapping[str, SurfacePlan]:
         """Return the looks of view `number` by material, those that the objects' plans give included."""
@@ -96,6 +103,19 @@ class Painter:
             return None
         self._shown[name] = plan
         _pixels(model, texture)[:] = self._image(plan, int(model.tex_width[texture]))
+        return texture
+
+    def _carve(self, name: str, surface: SurfacePlan, filament: bool) -> int | None:
+        """Paint a surface's normal map, or take it away; return the texture if its pixels have changed."""
+        model, material, texture = self._world.model, self._materials[name], self._reliefs[name]
+        plan = surface.texture
+        shown = filament and plan is not None and surface.normal > 0 and plan.kind != IMAGE
+        shown = shown and int(model.mat_texid[material, _RGB]) == self._blank.get(name)
+        model.mat_texid[material, _NORMAL] = texture if shown else -1
+        if not shown or plan is None or self._carved.get(name) == (plan, surface.normal):
+            return None
+        self._carved[name] = (plan, surface.normal)
+        _pixels(model, texture)[:] = normals(plan.kind, plan.pattern, surface.normal, int(model.tex_width[texture]))
         return texture
 
     def _repeat(self, name: str, scale: float) -> Array:

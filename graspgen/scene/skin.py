@@ -15,7 +15,7 @@ from graspgen.scene.plan import SurfacePlan, ViewPlan
 #: Sides of textures, px: of objects, of flying distractors, and of everything larger.
 OBJECT_TEXTURE, FLYING_TEXTURE, ARENA_TEXTURE = 256, 128, 512
 _SIDES = {"object_": OBJECT_TEXTURE, "flying_": FLYING_TEXTURE}
-_RGB = int(mujoco.mjtTextureRole.mjTEXROLE_RGB)
+_RGB, _NORMAL = int(mujoco.mjtTextureRole.mjTEXROLE_RGB), int(mujoco.mjtTextureRole.mjTEXROLE_NORMAL)
 
 
 def add_material(
@@ -48,6 +48,12 @@ def add_material(
         texture.data = bytes(3 * side * side)
         material.textures[_RGB] = texture_name(name)
         material.texuniform = not name.startswith(tuple(_SIDES))
+        if any(has_relief(view, view.surfaces.get(name, surface), own is not None) for view in views):
+            relief = spec.add_texture(
+                name=relief_name(name), type=mujoco.mjtTexture.mjTEXTURE_2D, width=side, height=side, nchannel=3
+            )
+            relief.data = bytes((128, 128, 255)) * (side * side)
+            material.textures[_NORMAL] = relief_name(name)
     if own is not None and first.own_texture:
         material.textures[_RGB] = own
     elif not painted(first, own is not None):
@@ -58,6 +64,16 @@ def add_material(
 def painted(surface: SurfacePlan, has_own: bool = False) -> bool:
     """Whether a surface shows a texture that is painted for it."""
     return surface.texture is not None and not (has_own and surface.own_texture)
+
+
+def has_relief(view: ViewPlan, surface: SurfacePlan, has_own: bool = False) -> bool:
+    """Whether a view shows the relief of a surface's texture, which Filament alone can."""
+    return view.engine == "filament" and surface.normal > 0 and painted(surface, has_own)
+
+
+def relief_name(material: str) -> str:
+    """Return the name of the normal map of a material."""
+    return f"relief_{material}"
 
 
 def texture_name(material: str) -> str:
