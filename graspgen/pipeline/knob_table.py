@@ -48,10 +48,13 @@ CONDITIONS: dict[str, Values] = {
     "scene.packed.tries": {"scene.arena": "bin", "scene.bin.size": [0.25, 0.2], "scene.objects.count": 8},
     "scene.packed.leave_out": {"scene.arena": "bin", "scene.bin.size": [0.2, 0.2], "scene.objects.count": 12},
     "scene.stack": {"scene.arrangement": "stack", "objects.families": "box"},
-    "scene.stack.standing": {"scene.stack.offset": 0.5, "scene.settle.attempts": 2},
+    "scene.stack.standing": {
+        "scene.stack.offset": 0.4, "scene.stack.height": 3, "scene.objects.count": 3, "scene.settle.attempts": 6,
+    },
     "scene.settle.fallen": {"scene.objects.spread": 0.6, "scene.objects.count": 6},
     "scene.settle.max_removed": {"scene.objects.spread": 0.7, "scene.objects.count": 6, "scene.settle.attempts": 2},
     "scene.settle.attempts": {"scene.settle.time_limit": 0.5, "scene.objects.count": 4},
+    "scene.settle.max_speed": {"scene.settle.attempts": 1},
     "scene.settle.max_penetration": {"scene.settle.attempts": 1},
     "scene.settle.time_limit": {"scene.settle.attempts": 1},
     "scene.distractors.contextual": _CONTEXT_OBJECTS,
@@ -63,6 +66,10 @@ CONDITIONS: dict[str, Values] = {
     "objects.friction": _GRASPS,
     "grasps": _GRASPS,
     "grasps.clear_share": {"grasps.per_object": 6},
+    "grasps.draws": {"grasps.per_object": 24, "objects.families": "bottle"},
+    "grasps.hard_negatives": {"grasps.per_object": 24, "objects.families": "bottle"},
+    "grasps.approach": {"grasps.per_object": 8, "scene.objects.count": 4, "scene.objects.spread": 0.06},
+    "views.ignore_below": {"scene.objects.count": 6, "scene.objects.spread": 0.05, "views.elevation_deg": 15},
 }  # fmt: skip
 
 #: Keys of a surface that need more: whatever surface it is.
@@ -94,7 +101,7 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "scene.conveyor.friction": (0.3, 1.5), "scene.pile.box": ([0.22, 0.22, 0.2], [0.3, 0.3, 0.3]),
     "scene.pile.wait": (0.2, 2.0), "scene.packed.tries": (1, 20), "scene.packed.gap": (0.001, 0.03),
     "scene.stack.gap": (0.0006, 0.01), "scene.stack.standing": (0, 1), "scene.stack.height": (2, 3),
-    "scene.settle.max_speed": (0.002, 0.1), "scene.settle.max_angular_speed": (0.005, 1.0),
+    "scene.settle.max_speed": (1e-6, 0.01), "scene.settle.max_angular_speed": (0.005, 1.0),
     "scene.settle.rest_time": (0.1, 0.6), "scene.settle.time_limit": (0.3, 8),
     "scene.settle.max_penetration": (1e-7, 1e-3),
     "scene.settle.fallen": (0.05, 2.0), "scene.settle.max_removed": (0, 1), "scene.settle.attempts": (1, 10),

@@ -56,8 +56,6 @@ class Surface(Section):
     """Filament: 0 a dielectric, 1 a metal."""
     roughness: Number("", 0.02, 1) = default({"uniform": [0.3, 0.9]})
     """Filament: near 0 a mirror, 1 matt."""
-    normal: Number("", 0, 2) = default(0.0)
-    """Filament: steepest slope of the texture's relief; 0 is smooth."""
 
     @field_validator("texture")
     @classmethod
@@ -78,6 +76,8 @@ class ObjectSurface(Surface):
     """OpenGL: strength of the highlight; 0 has none."""
     shininess: Number("", 0, 1) = default({"uniform": [0.1, 0.9]})
     """OpenGL: sharpness of the highlight."""
+    normal: Number("", 0, 2) = default(0.0)
+    """Filament: steepest slope of the texture's relief, for meshes; 0 is smooth."""
     per: Literal["scene", "view"] = "scene"
     """Whether an object looks alike in all views of its scene, or is drawn anew for each."""
     replace: Chance = 0.0

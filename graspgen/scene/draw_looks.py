@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
-from graspgen.distributions import Distribution
+from graspgen.distributions import Distribution, parse
 from graspgen.errors import RecipeError
 from graspgen.looks import IMAGE, PATTERNS
 from graspgen.looks.colour import temperature_rgb
@@ -38,7 +38,8 @@ from graspgen.streams import Purpose
 # What draws belong to, beside those of `drawing`: part of every seed's meaning.
 SURFACE, GRADE, BEHIND, AROUND = 40, 41, 42, 43
 
-_HSV = ("hue", "saturation", "value")
+#: Only surfaces of meshes have a relief to draw.
+_NO_RELIEF = parse(0.0)
 
 
 def draw_looks(
@@ -118,7 +119,7 @@ def draw_surface(
     known = looks_materials().get(material)
 
     def value(name: str) -> Distribution:
-        return known.values[name] if known else getattr(surface, name)
+        return known.values[name] if known else getattr(surface, name, _NO_RELIEF)
 
     kind = str(value("texture").draw(rng))
     pattern = min(int(rng.random() * PATTERNS), PATTERNS - 1)

@@ -42,7 +42,7 @@ class SurfacePlan(Plain):
     roughness: float = 0.6
     """Filament: 0 a mirror, 1 matt."""
     normal: float = 0.0
-    """Filament: depth of the texture's relief as the largest slope, 0 for none."""
+    """Filament: steepest slope of the texture's relief, 0 for none; objects alone show it, being meshes."""
 
 
 class LightPlan(Plain):

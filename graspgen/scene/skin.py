@@ -48,7 +48,9 @@ def add_material(
         texture.data = bytes(3 * side * side)
         material.textures[_RGB] = texture_name(name)
         material.texuniform = not name.startswith(tuple(_SIDES))
-        if any(has_relief(view, view.surfaces.get(name, surface), own is not None) for view in views):
+        if name.startswith("object_") and any(
+            has_relief(view, view.surfaces.get(name, surface), own is not None) for view in views
+        ):
             relief = spec.add_texture(
                 name=relief_name(name), type=mujoco.mjtTexture.mjTEXTURE_2D, width=side, height=side, nchannel=3
             )
