@@ -21,6 +21,7 @@ from graspgen.dataset.check_objects import check_objects
 from graspgen.dataset.check_quality import check_quality
 from graspgen.dataset.check_scene_trials import check_scene_trials
 from graspgen.dataset.check_sight import check_sight
+from graspgen.dataset.check_views import check_views
 from graspgen.dataset.checked import Checked, Meshes
 from graspgen.dataset.grasp_file import KEYS, read_keys
 from graspgen.dataset.hdf5 import reason
@@ -142,6 +143,7 @@ def _check_shard(
         if sound:
             _guarded(report, lambda: check_sight(report, checked))
             _guarded(report, lambda: check_quality(report, checked))
+            _guarded(report, lambda: check_views(report, checked))
             _guarded(report, lambda: check_geometry(report, checked))
             _guarded(report, lambda: check_flying(report, checked))
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.dataset.arena_solids import ARENA, Solid, arena_solids, hidden_geoms, plan_arena
 from graspgen.dataset.checked import Checked
+from graspgen.dataset.encodings import decode_normals
 from graspgen.dataset.schema import Shape
 from graspgen.dataset.violations import Report
 from graspgen.errors import DatasetError
@@ -20,6 +21,8 @@ RAYS = 40_000
 #: Share of the pixels off edges that must show what the rays meet, and how many may differ whatever the number.
 AGREEMENT, SPARE = 0.99, 2
 DEPTH_TOLERANCE = 2e-4
+#: Largest angle, rad, of a stored normal from its facet's, and the share that must be within it.
+NORMAL_TOLERANCE, NORMAL_AGREEMENT = 0.02, 0.98
 #: Of a lens's image, whose pixels are up to a quarter off where a surface is not smooth, fewer pixels tell nothing.
 FEW = 25
 #: Beyond this nothing is stored, and up to this far before it the far plane may cut.
@@ -87,6 +90,13 @@ def flying_solids(checked: Checked, view: int) -> list[Solid]:
 def cast(
     solids: list[Solid], T_world_camera: Array, K: Array, pixels: NDArray[np.int64], distortion: ArrayLike = NONE
 ) -> tuple[NDArray[np.int64], Array]:
+    """Cast rays through the centres of pixels: `hits` without the normals."""
+    return hits(solids, T_world_camera, K, pixels, distortion)[:2]
+
+
+def hits(
+    solids: list[Solid], T_world_camera: Array, K: Array, pixels: NDArray[np.int64], distortion: ArrayLike = NONE
+) -> tuple[NDArray[np.int64], Array, Array]:
     """Cast rays through the centres of pixels.
 
     Args:
@@ -97,7 +107,8 @@ def cast(
         distortion: k1, k2, p1, p2, k3.
 
     Returns:
-        (n,) what each ray meets first (`Solid.shows`, `VOID` for nothing), and (n,) its planar z, m, 0 for nothing.
+        (n,) what each ray meets first (`Solid.shows`, `VOID` for nothing), (n,) its planar z, m, 0 for nothing, and
+        (n, 3) the facet's unit normal towards the camera, camera's frame, of a ray that meets something.
     """
     from graspgen.raycast import RayCaster  # Embree is loaded only where it is used
 
@@ -114,7 +125,9 @@ def cast(
     face = caster.first_face(origins, directions)
     hit = face >= 0
     z = np.where(hit, caster.plane_distance(face, origins, directions), 0.0)
-    return np.where(hit, shows[face], VOID), z
+    normals = caster.normals[face]
+    away = np.einsum("ij,ij->i", normals, directions) > 0
+    return np.where(hit, shows[face], VOID), z, np.where(away[:, None], -normals, normals)
 
 
 def view_number(views: dict[str, NDArray[Any]], row: int) -> int:
@@ -144,7 +157,8 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
     pixels, _ = sampled_pixels(*mask.shape)
     flat = _off_edges(mask)[pixels[:, 0], pixels[:, 1]]
     pixels = pixels[flat]
-    shows, z = cast(solids, views["T_world_camera"][view], views["K"][view], pixels, views["distortion"][view])
+    lens = (views["K"][view], pixels, views["distortion"][view])
+    shows, z, normals = hits(solids, views["T_world_camera"][view], *lens)
     shows = np.where(z > far + RANGE_MARGIN, VOID, shows)
     seen, stored = mask[pixels[:, 0], pixels[:, 1]], depth[pixels[:, 0], pixels[:, 1]]
     expected = np.maximum(shows, 0)
@@ -161,8 +175,20 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
             )
             report.add(text, "views", "instances", view, key)
             named = True
+    if "normals" in checked.images and not named:
+        met = (shows != VOID) & ~wrong & (stored > 0)
+        _check_normals(report, checked, view, pixels[met], normals[met])
     if not named:
         _check_depth(report, checked, view, key, np.where(wrong, WRONG, shows), z, stored, names, far)
+
+
+def _check_normals(report: Report, checked: Checked, view: int, pixels: NDArray[np.int64], wanted: Array) -> None:
+    """Compare stored normals with those of the facets that rays meet; along creases neighbours may be met."""
+    stored = decode_normals(checked.images["normals"][view])[pixels[:, 0], pixels[:, 1]]
+    off = ~(np.einsum("ij,ij->i", stored, wanted) >= np.cos(NORMAL_TOLERANCE))
+    if int(off.sum()) > (1 - NORMAL_AGREEMENT) * len(off) + SPARE:
+        text = f"{int(off.sum())} of {len(off)} normals are not those of the facets seen"
+        report.add(text, "views", "normals", view, int(checked.tables["views"]["id"][view]))
 
 
 def _check_depth(

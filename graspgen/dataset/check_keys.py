@@ -17,6 +17,8 @@ FOREIGN: tuple[tuple[str, str, str, str, int | None], ...] = (
     ("views", "scene", "scenes", "index", None),
     ("annotations", "view", "views", "id", None),
     ("annotations", "object", "objects", "id", None),
+    ("keypoints", "view", "views", "id", None),
+    ("keypoints", "object", "objects", "id", None),
     ("flying", "view", "views", "id", None),
     ("grasps", "scene", "scenes", "index", -1),
     ("grasps", "object", "objects", "id", None),
@@ -59,6 +61,7 @@ def check_keys(report: Report, checked: Checked, scenes: list[int]) -> bool:
     _ascending(report, "trials", "grasp", [trials[c] for c in ("grasp", "kind", "profile", "draw")])
     _ascending(report, "scene_trials", "grasp", [t["scene_trials"]["grasp"]])
     _ascending(report, "displacements", "grasp", [t["displacements"][c] for c in ("grasp", "object")])
+    _ascending(report, "keypoints", "view", [t["keypoints"][c] for c in ("view", "object", "number")])
     for table, column, target, key, none in FOREIGN:
         values = t[table][column]
         bad = ~np.isin(values, t[target][key])

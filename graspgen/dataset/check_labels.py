@@ -44,8 +44,9 @@ def _check_ratios(report: Report, checked: Checked) -> None:
         "fewer pixels than are in the frame",
         a["object"],
     )
-    for name, part in (("visibility", visible), ("in_frame", inside)):
-        ratio = np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+    shares = (("visibility", visible, whole), ("in_frame", inside, whole), ("visible_in_frame", visible, inside))
+    for name, part, of in shares:
+        ratio = np.divide(part, of, out=np.zeros(len(of)), where=of > 0)
         bad = ~(np.abs(a[name] - ratio) <= 1e-6)
         report.rows(
             "annotations",
@@ -54,9 +55,10 @@ def _check_ratios(report: Report, checked: Checked) -> None:
             lambda row, n=name, r=ratio: f"{a[n][row]:g}, its pixels give {r[row]:g}",
             a["object"],
         )
-    clear = np.abs(a["visibility"] - 0.1) > 1e-6
-    bad = clear & (a["ignore"] != (a["visibility"] < 0.1))
-    report.rows("annotations", "ignore", bad, "is not visibility < 0.1", a["object"])
+    limit = float(checked.recipe.get("views", {}).get("ignore_below", 0.1))
+    clear = np.abs(a["visibility"] - limit) > 1e-6
+    bad = clear & (a["ignore"] != (a["visibility"] < limit))
+    report.rows("annotations", "ignore", bad, f"is not visibility < {limit:g}", a["object"])
 
 
 def _check_poses(report: Report, checked: Checked) -> None:

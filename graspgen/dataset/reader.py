@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset import layers
 from graspgen.dataset.hdf5 import REFERENCES, open_file, reason
 from graspgen.dataset.layout import INDEX, MANIFEST, SHARDS
 from graspgen.dataset.manifest import check_version, load_manifest
@@ -153,6 +154,15 @@ class Dataset:
     def instances(self, view: int) -> NDArray[np.uint8]:
         """Return the (H, W) instance ids of a view; 0 is the background."""
         return self.views["instances"][view]
+
+    points = layers.points
+    distance = layers.distance
+    classes = layers.classes
+    normals = layers.normals
+    object_coordinates = layers.object_coordinates
+    flow = layers.flow
+    scene_flow = layers.scene_flow
+    amodal_mask = layers.amodal_mask
 
     def scene_views(self, scene: int) -> NDArray[np.int64]:
         """Return the rows of a scene's views."""

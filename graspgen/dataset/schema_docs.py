@@ -19,6 +19,8 @@ import graspgen                              # needs neither MuJoCo nor OpenGL t
 ds = graspgen.open("demo")                   # the folder, its dataset.h5, or one shard
 print(ds, ds.grasps)                         # what is in it
 rgb, depth = ds.rgb(0), ds.depth(0)          # view 0: (H, W, 3) uint8; (H, W) float32, m
+xyz = ds.points(0, frame="world")            # (H, W, 3) m; also distance, classes, normals, object_coordinates,
+uv = ds.flow(0, 1)                           # scene_flow, amodal_mask: docs/cameras.md
 seen = ds.view_objects(0)                    # its objects: boxes, visibility, poses, masses, …
 ok = ds.grasps.enum("outcome")["SUCCESS"]
 T = ds.grasps_in_camera(0, outcome=ok)       # (n, 4, 4) grasps that held, in the camera's frame

@@ -1,0 +1,159 @@
+"""Layers of a view on reading: what depth, ids, poses and meshes give, and what was stored. Imports no MuJoCo.
+
+`Dataset` has a method of each name. Images are (H, W, …) of the view's own pixels, through its lens; NaN means that
+there is nothing. Camera frames are OpenCV's (x right, y down, z forward), all lengths metres.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.encodings import decode_coordinates, decode_flow, decode_normals
+from graspgen.frames import Array, transform_points
+from graspgen.labels import layers, rle
+from graspgen.labels.layers import Seen
+
+if TYPE_CHECKING:
+    from graspgen.dataset.reader import Dataset
+
+Layer = NDArray[np.float32]
+
+
+def points(dataset: Dataset, view: int, *, frame: str = "camera") -> Layer:
+    """Return the (H, W, 3) points that a view saw, m, in the frame "camera" or "world"; NaN without depth.
+
+    Raises:
+        ValueError: the frame is another one.
+    """
+    if frame not in ("camera", "world"):
+        raise ValueError(f"frame must be 'camera' or 'world', got '{frame}'")
+    views = dataset.views
+    found = layers.points(dataset.depth(view), views["K"][view], views["distortion"][view])
+    if frame == "world":
+        found = transform_points(views["T_world_camera"][view], found)
+    return found.astype(np.float32)
+
+
+def distance(dataset: Dataset, view: int) -> Layer:
+    """Return the (H, W) distance from the camera along each pixel's ray, m; NaN without depth."""
+    views = dataset.views
+    found = layers.points(dataset.depth(view), views["K"][view], views["distortion"][view])
+    return np.linalg.norm(found, axis=-1).astype(np.float32)
+
+
+def classes(dataset: Dataset, view: int) -> NDArray[np.int32]:
+    """Return the (H, W) class ids (`assets.class_id`) of a view; 0 is the background."""
+    of_instance = np.zeros(256, np.int32)
+    objects = _objects(dataset, view)
+    asset = np.searchsorted(dataset.assets["id"], dataset.objects["asset"][objects])
+    of_instance[dataset.objects["instance_id"][objects]] = dataset.assets["class_id"][asset]
+    return of_instance[dataset.instances(view)]
+
+
+def normals(dataset: Dataset, view: int) -> Layer:
+    """Return the (H, W, 3) unit normals of a view, camera's frame, towards the camera; NaN where nothing was seen.
+
+    Raises:
+        KeyError: the dataset was made without `normals` in `views.modalities`.
+    """
+    return decode_normals(dataset.views["normals"][view])
+
+
+def object_coordinates(dataset: Dataset, view: int) -> Layer:
+    """Return the (H, W, 3) object coordinates (NOCS) of a view; NaN for the background.
+
+    0 is the low and 1 the high end of the object's box along each of its axes. They are those that are stored, else
+    computed from depth, ids, poses and meshes.
+    """
+    if "object_coordinates" in dataset.views:
+        return decode_coordinates(dataset.views["object_coordinates"][view], dataset.instances(view))
+    bounds = {}
+    for row in _objects(dataset, view):
+        vertices, _ = dataset.mesh(dataset.objects["asset"][row])
+        placed = vertices * dataset.objects["scale"][row]
+        bounds[int(dataset.objects["instance_id"][row])] = np.stack([placed.min(axis=0), placed.max(axis=0)])
+    return layers.object_coordinates(seen(dataset, view), bounds)
+
+
+def flow(dataset: Dataset, view: int, other: int | None = None, *, visible: bool = True) -> Layer:
+    """Return the (H, W, 2) optical flow from a view to another: how far what is seen moves right and down, px.
+
+    Args:
+        dataset: open.
+        view: row of the view.
+        other: row of the other view: of the same scene, or of another one with the same instance ids, such as the next
+            one of a sequence. None takes the scene's next view.
+        visible: NaN also where something hides the point in the other view.
+
+    Raises:
+        IndexError: there is no next view in the scene.
+    """
+    if other is None:
+        other = _next(dataset, view)
+        if visible and "flow" in dataset.views:
+            return decode_flow(dataset.views["flow"][view])
+    return layers.flow(seen(dataset, view), seen(dataset, other), visible=visible)
+
+
+def scene_flow(dataset: Dataset, view: int, other: int | None = None) -> Layer:
+    """Return the (H, W, 3) motion of what a view saw until another one: its point in the other camera's frame less
+    that in its own, m; NaN without depth. `other` is as for `flow`.
+    """
+    other = _next(dataset, view) if other is None else other
+    return layers.scene_flow(seen(dataset, view), seen(dataset, other))
+
+
+def amodal_mask(dataset: Dataset, annotation: int, *, whole: bool = False) -> NDArray[np.bool_]:
+    """Return the mask of an object's silhouette in a view, hidden parts too.
+
+    Args:
+        dataset: made with `amodal_masks` in `views.modalities`.
+        annotation: row of `annotations`.
+        whole: the mask of the box `bbox_amodal`, which may leave the image, in place of an (H, W) one.
+
+    Raises:
+        KeyError: the dataset was made without.
+    """
+    text = dataset.annotations["amodal_mask"][annotation]
+    x, y, w, h = dataset.annotations["bbox_amodal"][annotation].astype(int).tolist()
+    mask = rle.decode(text, max(h, 0), max(w, 0))
+    if whole:
+        return mask
+    height, width = dataset.views["instances"].shape[1:]
+    found = np.zeros((height, width), bool)
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
+    if x1 > x0 and y1 > y0:
+        found[y0:y1, x0:x1] = mask[y0 - y : y1 - y, x0 - x : x1 - x]
+    return found
+
+
+def seen(dataset: Dataset, view: int) -> Seen:
+    """Return what a view saw, and from where."""
+    views, objects = dataset.views, dataset.objects
+    rows = _objects(dataset, view)
+    return Seen(
+        depth=dataset.depth(view),
+        instances=dataset.instances(view),
+        K=views["K"][view],
+        distortion=views["distortion"][view],
+        T_world_camera=views["T_world_camera"][view],
+        T_world_object={int(objects["instance_id"][r]): objects["T_world_object"][r] for r in rows},
+    )
+
+
+def _objects(dataset: Dataset, view: int) -> NDArray[np.int64]:
+    low, high = np.searchsorted(dataset.objects["scene"], dataset.views["scene"][view] + np.array([0, 1]))
+    return np.arange(low, high)
+
+
+def _next(dataset: Dataset, view: int) -> int:
+    scene: Array = dataset.views["scene"]
+    if not -len(scene) <= view < len(scene):
+        raise IndexError(f"view {view} of {len(scene)}")
+    view %= len(scene)
+    if view + 1 == len(scene) or scene[view + 1] != scene[view]:
+        raise IndexError(f"view {view} is the last of its scene; name the other view")
+    return view + 1
