@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import colorsys
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ from PIL import Image, ImageDraw, ImageFont
 from graspgen.frames import Array, axis_angle, look_at, pose, transform_points
 from graspgen.objects.asset import Asset
 from graspgen.objects.families import FAMILIES
+from graspgen.objects.library import open_catalogue
 from graspgen.objects.procedural import ProceduralCatalogue
 from graspgen.pipeline.turntable import draw_turntable
 from graspgen.recipe_file import load_recipe
 from graspgen.render.opengl import render_views
+from graspgen.render.views import render_scene
 from graspgen.scene.arena_fit import table_arena
 from graspgen.scene.build import build_world
+from graspgen.scene.make import settled_scene
 from graspgen.scene.plan import LightPlan, ObjectPlan, ScenePlan, SurfacePlan, ViewPlan
 
 IMAGES = Path(__file__).parents[1] / "docs/images"
@@ -30,6 +34,7 @@ PAPER = (1.0, 1.0, 1.0)
 HUES = {"banana": 0.135}
 #: Draws that show what a family is; chosen by eye.
 SEED = 4
+ENGINES_SEED, ENGINES_SCENES = 11, (2, 5)
 
 
 def families_picture() -> Image.Image:
@@ -160,12 +165,29 @@ def turntable_picture() -> Image.Image:
     return Image.fromarray(draw_turntable(draws_of("mug")[0]))
 
 
+def engines_picture() -> Image.Image:
+    """Draw views of the photoreal preset with both engines, OpenGL on the left."""
+    recipe = load_recipe("tabletop", ["render.preset=photoreal", "views.per_scene=1", "scene.objects.count=9"])
+    catalogue = open_catalogue(recipe.objects, ENGINES_SEED)
+    strips = []
+    for index in ENGINES_SCENES:
+        pair = []
+        for engine in ("opengl", "filament"):
+            world = settled_scene(recipe, catalogue, ENGINES_SEED, index).world
+            views = tuple(view.model_copy(update={"engine": engine}) for view in world.plan.views)
+            drawn = replace(world, plan=world.plan.model_copy(update={"views": views}))
+            pair.append(render_scene(drawn, shadow_size=recipe.render.shadow_size)[0].rgb)
+        strips.append(np.hstack(pair))
+    sheet = Image.fromarray(np.vstack(strips))
+    return sheet.resize((sheet.width * 3 // 4, sheet.height * 3 // 4), Image.Resampling.LANCZOS)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    for name, draw in (("families", families_picture), ("turntable", turntable_picture)):
+    for name, draw in (("families", families_picture), ("turntable", turntable_picture), ("engines", engines_picture)):
         data = io.BytesIO()
         draw().save(data, "JPEG", quality=85, optimize=True)
         (out / f"{name}.jpg").write_bytes(data.getvalue())

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import render_scenes
 import trimesh
 from render_scenes import K_of, at, table_of_ten, view_of, world_of
 
 from graspgen.errors import RenderError
 from graspgen.frames import look_at
+from graspgen.objects.asset import Mesh
 from graspgen.render import environment, filament, vulkan
-from graspgen.render.filament import LAMP, render_colour, render_ids
+from graspgen.render.filament import render_colour, render_ids
+from graspgen.render.filament_light import LAMP
 from graspgen.render.opengl import render_views
 from graspgen.render.tone import tone_curve
-from graspgen.scene.plan import EnvironmentPlan, LightPlan, SurfacePlan, ViewPlan
+from graspgen.scene.plan import EnvironmentPlan, LightPlan, SurfacePlan, TexturePlan, ViewPlan
 
 pytestmark = pytest.mark.skipif(bool(vulkan.missing()), reason=vulkan.missing())
 
@@ -113,6 +116,24 @@ def test_light_comes_from_where_the_environment_has_it(monkeypatch: pytest.Monke
                 assert middle.argmax() == number and middle[number] > 1.5 * others.max()
     finally:
         environment.environment_ktx.cache_clear()
+
+
+def test_relief_changes_the_light_on_an_objects_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_uv(shape: trimesh.Trimesh) -> Mesh:
+        return Mesh(shape.vertices, shape.faces, uv=shape.vertices[:, :2] / 0.1, texture=None)
+
+    monkeypatch.setattr(render_scenes, "mesh_of", with_uv)
+    pattern = TexturePlan(kind="noise", pattern=3, colours=((0.6, 0.6, 0.6), (0.6, 0.6, 0.6)), scale=0.1)
+    surfaces = [SurfacePlan(texture=pattern, normal=slope) for slope in (0.0, 1.0)]
+    views = [
+        view_of(T_world_camera=TOP, lights=1).model_copy(update={"surfaces": {"object_1": surface}})
+        for surface in surfaces
+    ]
+    world = world_of([trimesh.creation.icosphere(4, 0.15)], [at(0, 0, 0.15)], views)
+    ball = render_views(world)[0].instances == 1
+    flat, rough = (image.astype(int) for image in render_colour(world, [0, 1]))
+    assert np.abs(rough - flat)[ball].max() > 20
+    assert np.abs(rough - flat)[~ball].max() <= 2
 
 
 def test_a_missing_vulkan_is_said_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
