@@ -41,8 +41,11 @@ def import_(
     licence: Annotated[str, typer.Option(help="Licence of the meshes, stored with them.")] = "",
     faces: Annotated[int, typer.Option(help="Most faces of the drawn mesh.")] = 20_000,
     threshold: Annotated[float, typer.Option(help="CoACD's concavity threshold; smaller cuts finer.")] = 0.05,
-    max_parts: Annotated[int, typer.Option(help="Most convex parts of an object.")] = 64,
-    time_limit: Annotated[float, typer.Option(help="Longest run of CoACD on one mesh, s.")] = 300.0,
+    method: Annotated[
+        str, typer.Option(metavar="auto|coacd|walls", help="How to cut; walls keeps thin, bent walls thin.")
+    ] = "auto",
+    max_parts: Annotated[int, typer.Option(help="Most convex parts of an object.")] = 128,
+    time_limit: Annotated[float, typer.Option(help="Longest run of CoACD on one mesh, s; longer is refused.")] = 300.0,
     given_parts: Annotated[
         bool, typer.Option("--given-parts/--no-given-parts", help="Use a URDF's or MJCF's collision parts if good.")
     ] = True,
@@ -73,7 +76,7 @@ def import_(
         name=name,
         licence=licence,
         faces=faces,
-        decomposition=Decomposition(threshold=threshold, max_parts=max_parts),
+        decomposition=Decomposition(threshold=threshold, max_parts=max_parts, method=method),
         time_limit=time_limit,
         given_parts=given_parts,
         limit=limit,

@@ -16,7 +16,7 @@ from graspgen.frames import Array
 from graspgen.objects import shapes
 from graspgen.objects.asset import Part
 from graspgen.objects.mass import mass_properties
-from graspgen.objects.surface_distance import Surface, beyond
+from graspgen.objects.surface_distance import Surface, beyond, inside_hulls, inside_mesh
 
 #: Given parts are taken up to these: share of the volume, and of the largest extent.
 GOOD_VOLUME, GOOD_DISTANCE = 0.15, 0.025
@@ -64,4 +64,7 @@ def collision_quality(parts: Sequence[Part], vertices: Array, faces: NDArray[np.
     union = shapes.union(parts)
     mesh, hulls = Surface(vertices, faces), Surface(union.vertices, union.faces)
     volume = mass_properties(union.vertices, union.faces).volume / mass_properties(vertices, faces).volume
-    return CollisionQuality(volume - 1, beyond(hulls, mesh), beyond(mesh, hulls), mesh.extent)
+    inside = inside_hulls([shapes.part_mesh(part)[0] for part in parts])
+    return CollisionQuality(
+        volume - 1, beyond(hulls, inside_mesh(mesh), mesh), beyond(mesh, inside, hulls), mesh.extent
+    )

@@ -1,22 +1,16 @@
-"""Convex decomposition of a mesh by CoACD, kept in a cache by content.
+"""Convex decomposition of a mesh, kept in a cache by content: its own convex shells, CoACD, or `wall_parts`.
 
-Wei et al., "Approximate convex decomposition for 3D meshes with collision-aware concavity and tree search",
-ACM Transactions on Graphics 41(4), 2022.
+The result depends on the mesh and the settings, not on the machine: what takes CoACD long is cut in another way, or
+simplified, by counts, and a run that meets the time limit is refused.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import subprocess
-import sys
-import tempfile
-import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 
 import manifold3d
 import numpy as np
@@ -25,42 +19,30 @@ from graspgen.errors import ObjectError
 from graspgen.frames import Array
 from graspgen.objects import shapes
 from graspgen.objects.asset import Part
+from graspgen.objects.coacd_run import TIME_LIMIT, Decomposition, TooSlow, run_coacd
+from graspgen.objects.hull_files import cached_hulls, store_hulls
 from graspgen.objects.merge_hulls import MOST_MERGED, merge_hulls
 from graspgen.objects.mesh_repair import shells
+from graspgen.objects.wall_parts import patches_needed, wall_parts
+
+__all__ = ["TIME_LIMIT", "Cut", "Decomposition", "TooSlow", "cut", "decompose"]
 
 #: Most corners of a hull: MuJoCo's narrow phase slows down beyond.
 MOST_CORNERS = 256
 #: A mesh that fills its convex hull to this share is taken as convex.
 CONVEX = 0.995
-#: Longest run of CoACD, s, if nothing is said.
-TIME_LIMIT = 300.0
-
-
-@dataclass(frozen=True)
-class Decomposition:
-    """Parameters of the decomposition; part of the cache's key.
-
-    Attributes:
-        threshold: CoACD's concavity threshold, a share of the size (0.05: hollows of about 2.5 % of the largest
-            extent are filled).
-        max_parts: most convex parts; CoACD merges parts beyond it, which fills hollows.
-        resolution: points sampled to measure a part's concavity.
-        mcts_nodes, mcts_iterations: CoACD's tree search; its defaults take four times as long.
-        simplify: the mesh may move by this share of its largest extent before it is cut.
-        seed: of CoACD.
-    """
-
-    threshold: float = 0.05
-    max_parts: int = 64
-    resolution: int = 1000
-    mcts_nodes: int = 12
-    mcts_iterations: int = 40
-    simplify: float = 0.002
-    seed: int = 1
-
-
-class TooSlow(ObjectError):
-    """CoACD ran out of time."""
+#: Of another number other results are kept in the cache: raise it where the way of cutting changes.
+_VERSION = 2
+#: A mesh has thin, bent walls where more than this many patches are needed to fill no more than this share of it,
+_PATCHES, _FILL = 50, 0.1
+#: and where CoACD's parts are off by more than this share of the volume, both ways are tried.
+_GOOD = 0.1
+#: Wall parts are joined as long as they fill no more than this share of the volume.
+_WALL_FILL = 0.05
+#: Walls may move by this share of the extent before they are cut; a mesh of more faces is simplified further, up to
+_WALL_SIMPLIFY, _MOST_FACES = 0.001, 20_000
+#: this share.
+_MOST_SIMPLIFY = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +51,9 @@ class Cut:
 
     Attributes:
         parts: hulls in the mesh's frame, the largest first.
-        source: "convex shells" (the mesh's own), "coacd", "coarse coacd" or "convex hull".
-        settings: of CoACD, where it ran.
-        notes: why a fallback was taken.
+        source: "convex shells" (the mesh's own), "coacd", "walls", or "given".
+        settings: where something was cut.
+        notes: why something was cut in another way than was asked for.
     """
 
     parts: tuple[Part, ...]
@@ -80,14 +62,8 @@ class Cut:
     notes: tuple[str, ...] = ()
 
 
-#: Settings of the second try, of a mesh that CoACD takes too long for: hollows of about 7 % of the extent are filled.
-COARSE = Decomposition(
-    threshold=0.15, max_parts=16, resolution=500, mcts_nodes=5, mcts_iterations=10, simplify=0.01
-)  # fmt: skip
-
-
 def decompose(vertices: Array, faces: np.ndarray, settings: Decomposition | None = None) -> tuple[Part, ...]:
-    """Cut a closed mesh into convex hulls that cover it; `cut` without its report.
+    """Cut a closed mesh into convex hulls; `cut` without its report.
 
     Args:
         vertices: (n, 3), m.
@@ -95,7 +71,7 @@ def decompose(vertices: Array, faces: np.ndarray, settings: Decomposition | None
         settings: parameters.
 
     Raises:
-        ObjectError: CoACD failed.
+        ObjectError: CoACD failed, or took longer than `TIME_LIMIT`.
     """
     return cut(vertices, faces, settings).parts
 
@@ -103,48 +79,102 @@ def decompose(vertices: Array, faces: np.ndarray, settings: Decomposition | None
 def cut(
     vertices: Array, faces: np.ndarray, settings: Decomposition | None = None, time_limit: float = TIME_LIMIT
 ) -> Cut:  # fmt: skip
-    """Cut a closed mesh into convex hulls that cover it.
+    """Cut a closed mesh into convex hulls that stand for it.
 
-    Shells that are convex become parts as they are. Where CoACD runs longer than the time limit it is ended, and tried
-    once more with coarser settings (`COARSE`) for as long; then the convex hull stands for the mesh.
+    Shells that are convex become parts as they are.
 
     Args:
         vertices: (n, 3), m.
         faces: (m, 3).
         settings: parameters.
-        time_limit: of one run of CoACD, s.
+        time_limit: of one run of CoACD, s; the result does not depend on it.
 
     Raises:
-        ObjectError: CoACD failed.
+        ObjectError: CoACD failed, or took longer.
     """
     settings = settings or Decomposition()
     v, f = np.asarray(vertices, float), np.asarray(faces, np.int32)
+    key = _key(v, f, settings)
+    kept = cached_hulls(key)
+    if kept is not None:
+        hulls, about = kept
+    else:
+        hulls, about = _made(v, f, settings, time_limit)
+        store_hulls(key, hulls, about)
+    parts = tuple(Part("hull", vertices=h) for h in hulls)
+    return Cut(parts, about["source"], None if about["source"] == "convex shells" else settings, tuple(about["notes"]))
+
+
+def _made(v: Array, f: np.ndarray, settings: Decomposition, time_limit: float) -> tuple[list[Array], dict]:
     ready, rest = _convex_shells(v, f, settings.max_parts)
-    if rest is None and ready:
-        return Cut(_parts(ready), "convex shells")
-
-    def run(tried: Decomposition) -> list[manifold3d.Manifold]:
-        if rest is None:  # closed, but not a manifold: CoACD wraps it, 2 % of its size thick
-            return _hulls(_cached_coacd(v, f, tried, "on", time_limit))
-        return _cut(rest, tried, time_limit)
-
-    notes = []
-    left = max(1, settings.max_parts - len(ready))
-    coarse = replace(COARSE, max_parts=min(COARSE.max_parts, left), seed=settings.seed)
-    for source, tried in (("coacd", replace(settings, max_parts=left)), ("coarse coacd", coarse)):
-        try:
-            return Cut(_parts([*ready, *run(tried)]), source, tried, tuple(notes))
-        except TooSlow:
-            notes.append(f"CoACD took longer than {time_limit:g} s with a threshold of {tried.threshold:g}")
-    notes.append("the convex hull stands for it, which fills its hollows")
-    hull = manifold3d.Manifold.hull_points(np.ascontiguousarray(v)) if rest is None else rest.hull()
-    return Cut(_parts([*ready, hull]), "convex hull", None, tuple(notes))
-
-
-def _parts(hulls: list[manifold3d.Manifold]) -> tuple[Part, ...]:
+    source, notes, made = "convex shells", [], []
+    if rest is not None or not ready:
+        left = replace(settings, max_parts=max(1, settings.max_parts - len(ready)))
+        if rest is None:  # closed, but not a manifold: CoACD wraps it
+            source, made = "coacd", _hulls(run_coacd(v, f, left, "on", time_limit))
+        else:
+            source, made, notes = _cut_rest(rest, left, time_limit)
+    hulls = [*ready, *made]
     if not hulls:
         raise ObjectError("the convex decomposition is empty; simplify or remesh the mesh")
-    return tuple(Part("hull", vertices=_few_corners(h)) for h in sorted(hulls, key=lambda h: -h.volume()))
+    corners = [_few_corners(h) for h in sorted(hulls, key=lambda h: -h.volume())]
+    return corners, {"source": source, "notes": notes}
+
+
+def _cut_rest(
+    solid: manifold3d.Manifold, settings: Decomposition, time_limit: float
+) -> tuple[str, list[manifold3d.Manifold], list[str]]:
+    """Return which way was taken, the hulls, and why."""
+    walls = _simplified(solid, _WALL_SIMPLIFY)
+    thin = settings.method == "auto" and patches_needed(walls, _PATCHES + 1, _FILL) > _PATCHES
+    if settings.method == "walls" or thin:
+        return "walls", _walls(walls, settings), []
+    notes = []
+    try:
+        made = _coacd(solid, settings, time_limit)
+    except TooSlow:
+        raise
+    except ObjectError as error:
+        if settings.method == "coacd":
+            raise
+        return "walls", _walls(walls, settings), [f"cut without CoACD: {str(error).partition(';')[0]}"]
+    off = _off(made, solid)
+    if settings.method == "auto" and off > _GOOD:
+        other = _walls(walls, settings)
+        if _off(other, solid) < off:
+            return "walls", other, notes
+    return "coacd", made, notes
+
+
+def _off(hulls: Sequence[manifold3d.Manifold], solid: manifold3d.Manifold) -> float:
+    """Return by which share of its volume the hulls' union differs from a solid."""
+    union = manifold3d.Manifold.batch_boolean(list(hulls), manifold3d.OpType.Add)
+    return abs(union.volume() / solid.volume() - 1)
+
+
+def _walls(solid: manifold3d.Manifold, settings: Decomposition) -> list[manifold3d.Manifold]:
+    return _hulls(wall_parts(solid, settings.max_parts, _WALL_FILL))
+
+
+def _coacd(solid: manifold3d.Manifold, settings: Decomposition, time_limit: float) -> list[manifold3d.Manifold]:
+    v, f = shapes.from_manifold(_simplified(solid, settings.simplify))
+    try:
+        return _hulls(run_coacd(v, f, settings, "off", time_limit))
+    except TooSlow:
+        raise
+    except ObjectError:
+        # CoACD trusts a closed mesh and can crash on sliver triangles; its own remeshing removes them.
+        return _hulls(run_coacd(v, f, settings, "on", time_limit))
+
+
+def _simplified(solid: manifold3d.Manifold, share: float) -> manifold3d.Manifold:
+    """Return a solid whose surface moved by a share of its extent, or by more where it has very many faces."""
+    extent = float(np.ptp(np.reshape(solid.bounding_box(), (2, 3)), axis=0).max())
+    simple = solid.simplify(share * extent)
+    while simple.num_tri() > _MOST_FACES and share < _MOST_SIMPLIFY:
+        share *= 1.5
+        simple = solid.simplify(share * extent)
+    return solid if simple.is_empty() else simple
 
 
 def _convex_shells(v: Array, f: np.ndarray, most: int) -> tuple[list[manifold3d.Manifold], manifold3d.Manifold | None]:
@@ -168,93 +198,17 @@ def _convex_shells(v: Array, f: np.ndarray, most: int) -> tuple[list[manifold3d.
     return ready, union
 
 
-def _cut(solid: manifold3d.Manifold, settings: Decomposition, time_limit: float) -> list[manifold3d.Manifold]:
-    box = np.reshape(solid.bounding_box(), (2, 3))
-    v, f = shapes.from_manifold(solid.simplify(settings.simplify * float(np.ptp(box, axis=0).max())))
-    try:
-        return _hulls(_cached_coacd(v, f, settings, "off", time_limit))
-    except TooSlow:
-        raise
-    except ObjectError:
-        # CoACD trusts a closed mesh and can crash on sliver triangles; its own remeshing removes them.
-        return _hulls(_cached_coacd(v, f, settings, "on", time_limit))
-
-
 def _hulls(corners: list[Array]) -> list[manifold3d.Manifold]:
     hulls = [manifold3d.Manifold.hull_points(np.ascontiguousarray(c)) for c in corners]
     return [h for h in hulls if h.volume() > 0]
 
 
-def cache_folder() -> Path:
-    """Return where decompositions are kept: `$XDG_CACHE_HOME/graspgen/coacd`, by default below `~/.cache`."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "graspgen" / "coacd"
-
-
-def _cached_coacd(v: Array, f: np.ndarray, settings: Decomposition, preprocess: str, time_limit: float) -> list[Array]:
-    options = {
-        "threshold": settings.threshold,
-        "max_convex_hull": settings.max_parts,
-        "preprocess_mode": preprocess,
-        "resolution": settings.resolution,
-        "mcts_nodes": settings.mcts_nodes,
-        "mcts_iterations": settings.mcts_iterations,
-        "seed": settings.seed,
-    }
-    key = hashlib.sha256(
-        json.dumps([version("coacd"), options, asdict(settings)], sort_keys=True).encode()
-        + np.ascontiguousarray(v, "<f8").tobytes()
-        + np.ascontiguousarray(f, "<i4").tobytes()
-    ).hexdigest()
-    path = cache_folder() / f"{key}.npz"
-    # A damaged or missing entry is made again.
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return _read(path)
-    with tempfile.TemporaryDirectory(prefix="graspgen-coacd-") as folder:
-        result = Path(folder) / "out.npz"
-        _run_coacd(v, f, options, Path(folder) / "in.npz", result, time_limit)
-        hulls = _read(result)
-        # Without a cache the next import takes longer, nothing else: a full or read-only disk is no error here.
-        with contextlib.suppress(OSError):
-            _store(result, path)
-    return hulls
-
-
-def _run_coacd(
-    v: Array, f: np.ndarray, options: dict[str, object], source: Path, target: Path, time_limit: float
-) -> None:
-    np.savez(source, vertices=v, faces=f, options=json.dumps(options))
-    worker = Path(__file__).with_name("coacd_worker.py")
-    try:
-        done = subprocess.run(
-            [sys.executable, str(worker), str(source), str(target)],
-            capture_output=True, text=True, errors="replace", timeout=time_limit, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise TooSlow(f"the convex decomposition took more than {time_limit:g} s; simplify the mesh first") from error
-    if done.returncode != 0 or not target.is_file():
-        lines = done.stderr.strip().splitlines()
-        raise ObjectError(
-            f"the convex decomposition failed ({lines[-1] if lines else f'status {done.returncode}'}); "
-            "simplify or remesh the mesh"
-        )
-
-
-def _read(path: Path) -> list[Array]:
-    with np.load(path) as saved:
-        return np.split(saved["corners"], np.cumsum(saved["counts"])[:-1])
-
-
-def _store(result: Path, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(result.read_bytes())
-        os.replace(partial, path)
-    except OSError:
-        os.unlink(partial)
-        raise
+def _key(v: Array, f: np.ndarray, settings: Decomposition) -> str:
+    about = [_VERSION, version("coacd"), version("manifold3d"), asdict(settings)]
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(v, "<f8").tobytes())
+    digest.update(np.ascontiguousarray(f, "<i4").tobytes())
+    return digest.hexdigest()
 
 
 def _few_corners(hull: manifold3d.Manifold) -> Array:

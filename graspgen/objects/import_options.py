@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from graspgen.errors import ObjectError
+from graspgen.objects.coacd_run import TIME_LIMIT, Decomposition
 from graspgen.objects.decimate import FACES
-from graspgen.objects.decompose import TIME_LIMIT, Decomposition
 from graspgen.objects.library import is_valid_name
 from graspgen.objects.mesh_units import UNITS
 
@@ -30,8 +30,8 @@ class ImportOptions:
         class_name: of all; each object's own when not given.
         licence: of the meshes, stored with them.
         faces: most faces of the drawn mesh.
-        decomposition: parameters of CoACD.
-        time_limit: of one run of CoACD, s.
+        decomposition: parameters of the convex decomposition.
+        time_limit: of one run of CoACD, s; what meets it is refused.
         given_parts: use the collision parts of a URDF or MJCF where they are convex and good.
         overwrite: replace assets of the same name.
     """
@@ -74,5 +74,7 @@ class ImportOptions:
             raise ObjectError(f"'{self.class_name}' is not a valid class name; use letters, digits, '_', '-' and '.'")
         if self.faces < 100:
             raise ObjectError(f"{self.faces} faces are too few to draw an object; allow 100 at least")
+        if self.decomposition.method not in ("auto", "coacd", "walls"):
+            raise ObjectError(f"'{self.decomposition.method}' is no way to cut; use auto, coacd or walls")
         if self.decomposition.max_parts < 1:
             raise ObjectError("an object needs one convex part at least")

@@ -107,7 +107,7 @@ def import_meshes(
         name: of the asset, for a single file.
         limit: most objects; the first of them are taken.
         workers: processes; the result does not depend on them.
-        decomposition: parameters of CoACD.
+        decomposition: parameters of the convex decomposition.
         progress: called after every object, in order.
         options: of `ImportOptions`.
 
@@ -189,7 +189,7 @@ def _import(found: Found, options: ImportOptions, library: Path) -> Imported:
             "visual": {"faces": len(drawn.mesh.faces), "faces_before": len(raw.mesh.faces), "error": drawn.error},
             "collision": {
                 "source": made.source,
-                **({} if made.settings is None else {"coacd": asdict(made.settings)}),
+                **({} if made.settings is None else {"settings": asdict(made.settings)}),
                 "volume_error": quality.volume_error,
                 "hausdorff": quality.hausdorff,
             },
@@ -268,14 +268,10 @@ def _parts(raw: RawObject, checked: CheckedMesh, options: ImportOptions) -> tupl
     made = cut(*checked.loose, options.decomposition, options.time_limit)
     quality = collision_quality(made.parts, checked.vertices, checked.faces)
     notes += made.notes
-    if made.source == "convex hull" and quality.volume_error > 0.5:
-        raise ObjectError(
-            f"{'; '.join(made.notes[:-1])}; its convex hull is {quality.volume_error:.0%} larger than it: raise "
-            "--time-limit, or simplify the mesh"
-        )
     if quality.volume_error > FILLED:
         notes.append(
-            f"the parts fill hollows, {quality.volume_error:.0%} of its volume: a smaller --threshold cuts finer"
+            f"the parts fill hollows, {quality.volume_error:.0%} of its volume: more --max-parts, or a smaller "
+            "--threshold, cut finer"
         )
     return made, quality, notes
 

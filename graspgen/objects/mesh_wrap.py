@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from graspgen.errors import ObjectError
 from graspgen.frames import Array
 from graspgen.objects import shapes
-from graspgen.objects.surface_distance import Surface, beyond, sample_surface
+from graspgen.objects.surface_distance import Surface, beyond, inside_mesh, sample_surface
 
 #: Voxels along the largest extent.
 RESOLUTION = 80
@@ -88,7 +88,7 @@ def wrap(vertices: Array, faces: NDArray[np.int32], resolution: int = RESOLUTION
     f = np.concatenate([q + s for (_, q), s in zip(joined, starts, strict=True)]).astype(np.int32)
     wrapped, given = Surface(v, f), Surface(vertices, faces)
     # What lies inside the wrap is inside the solid: faces within it are no error.
-    error = max(float(given.distance(wrapped.points()).max()), beyond(given, wrapped))
+    error = max(float(given.distance(wrapped.points()).max()), beyond(given, inside_mesh(wrapped), wrapped))
     return Wrapped(v, f, h, error, len(sheet) > 0)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull, cKDTree
 
 from graspgen.frames import Array
 from graspgen.raycast import RayCaster
@@ -15,6 +17,8 @@ _TREE, _POINTS = 1 / 100, 1 / 50
 _NEAREST = 8
 #: Most points of a sampled surface.
 _MOST = 4_000_000
+#: Ways that rays go; askew, so that they hit no edge of a mesh that stands along the axes.
+_WAYS = np.array([[0.2841, 0.1573, 0.9458], [-0.8331, 0.4127, -0.3681], [0.3917, -0.8806, 0.2665]])
 
 
 def sample_surface(vertices: Array, faces: NDArray[np.int32], spacing: float) -> tuple[Array, NDArray[np.int64]]:
@@ -91,27 +95,64 @@ class Surface:
         return np.concatenate([self.vertices[np.unique(self.faces)], between])
 
 
-def beyond(a: Surface, b: Surface) -> float:
-    """Return how far the surface of `a` lies outside of the solid `b` at most, m."""
+def beyond(a: Surface, inside: Callable[[Array], NDArray[np.bool_]], b: Surface) -> float:
+    """Return how far the surface of `a` lies outside of a solid at most, m.
+
+    Args:
+        a: whose points are tried.
+        inside: tells which (n, 3) points lie in the solid.
+        b: the solid's surface.
+    """
     points = a.points()
-    outside = points[~_inside(points, b)]
+    outside = points[~inside(points)]
     return float(b.distance(outside).max()) if len(outside) else 0.0
 
 
 def signed_distance(points: Array, solid: Surface) -> Array:
     """Return (n,) distances of (n, 3) points to the surface of a solid, negative inside, m."""
-    return np.where(_inside(points, solid), -1.0, 1.0) * solid.distance(points)
+    return np.where(inside_mesh(solid)(points), -1.0, 1.0) * solid.distance(points)
 
 
-def _inside(points: Array, solid: Surface) -> NDArray[np.bool_]:
-    """Tell which (n, 3) points lie in a solid: along a ray they leave it once more often than they enter it."""
+def inside_mesh(solid: Surface) -> Callable[[Array], NDArray[np.bool_]]:
+    """Return a function that tells which (n, 3) points lie in a closed mesh.
+
+    Along a ray they leave it once more often than they enter it. A ray that meets an edge may count a face twice, or
+    miss it: of three rays two decide.
+    """
     caster = RayCaster(solid.vertices, solid.faces)
-    # Askew, so that the ray of a point hits no edge of a mesh that stands along the axes.
-    way = np.array([0.2841, 0.1573, 0.9458])
-    way = np.broadcast_to(way / np.linalg.norm(way), points.shape)
-    hits = caster.all_hits(points, way, 4 * solid.extent, max_hits=32)
-    sign = np.sign(np.einsum("ij,ij->i", caster.normals[hits.face], way[hits.ray]))
-    return np.bincount(hits.ray, weights=sign, minlength=len(points)) > 0.5
+
+    def votes(points: Array, way: Array) -> NDArray[np.bool_]:
+        ways = np.broadcast_to(way / np.linalg.norm(way), points.shape)
+        hits = caster.all_hits(points, ways, 4 * solid.extent, max_hits=32)
+        sign = np.sign(np.einsum("ij,ij->i", caster.normals[hits.face], ways[hits.ray]))
+        return np.bincount(hits.ray, weights=sign, minlength=len(points)) > 0.5
+
+    def inside(points: Array) -> NDArray[np.bool_]:
+        first, second = votes(points, _WAYS[0]), votes(points, _WAYS[1])
+        differ = first != second
+        if differ.any():
+            first[differ] = votes(points[differ], _WAYS[2])
+        return first
+
+    return inside
+
+
+def inside_hulls(hulls: Sequence[Array]) -> Callable[[Array], NDArray[np.bool_]]:
+    """Return a function that tells which (n, 3) points lie in one of some convex hulls of (k, 3) points."""
+    found = [ConvexHull(hull, qhull_options="QJ Pp") for hull in hulls]
+
+    def inside(points: Array) -> NDArray[np.bool_]:
+        within = np.zeros(len(points), bool)
+        for hull in found:
+            corners = hull.points[hull.vertices]
+            near = ~within & (points >= corners.min(axis=0)).all(axis=1) & (points <= corners.max(axis=0)).all(axis=1)
+            # A block at a time: a hull may have hundreds of faces.
+            for block in np.array_split(np.flatnonzero(near), 1 + int(near.sum()) // 4096):
+                offset = hull.equations[:, :3] @ points[block].T + hull.equations[:, 3:]
+                within[block] = (offset <= 0).all(axis=0)
+        return within
+
+    return inside
 
 
 def _to_triangle(p: Array, corners: Array) -> Array:

@@ -10,6 +10,7 @@ from graspgen.errors import ObjectError
 from graspgen.objects import decompose as decompose_module
 from graspgen.objects.asset import Mesh
 from graspgen.objects.decompose import Decomposition, decompose
+from graspgen.objects.hull_files import cache_folder
 from graspgen.objects.library import LibraryCatalogue, load_asset
 from graspgen.objects.mass import mass_properties
 from graspgen.objects.mesh_check import check_mesh
@@ -98,10 +99,10 @@ def test_a_decomposition_is_read_from_the_cache(monkeypatch):
     mesh = l_shape()
     mesh.apply_scale(1.37)
     first = decompose(mesh.vertices, mesh.faces)
-    monkeypatch.setattr(decompose_module, "_run_coacd", None)  # a second run would fail
+    monkeypatch.setattr(decompose_module, "run_coacd", None)  # a second run would fail
     second = decompose(mesh.vertices, mesh.faces)
     assert all(np.array_equal(a.vertices, b.vertices) for a, b in zip(first, second, strict=True))
-    files = list(decompose_module.cache_folder().iterdir())
+    files = list(cache_folder().iterdir())
     assert files and not [f for f in files if f.name.startswith(".")]
 
 
@@ -109,7 +110,7 @@ def test_a_damaged_cache_entry_is_made_again():
     mesh = l_shape()
     mesh.apply_scale(0.81)
     first = decompose(mesh.vertices, mesh.faces)
-    newest = max(decompose_module.cache_folder().iterdir(), key=lambda p: p.stat().st_mtime_ns)
+    newest = max(cache_folder().iterdir(), key=lambda p: p.stat().st_mtime_ns)
     newest.write_bytes(b"PK\x03\x04 not a cache entry")
     again = decompose(mesh.vertices, mesh.faces)
     assert all(np.array_equal(a.vertices, b.vertices) for a, b in zip(first, again, strict=True))
