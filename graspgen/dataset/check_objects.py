@@ -182,8 +182,9 @@ def _check_assets(report: Report, checked: Checked) -> None:
             text = f"{extents[row].round(6).tolist()} m, the mesh {name} measures {size.round(6).tolist()} m"
             report.add(text, "assets", "extents", row, int(keys[row]))
         stored, found = assets["content_hash"][row], checked.meshes.content_hash(name)
-        if found not in (stored, ""):
-            text = found if " " in found else f"the asset beside {name} is another one"
+        if found != stored:
+            text = found if " " in found or not found else f"the asset beside {name} is another one"
+            text = text or f"beside {name} there is no asset.yaml: no scene can be made again with it"
             report.add(text, "assets", "content_hash", row, int(keys[row]))
 
 

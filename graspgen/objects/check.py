@@ -22,6 +22,8 @@ from graspgen.objects.mesh_repair import drop_degenerate, merge_equal, open_edge
 
 #: The parts may fill hollows, or miss material, of this share of the mesh's convex hull.
 PARTS_VOLUME = 0.2
+#: Nor may they be larger than the mesh by more than this share of its own volume: walls would be twice as thick.
+PARTS_FILL = 1.0
 #: The parts may end this far from the mesh's bounding box: a share of its largest extent, and at least some metres.
 PARTS_BOUNDS, PARTS_BOUNDS_LEAST = 0.05, 0.003
 #: An asset may state less material than its mesh encloses (it is hollow), and this share more.
@@ -94,13 +96,16 @@ def _parts(asset: Asset, mesh: MassProperties, hull: ConvexHull) -> Tested:
     off = float(np.abs(union.bounds - asset.mesh.bounds).max())
     most = max(PARTS_BOUNDS * float(asset.extents.max()), PARTS_BOUNDS_LEAST)
     share = (volume - mesh.volume) / hull.volume
+    fill = volume / mesh.volume - 1 if mesh.volume > 0 else 0.0
     evidence = {
         "count": len(asset.parts), "volume": _short(volume), "extra_share_of_hull": round(share, 4),
-        "bounds_off": _short(off),
+        "extra_share": round(fill, 4), "bounds_off": _short(off),
     }  # fmt: skip
     if abs(share) > PARTS_VOLUME:
         what = "fill hollows of" if share > 0 else "miss"
         return Tested("parts", evidence, f"the parts {what} {abs(share):.0%} of the convex hull's volume")
+    if fill > PARTS_FILL:
+        return Tested("parts", evidence, f"the parts are {fill:.0%} larger than the mesh: its walls are too thick")
     reason = f"the parts end {off * 1000:.1f} mm from the mesh, at most {most * 1000:.1f}" if off > most else ""
     return Tested("parts", evidence, reason)
 

@@ -125,9 +125,9 @@ class Index:
 
 
 def asset_folders(library: Path) -> list[Path]:
-    """Return the folders of a library that hold an asset, by name."""
-    found = (f.parent for f in library.glob(f"*/{META}") if not f.parent.name.startswith("."))
-    return sorted(found, key=lambda folder: folder.name)
+    """Return the folders of a library that hold an asset, or what is left of one, by name."""
+    found = {f.parent for file in (META, VISUAL) for f in library.glob(f"*/{file}")}
+    return sorted((f for f in found if not f.name.startswith(".")), key=lambda folder: folder.name)
 
 
 def read_index(library: str | Path) -> Index:

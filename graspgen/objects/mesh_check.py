@@ -28,7 +28,7 @@ from graspgen.objects.mesh_repair import (
     shells,
 )
 from graspgen.objects.mesh_units import LARGEST, SMALLEST, size_problem
-from graspgen.objects.mesh_wrap import wrap
+from graspgen.objects.mesh_wrap import RESOLUTION, wrap
 
 #: Thinnest object, m.
 THINNEST = 1e-4
@@ -40,6 +40,8 @@ _FILLED = 0.3
 _CROSSING = 0.002
 #: and weighed by its wrap where that differs by more than this share of the volume.
 _DIFFERENT = 0.03
+#: A wrap that is off by more than this share of the extent is made again on voxels half as large; then it is refused.
+_WRAP_ERROR = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +153,12 @@ def _wrapped(mesh: Mesh, vertices: Array, faces: NDArray[np.int32], where: str, 
     advice = "close it in a mesh editor (for example Blender's 3D-Print toolbox)"
     try:
         wrapped = wrap(vertices, faces)
+        most = _WRAP_ERROR * float(np.ptp(mesh.bounds, axis=0).max())
+        if wrapped.error > most:
+            wrapped = wrap(vertices, faces, 2 * RESOLUTION)
     except ObjectError as error:
         raise ObjectError(f"{where}: the mesh is not watertight, and {error}; {advice}") from error
-    if wrapped.error > 0.05 * float(np.ptp(mesh.bounds, axis=0).max()):
+    if wrapped.error > most:
         raise ObjectError(f"{where}: the mesh is not watertight and cannot be wrapped; {advice}")
     voxel = wrapped.voxel * 1000
     sheets = f", sheets without an inside are {1.5 * voxel:.2g} mm thick" if wrapped.sheets else ""

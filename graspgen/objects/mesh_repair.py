@@ -16,6 +16,8 @@ Faces = NDArray[np.int32]
 
 #: Largest hole that is filled, as a share of the mesh's largest extent. A larger one may be meant: a cup's mouth.
 LARGEST_HOLE = 0.15
+#: A larger hole is filled where one triangle is missing, or a few, of this share of the mesh's area.
+MISSING_AREA, _MISSING_EDGES = 0.05, 6
 
 
 def drop_degenerate(vertices: Array, faces: Faces) -> Faces:
@@ -91,7 +93,7 @@ def agree_winding(faces: Faces) -> Faces:
 
 
 def fill_small_holes(vertices: Array, faces: Faces) -> tuple[Faces, int, float]:
-    """Close holes up to `LARGEST_HOLE` with triangles between the vertices of their edge.
+    """Close holes up to `LARGEST_HOLE`, or where a triangle or a few are missing, between the vertices of their edge.
 
     Returns:
         The new faces, the number of holes, and the widest one, m.
@@ -100,13 +102,32 @@ def fill_small_holes(vertices: Array, faces: Faces) -> tuple[Faces, int, float]:
     for start, end in _open_edges(faces).tolist():
         follow.setdefault(end, []).append(start)
     limit = LARGEST_HOLE * float(np.ptp(vertices, axis=0).max())
+    whole = _areas(vertices, faces).sum()
+    # A triangle that hangs on nothing has an edge of three sides, too: its own back would close it.
+    loose = {tuple(sorted(face)) for face in faces[_alone(faces)].tolist()}
     added, holes, largest = [], 0, 0.0
     for loop in _loops(follow):
         width = float(np.linalg.norm(np.ptp(vertices[loop], axis=0)))
-        if len(loop) >= 3 and width <= limit:
+        if len(loop) < 3 or tuple(sorted(loop)) in loose:
+            continue
+        fan = [[loop[0], loop[k], loop[k + 1]] for k in range(1, len(loop) - 1)]
+        few = len(fan) == 1 or (
+            len(loop) <= _MISSING_EDGES and _areas(vertices, np.array(fan)).sum() <= MISSING_AREA * whole
+        )
+        if width <= limit or few:
             holes, largest = holes + 1, max(largest, width)
-            added += [[loop[0], loop[k], loop[k + 1]] for k in range(1, len(loop) - 1)]
+            added += fan
     return np.array(added, np.int32).reshape(-1, 3), holes, largest
+
+
+def _areas(vertices: Array, faces: Faces) -> Array:
+    a, b, c = np.moveaxis(vertices[faces], 1, 0)
+    return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+
+
+def _alone(faces: Faces) -> NDArray[np.bool_]:
+    """Tell which triangles share no vertex with another one."""
+    return (np.bincount(faces.reshape(-1))[faces] == 1).all(axis=1)
 
 
 def _loops(follow: dict[int, list[int]]) -> Iterator[list[int]]:

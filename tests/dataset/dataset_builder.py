@@ -21,6 +21,8 @@ from graspgen.dataset.writer import write_shard
 from graspgen.frames import axis_angle, inverse, look_at, pose, project, transform_points
 from graspgen.grasps.outcomes import Outcome, Phase, Sampler
 from graspgen.labels.keypoints import KeypointState
+from graspgen.objects.asset import Asset, Mesh, Part
+from graspgen.objects.library import content_hash, save_asset
 
 WIDTH, HEIGHT = 64, 48
 K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
@@ -58,11 +60,23 @@ def box(asset: int, scale: float = 1.0) -> trimesh.Trimesh:
     return mesh
 
 
+def asset(number: int) -> Asset:
+    volume, (x, y, z) = SIDES[number].prod(), SIDES[number] ** 2
+    part = Part("box", SIDES[number] / 2, pose(np.eye(3), OFFSET))
+    solid = box(number)
+    return Asset(
+        name=f"box_{number}", class_name="box", mesh=Mesh(solid.vertices, solid.faces), parts=(part,), volume=volume,
+        com=OFFSET, unit_inertia=volume / 12 * np.diag([y + z, x + z, x + y]), density=DENSITY, friction=0.6,
+        source="procedural:box",
+    )  # fmt: skip
+
+
+HASHES = [content_hash(asset(number)) for number in range(2)]
+
+
 def save_meshes(folder: Path) -> None:
-    for asset in range(2):
-        path = folder / f"objects/box_{asset}/visual.glb"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        box(asset).export(path)
+    for number in range(2):
+        save_asset(asset(number), folder / "objects")
 
 
 def flying_pose(camera):
@@ -120,7 +134,7 @@ def _tables(scene, seed, T, cameras, rng):
         ),
         "assets": columns(
             "assets", 2, id=[0, 1], name=["box_0", "box_1"], class_name="box", class_id=1,
-            source="procedural:box", params="{}", licence="", content_hash=["a" * 64, "b" * 64],
+            source="procedural:box", params="{}", licence="", content_hash=HASHES,
             mesh=["objects/box_0/visual.glb", "objects/box_1/visual.glb"], extents=SIDES,
             volume=SIDES.prod(axis=1), symmetry="{}", keypoints=json.dumps(KEYPOINTS),
         ),

@@ -392,6 +392,13 @@ def test_a_mesh_of_another_size_is_named(copy: Path) -> None:
     assert {("assets", "extents"), ("annotations", "cuboid")} <= {(v.table, v.column) for v in check(copy)}
 
 
+def test_an_asset_whose_description_is_missing_is_named(copy: Path) -> None:
+    (copy / "objects/box_0/asset.yaml").unlink()
+    found = check(copy)
+    assert found and {(v.table, v.column) for v in found} == {("assets", "content_hash")}
+    assert all("no asset.yaml" in str(v) for v in found)
+
+
 def test_an_interrupted_run_is_sound(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     manifest = begin(folder)

@@ -83,6 +83,28 @@ def test_parts_that_fill_a_hollow_are_found():
     assert "fill hollows" in faults(filled)["parts"]
 
 
+def test_walls_that_are_twice_too_thick_are_found_though_they_fill_little_of_the_hull():
+    """A thin tray: walls of 3 mm instead of 1 mm fill 8 % of its hull."""
+
+    def tray(wall):
+        outer = trimesh.creation.box([0.2, 0.2, 0.05])
+        inner = trimesh.creation.box([0.2 - 2 * wall, 0.2 - 2 * wall, 0.05])
+        inner.apply_translation([0, 0, wall])
+        bottom = Part("box", [0.1, 0.1, wall / 2], trimesh.transformations.translation_matrix([0, 0, wall / 2 - 0.025]))
+        sides = [
+            Part("box", size, trimesh.transformations.translation_matrix(place))
+            for size, place in (
+                ([wall / 2, 0.1, 0.025], [0.1 - wall / 2, 0, 0]), ([wall / 2, 0.1, 0.025], [wall / 2 - 0.1, 0, 0]),
+                ([0.1, wall / 2, 0.025], [0, 0.1 - wall / 2, 0]), ([0.1, wall / 2, 0.025], [0, wall / 2 - 0.1, 0]),
+            )
+        ]  # fmt: skip
+        return solids.asset_of(trimesh.boolean.difference([outer, inner]), bottom, *sides)
+
+    thin = tray(0.001)
+    assert faults(thin) == {}
+    assert "larger than the mesh" in faults(replace(thin, parts=tray(0.003).parts))["parts"]
+
+
 def test_parts_that_miss_or_stick_out_are_found():
     assert "miss" in faults(replace(BOX, parts=(Part("box", [0.03, 0.02, 0.005]),)))["parts"]
     spike = Part("box", [0.05, 0.001, 0.001])

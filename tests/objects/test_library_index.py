@@ -60,6 +60,14 @@ def test_what_is_written_is_yaml_and_read_back(library):
     assert read_index(library) == index, "an index that somebody wrote by hand is as good"
 
 
+def test_an_asset_without_its_description_is_not_passed_over(library):
+    (library / "box-3/asset.yaml").unlink()
+    entry = read_index(library).entries["box-3"]
+    assert "asset.yaml" in entry.damage
+    with pytest.raises(ObjectError, match="box-3"):
+        LibraryCatalogue(library)
+
+
 def test_reading_writes_nothing(library):
     before = sorted(p.name for p in library.iterdir())
     read_index(library)

@@ -15,7 +15,7 @@ from graspgen.objects.library import LibraryCatalogue, load_asset
 from graspgen.objects.mass import mass_properties
 from graspgen.objects.mesh_check import check_mesh
 from graspgen.objects.mesh_import import asset_name, import_meshes
-from graspgen.objects.mesh_repair import is_closed
+from graspgen.objects.mesh_repair import fill_small_holes, is_closed
 
 
 @pytest.fixture(scope="session")
@@ -190,6 +190,29 @@ def test_small_holes_are_filled_and_the_texture_kept(missing):
     assert checked.mesh.texture is not None and is_closed(checked.faces)
     volume = mass_properties(checked.mesh.vertices, checked.mesh.faces).volume
     assert volume == pytest.approx(ball.volume, rel=1e-3)
+
+
+@pytest.mark.parametrize(("finer", "missing"), [(0, 1), (2, 1), (2, 2)])
+def test_a_box_that_lacks_a_triangle_is_a_solid_box(finer, missing):
+    box = trimesh.creation.box((0.1, 0.08, 0.06))
+    for _ in range(finer):
+        box = box.subdivide()
+    checked = check_mesh(Mesh(box.vertices, box.faces[missing:].astype(np.int32)), "box")
+    assert "closed" in checked.notes[0]
+    assert mass_properties(checked.vertices, checked.faces).volume == pytest.approx(0.00048)
+
+
+def test_a_box_without_a_lid_stays_open():
+    box = trimesh.creation.box((0.1, 0.08, 0.06))
+    lid = box.face_normals[:, 2] > 0.5
+    checked = check_mesh(Mesh(box.vertices, box.faces[~lid].astype(np.int32)), "box")
+    assert mass_properties(checked.vertices, checked.faces).volume < 0.0001
+
+
+def test_loose_triangles_are_not_closed_by_their_own_backs():
+    loose = np.array([[0, 1, 2]], np.int32)
+    added, holes, _ = fill_small_holes(np.eye(3), loose)
+    assert len(added) == holes == 0
 
 
 def test_seams_of_a_texture_are_no_holes():
