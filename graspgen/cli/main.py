@@ -14,6 +14,7 @@ from graspgen.cli import objects
 from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.grasps import grasps
 from graspgen.cli.knobs import knobs
+from graspgen.cli.preview import preview
 from graspgen.cli.relabel import relabel
 from graspgen.cli.video import video
 from graspgen.errors import GraspgenError
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.add_typer(objects.app, name="objects")
 app.command()(grasps)
 app.command()(knobs)
+app.command()(preview)
 app.command()(relabel)
 app.command()(video)
 
