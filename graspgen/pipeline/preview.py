@@ -13,6 +13,7 @@ from PIL import Image
 from graspgen.dataset.layout import PARTIAL, write_error
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
+from graspgen.dataset.schema import Role
 from graspgen.errors import DatasetError
 from graspgen.frames import inverse
 from graspgen.grasps.outcomes import Outcome
@@ -37,13 +38,16 @@ _SEEN = 0.4
 _GRASPED = 3
 HOLDS: RGB = (60, 220, 90)
 FAILS: RGB = (240, 60, 50)
+#: Objects that are no targets.
+BYSTANDER: RGB = (150, 150, 155)
 
 
 def write_preview(path: str | Path) -> Path:
     """Draw `preview.png` into a dataset and return its path.
 
     A scene takes two tiles of the view that shows most of its objects: one with the visible boxes
-    and the cuboids, one with the best (green) and the worst (red) grasp of its best seen objects.
+    and the cuboids (grey those of distractors), one with the best (green) and the worst (red) grasp
+    of its best seen objects.
 
     Args:
         path: the dataset's folder.
@@ -98,7 +102,10 @@ def _best_view(dataset: Dataset, scene: int) -> int:
 def _label_tile(dataset: Dataset, view: int) -> Picture:
     labels = dataset.view_objects(view)
     shown = labels["pixels_visible"] > 0
-    colours = [colour_of(int(i)) for i in labels["instance_id"][shown]]
+    colours = [
+        colour_of(int(i)) if role == Role.TARGET else BYSTANDER
+        for i, role in zip(labels["instance_id"][shown], labels["role"][shown], strict=True)
+    ]
     width = _line_width(dataset, view)
     image = draw_cuboids(dataset.rgb(view), labels["cuboid"][shown], colours, thickness=width)
     image = draw_boxes(image, labels["bbox_visible"][shown], colours, thickness=width + 1)

@@ -33,37 +33,47 @@ class FlyingSeen:
 NOTHING_FLIES = FlyingSeen(np.zeros(0, bool), np.zeros(0, np.int64), np.zeros(0))
 
 
-def screen(count: int, targets: Sequence[int], limit: float | None, see: See) -> set[int]:
-    """Leave out flying distractors until no target loses more than `limit` of its pixels; return those that stay.
+def screen(count: int, targets: Sequence[int], limit: float | None, see: See) -> tuple[set[int], NDArray[np.uint8]]:
+    """Leave out flying distractors until no target loses more than `limit` of its pixels.
 
     The loss of a target is counted in pixels of the id image: those that show it without any flying distractor and
     show one now. While it is too large, the distractor that hides most of the worst-off target is left out; what that
     uncovers may be hidden by another one, so the view is looked at again. Leaving out even more never hides more.
 
     Args:
-        count: flying distractors of the view.
+        count: flying distractors of the view, at least one.
         targets: instance ids of the targets.
         limit: largest share that all of them together may hide of any target; None for no limit.
         see: looks at the view.
+
+    Returns:
+        The numbers of those that stay, and the (H, W) ids without any.
     """
     shown = set(range(count))
-    if limit is None or not count:
-        return shown
     base, _ = see(())
-    while True:
+    while limit is not None:
         share = _shares(base, see(sorted(shown))[1], targets, count)
         lost = share.sum(axis=1)
         if not len(lost) or lost.max() <= limit + 1e-12:
-            return shown
+            break
         shown.remove(int(share[int(lost.argmax())].argmax()))
+    return shown, base
 
 
-def seen(shown: Collection[int], count: int, targets: Sequence[int], see: See) -> FlyingSeen:
-    """Return what became of the `count` flying distractors of a view; the arguments are those of `screen`."""
-    if not count:
-        return NOTHING_FLIES
-    base, _ = see(())
-    _, flying = see(sorted(shown))
+def seen(
+    shown: Collection[int],
+    count: int,
+    targets: Sequence[int],
+    base: NDArray[np.uint8],
+    flying: NDArray[np.int64],
+) -> FlyingSeen:
+    """Return what became of the `count` flying distractors of a view.
+
+    Args:
+        shown, base: what `screen` returned.
+        count, targets: as there.
+        flying: (H, W) number of the distractor that each pixel shows, −1 for none.
+    """
     share = _shares(base, flying, targets, count)
     return FlyingSeen(
         shown=np.isin(np.arange(count), list(shown)),

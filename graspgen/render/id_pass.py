@@ -13,6 +13,7 @@ from graspgen.lens import pinhole, pinhole_positions
 from graspgen.render.hidden import See
 from graspgen.render.lens import has_lens, nearest
 from graspgen.scene.flying import flying_geoms, show_flying
+from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import World
 
 #: Groups of geoms that are drawn; collision geoms are in group 3.
@@ -66,9 +67,7 @@ def aim(
 
 def look_at_ids(world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext) -> See:
     """Return what looks at the ids of a view, with any of its flying distractors."""
-    view, ids = world.plan.views[number], mask_ids(world)
-    numbers = np.full(world.model.ngeom, -1)
-    numbers[flying_geoms(world.model, number, len(view.flying))] = np.arange(len(view.flying))
+    view, ids, numbers = world.plan.views[number], mask_ids(world), flying_numbers(world, number)
 
     def look(shown: Collection[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         rect = aim(world, number, shown, scene, context)
@@ -76,12 +75,25 @@ def look_at_ids(world: World, number: int, scene: mujoco.MjvScene, context: mujo
         set_flags(scene, ids=True, shadows=False)
         mujoco.mjr_render(rect, scene, context)
         mujoco.mjr_readPixels(pixels, None, rect, context)
-        upright = pixels[::-1]
-        if has_lens(view):
-            upright = nearest(upright, pinhole_positions(view.K, view.distortion, view.width, view.height))
+        upright = through_ids(view, pixels[::-1])
         return geom_values(upright, scene, ids), geom_values(upright, scene, numbers, -1)
 
     return look
+
+
+def through_ids(view: ViewPlan, image: NDArray) -> NDArray:
+    """Return an image of ids, or of their colours, as the view's lens shows it."""
+    if not has_lens(view):
+        return image
+    return nearest(image, pinhole_positions(view.K, view.distortion, view.width, view.height))
+
+
+def flying_numbers(world: World, number: int) -> NDArray[np.int64]:
+    """Return the (ngeom,) numbers of the flying distractors of a view, −1 for all other geoms."""
+    count = len(world.plan.views[number].flying)
+    numbers = np.full(world.model.ngeom, -1)
+    numbers[flying_geoms(world.model, number, count)] = np.arange(count)
+    return numbers
 
 
 def mask_ids(world: World) -> NDArray[np.uint8]:

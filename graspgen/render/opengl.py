@@ -22,7 +22,16 @@ from graspgen.render import gl, shadows
 from graspgen.render.backdrop import Backdrop
 from graspgen.render.grade import graded
 from graspgen.render.hidden import NOTHING_FLIES, FlyingSeen, screen, seen
-from graspgen.render.id_pass import aim, geom_values, look_at_ids, mask_ids, set_flags, target_ids
+from graspgen.render.id_pass import (
+    aim,
+    flying_numbers,
+    geom_values,
+    look_at_ids,
+    mask_ids,
+    set_flags,
+    target_ids,
+    through_ids,
+)
 from graspgen.render.lens import has_lens, through_lens
 from graspgen.render.paint import Painter
 from graspgen.scene.arena import CUTOFF, LIGHT_TYPES, direction
@@ -57,12 +66,14 @@ class Looks:
         paint, backdrop: of the world.
         reach: how far its shadows reach, m.
         flying: which flying distractors each view shows, once OpenGL has rendered the views.
+        bare: (H, W) ids of these views without them.
     """
 
     paint: Painter
     backdrop: Backdrop
     reach: float
     flying: dict[int, set[int]] = field(default_factory=dict)
+    bare: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, world: World, images: ImageStore | None = None) -> Looks:
@@ -101,8 +112,7 @@ def render_views(
     looks = looks or Looks.of(world, images)
     with session(world, shadow_size, looks) as (scene, context):
         mujoco.mj_kinematics(world.model, world.data)
-        looks.flying.clear()
-        looks.flying.update(_screened(world, scene, context, looks.backdrop))
+        _screen(world, scene, context, looks)
         return [render_view(world, v, scene, context, looks, v not in colourless) for v in range(len(views))]
 
 
@@ -151,21 +161,19 @@ def _uploaded(
         context.free()
 
 
-def _screened(
-    world: World, scene: mujoco.MjvScene, context: mujoco.MjrContext, backdrop: Backdrop
-) -> dict[int, set[int]]:
-    """Return the flying distractors that each view shows; the views of a stereo pair show the same."""
+def _screen(world: World, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: Looks) -> None:
+    """Find the flying distractors that each view shows; the views of a stereo pair show the same."""
     views, limit = world.plan.views, world.plan.flying_max_hidden
-    shown: dict[int, set[int]] = {}
+    looks.flying.clear()
+    looks.bare.clear()
     alike: dict[tuple[FlyingPlan, ...], set[int]] = {}
     for number, view in enumerate(views):
-        backdrop.apply(view)
-        look = look_at_ids(world, number, scene, context)
-        kept = screen(len(view.flying), target_ids(world), limit, look)
-        alike[view.flying] = alike.get(view.flying, kept) & kept
-    for number, view in enumerate(views):
-        shown[number] = alike[view.flying]
-    return shown
+        if view.flying:
+            looks.backdrop.apply(view)
+            look = look_at_ids(world, number, scene, context)
+            kept, looks.bare[number] = screen(len(view.flying), target_ids(world), limit, look)
+            alike[view.flying] = alike.get(view.flying, kept) & kept
+    looks.flying.update({number: alike[view.flying] for number, view in enumerate(views) if view.flying})
 
 
 def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> None:
@@ -204,8 +212,8 @@ def render_view(
             mujoco.mjr_uploadTexture(world.model, context, texture)
         # The context has its own copy of what texture a material has.
         context.mat_texid[: world.model.mat_texid.size] = world.model.mat_texid.ravel()
-    flown = seen(looks.flying[number], len(view.flying), target_ids(world), look_at_ids(world, number, scene, context))
-    rect = aim(world, number, looks.flying[number], scene, context)
+    flying = looks.flying.get(number, set())
+    rect = aim(world, number, flying, scene, context)
     # OpenGL's first row is the lowest one: everything below turns images over while it converts
     # them.
     pixels = np.empty((rect.height, rect.width, 3), np.uint8)
@@ -223,6 +231,10 @@ def render_view(
     mujoco.mjr_readPixels(pixels, None if coloured else zbuffer, rect, context)
     depth = _metric(zbuffer[::-1], scene)
     instances = geom_values(pixels[::-1], scene, mask_ids(world))
+    flown = NOTHING_FLIES
+    if number in looks.bare:
+        shapes = through_ids(view, geom_values(pixels[::-1], scene, flying_numbers(world, number), -1))
+        flown = seen(flying, len(view.flying), target_ids(world), looks.bare[number], shapes)
 
     if has_lens(view):
         rgb, depth, instances = through_lens(view, rgb, depth, instances)

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from render_scenes import at, view_of, world_of
 
 from graspgen.frames import look_at
-from graspgen.render.hidden import screen, seen
+from graspgen.render.hidden import screen as screened
+from graspgen.render.hidden import seen
 from graspgen.render.opengl import render_views
 from graspgen.scene.build import build_world
 from graspgen.scene.plan import FlyingPlan, SurfacePlan
+
+
+def screen(*args):
+    return screened(*args)[0]
 
 
 def layers(base, masks):
@@ -44,7 +49,7 @@ def test_the_one_that_hides_most_of_the_worst_off_target_goes_first():
     assert screen(3, [1, 2], 0.7, look) == {0, 1, 2}  # 70 % is not more than 70 %
     assert screen(3, [2], 0.3, look) == {0, 1, 2}  # target 1 is none here
     assert screen(3, [1, 2], None, look) == {0, 1, 2}
-    told = seen({1, 2}, 3, [1, 2], look)
+    told = seen({1, 2}, 3, [1, 2], BASE, look({1, 2})[1])
     assert told.shown.tolist() == [False, True, True] and told.pixels.tolist() == [0, 10, 5]
     np.testing.assert_allclose(told.hides, [0, 0.2, 0.1])
 
