@@ -67,6 +67,9 @@ CONDITIONS: dict[str, Values] = {
     "objects.friction": _GRASPS,
     "grasps": _GRASPS,
     "grasps.clear_share": {"grasps.per_object": 6},
+    "grasps.in_scene": {
+        "grasps.per_object": 12, "objects.families": "box", "grasps.in_scene.per_object": 3, "scene.objects.count": 2,
+    },
     "grasps.draws": {"grasps.per_object": 16, "objects.families": "box"},
     "grasps.hard_negatives": {"grasps.per_object": 16, "objects.families": "box"},
     "grasps.approach": {"grasps.per_object": 8, "scene.objects.count": 4, "scene.objects.spread": 0.06},
@@ -116,7 +119,7 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "render.lights.tint": (1.0, {"uniform": [0.2, 1.0]}), "render.background.kind": ("plane", "room"),
     "render.background.wall_distance": (1.6, 4.0), "render.environment.kind": ("sky", "room"),
     "render.environment.strength": (0, 2), "render.grade.exposure": (-1, 1), "render.grade.contrast": (0.7, 1.3),
-    "render.grade.gamma": (0.7, 1.4), "render.grade.saturation": (0, 1.5), "grasps.per_object": (1, 3),
+    "render.grade.gamma": (0.7, 1.4), "render.grade.saturation": (0, 1.5), "grasps.per_object": (1, 3), "grasps.in_scene.per_object": (0, 3), "grasps.in_scene.share": (0, 1),
     "grasps.profile": ("standard", "strict"), "grasps.draws": (0, 2), "grasps.hard_negatives": (0, 2),
     "grasps.force": (2, 40), "grasps.cone_deg": (1, 60), "grasps.clearance": (0.0, 0.02), "grasps.approach": (0.0, 0.3),
     "grasps.approach_axis": ([0, 0, -1], [0, 0, 1]), "grasps.approach_cone_deg": (5, 180), "grasps.clear_share": (0, 1),
