@@ -32,19 +32,20 @@ def _open(p: Params, rim: float) -> Points:
 
 
 def _mug(p: Params) -> Points:
-    rim, height, wall = p["diameter"] / 2, p["height"], p["wall"]
+    rim, height = p["diameter"] / 2, p["height"]
     foot = rim * p["taper"]
     span = p["handle_span"] * height / 2
 
     def outside(z: float) -> float:
         return foot + (rim - foot) * z / height
 
-    middle, top, low = 0.52 * height, 0.52 * height + span, 0.52 * height - span
+    middle, half = 0.52 * height, p["handle_thickness"] / 2
+    top, low = middle + span + half, middle - span - half
     return {
         **_open(p, rim),
         "handle": (outside(middle) + p["handle_reach"] + p["handle_thickness"] / 2, 0, middle),
-        "handle_top": (outside(top) - wall / 2, 0, top + p["handle_thickness"] / 2),
-        "handle_bottom": (outside(low) - wall / 2, 0, low - p["handle_thickness"] / 2),
+        "handle_top": (outside(top), 0, top),
+        "handle_bottom": (outside(low), 0, low),
     }
 
 

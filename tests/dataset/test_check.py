@@ -175,6 +175,33 @@ FAULTS = {
     ),
     "a wrong visibility": (put("annotations/visibility", 0, 0.5), "annotations.visibility"),
     "a wrong share in the frame": (put("annotations/in_frame", 0, 0.9), "annotations.in_frame"),
+    "a wrong share of what is in the frame": (
+        put("annotations/visible_in_frame", 0, 0.4), "annotations.visible_in_frame",
+    ),
+    "a silhouette of a tenth more pixels": (
+        apply("annotations/pixels_all", lambda n, _: n + n // 10), "annotations.pixels_all",
+    ),
+    "half a silhouette called out of the frame": (
+        apply("annotations/pixels_in_frame", lambda n, _: n // 2), "annotations.pixels_in_frame",
+    ),
+    "an amodal box too wide": (
+        apply("annotations/bbox_amodal", lambda b, _: np.add(b, [-2, 0, 4, 0])), "annotations.bbox_amodal",
+    ),
+    "the distance of a centre for its depth": (
+        apply("annotations/centre_depth", lambda z, _: z * 1.01), "annotations.centre_depth",
+    ),
+    "a keypoint shifted by a pixel": (apply("keypoints/pixel", lambda p, _: p + 1), "keypoints.pixel"),
+    "a keypoint's distance for its depth": (put("keypoints/depth", 3, 0.9), "keypoints.depth"),
+    "a hidden keypoint called visible": (
+        lambda f: f["keypoints/state"].__setitem__(np.flatnonzero(f["keypoints/state"][...] == 1)[:1], 0),
+        "keypoints.state",
+    ),
+    "a keypoint left out": (put("keypoints/number", 9, 11), "keypoints.number"),
+    "a keypoint of an unknown object": (put("keypoints/object", 0, 0), "keypoints.object"),
+    "another handle": (put("assets/keypoints", 0, '{"lid": [0, 0, 0]}'), "keypoints.pixel"),
+    "a layer that nobody asked for": (
+        lambda f: f.create_dataset("views/normals", data=np.zeros((4, 48, 64, 3), "i1")), "views.normals",
+    ),
     "ignore set": (put("annotations/ignore", 0, True), "annotations.ignore"),
     "more pixels visible than there are": (put("annotations/pixels_all", 0, 3), "annotations.pixels_all"),
     "a NaN mass": (put("objects/mass", 0, np.nan), "objects.mass"),
