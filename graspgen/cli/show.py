@@ -114,6 +114,10 @@ def print_info(path: Path) -> None:
             table.add_row("in the scene", f"{len(inside)} grasps tried, {holding / len(inside):.0%} hold")
             names = np.array([Outcome(code).name.lower().replace("_", " ") for code in inside], str)
             table.add_row("outcomes there", _counted(names))
+        if len(dataset.frames):
+            recorded, images = len(dataset.sequences()), len(dataset.frame_views)
+            told = f"{recorded} trials recorded, {len(dataset.frames)} frames, {images} images of them"
+            table.add_row("sequences", told)
     console().print(table)
 
 

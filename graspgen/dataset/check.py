@@ -12,6 +12,8 @@ import numpy as np
 from graspgen.dataset.check_columns import check_columns, read_tables
 from graspgen.dataset.check_files import check_files, check_index, check_scenes
 from graspgen.dataset.check_flying import check_flying
+from graspgen.dataset.check_frame_views import check_frame_views
+from graspgen.dataset.check_frames import check_frames
 from graspgen.dataset.check_geometry import check_geometry
 from graspgen.dataset.check_grasps import check_grasps
 from graspgen.dataset.check_keys import check_keys
@@ -141,11 +143,14 @@ def _check_shard(
         _guarded(report, lambda: check_grasps(report, checked))
         _guarded(report, lambda: check_scene_trials(report, checked))
         if sound:
+            _guarded(report, lambda: check_frames(report, checked))
             _guarded(report, lambda: check_sight(report, checked))
             _guarded(report, lambda: check_quality(report, checked))
             _guarded(report, lambda: check_views(report, checked))
             _guarded(report, lambda: check_geometry(report, checked))
             _guarded(report, lambda: check_flying(report, checked))
+            shots = {column: file[f"frame_views/{column}"] for column in ("depth", "instances")}
+            _guarded(report, lambda: check_frame_views(report, checked, shots))
 
 
 def _check_repeats(report: Report, checked: Checked, seen: dict[int, tuple[str, str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ RAYS = 40_000
 #: Share of the pixels off edges that must show what the rays meet, and how many may differ whatever the number.
 AGREEMENT, SPARE = 0.99, 2
 DEPTH_TOLERANCE = 2e-4
+#: A hand may be inside what it touches by this much, m.
+HAND_DEPTH_TOLERANCE = 3e-3
 #: Largest angle, rad, of a stored normal from its facet's, and the share that must be within it.
 NORMAL_TOLERANCE, NORMAL_AGREEMENT = 0.02, 0.98
 #: Of a lens's image, whose pixels are up to a quarter off where a surface is not smooth, fewer pixels tell nothing.
@@ -58,17 +61,17 @@ def check_geometry(report: Report, checked: Checked) -> None:
                 _check_view(report, checked, view, shown, names, seen_range(plan, number))
 
 
-def object_solids(checked: Checked, row: int) -> list[Solid]:
-    """Return the objects that there are to see in a scene.
+def object_solids(checked: Checked, row: int, poses: Array | None = None) -> list[Solid]:
+    """Return the objects that there are to see in a scene, at rest or at (k, 4, 4) `poses`, in the order of their keys.
 
     Raises:
         DatasetError: a mesh is missing or damaged.
     """
     scenes, objects = checked.tables["scenes"], checked.tables["objects"]
     solids = []
-    for i in np.flatnonzero(objects["scene"] == scenes["index"][row]).tolist():
+    for number, i in enumerate(np.flatnonzero(objects["scene"] == scenes["index"][row]).tolist()):
         vertices, faces = checked.object_mesh(i)
-        placed = transform_points(objects["T_world_object"][i], vertices)
+        placed = transform_points(objects["T_world_object"][i] if poses is None else poses[number], vertices)
         instance = int(objects["instance_id"][i])
         solids.append(Solid(placed, faces, instance if objects["labelled"][i] else UNLABELLED - instance))
     return solids
@@ -148,22 +151,62 @@ def sampled_pixels(height: int, width: int) -> tuple[NDArray[np.int64], int]:
     return np.column_stack([rows.ravel(), columns.ravel()]), step
 
 
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """An image that is checked: of which row of which table, its (H, W) ids and depth, m, its camera, and normals."""
+
+    table: str
+    row: int
+    key: int
+    mask: NDArray[np.uint8]
+    depth: Array
+    K: Array
+    distortion: Array
+    T_world_camera: Array
+    normals: Array | None = None
+
+
 def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid], names: list[str], far: float) -> None:
-    views = checked.tables["views"]
-    mask, depth = (
-        checked.images["instances"][view],
-        checked.images["depth"][view] * checked.depth_scale,
+    views, images = checked.tables["views"], checked.images
+    image = Shot(
+        "views",
+        view,
+        int(views["id"][view]),
+        images["instances"][view],
+        images["depth"][view] * checked.depth_scale,
+        views["K"][view],
+        views["distortion"][view],
+        views["T_world_camera"][view],
+        decode_normals(images["normals"][view]) if "normals" in images else None,
     )
-    pixels, _ = sampled_pixels(*mask.shape)
-    flat = _off_edges(mask)[pixels[:, 0], pixels[:, 1]]
-    pixels = pixels[flat]
-    lens = (views["K"][view], pixels, views["distortion"][view])
-    shows, z, normals = hits(solids, views["T_world_camera"][view], *lens)
+    check_image(report, image, solids, names, far)
+
+
+def check_image(report: Report, image: Shot, solids: list[Solid], names: list[str], far: float, hand: int = -1) -> None:
+    """Compare an image with what rays through its pixels' centres meet.
+
+    Args:
+        report: takes the violations.
+        image: the image.
+        solids: what there is to see, but for a hand.
+        names: of the arena's geoms.
+        far: its far plane, m.
+        hand: id of a hand in the mask: of its pixels only what lies behind them is known.
+    """
+    pixels, _ = sampled_pixels(*image.mask.shape)
+    pixels = pixels[_off_edges(image.mask)[pixels[:, 0], pixels[:, 1]]]
+    shows, z, normals = hits(solids, image.T_world_camera, image.K, pixels, image.distortion)
     shows = np.where(z > far + RANGE_MARGIN, VOID, shows)
-    seen, stored = mask[pixels[:, 0], pixels[:, 1]], depth[pixels[:, 0], pixels[:, 1]]
+    seen, stored = image.mask[pixels[:, 0], pixels[:, 1]], image.depth[pixels[:, 0], pixels[:, 1]]
+    if hand >= 0:
+        mine = seen == hand
+        behind = mine & (z > 0) & ((stored > z + HAND_DEPTH_TOLERANCE) | (stored <= 0))
+        if behind.sum() > (1 - AGREEMENT) * mine.sum() + SPARE:
+            text = f"{int(behind.sum())} of {int(mine.sum())} pixels of the hand lie behind what they hide"
+            report.add(text, image.table, "depth", image.row, image.key)
+        pixels, shows, z, normals, seen, stored = (v[~mine] for v in (pixels, shows, z, normals, seen, stored))
     expected = np.maximum(shows, 0)
     wrong = seen != expected
-    key = int(views["id"][view])
     named = False
     for instance in np.union1d(seen, expected).tolist():
         concerned = (seen == instance) | (expected == instance)
@@ -173,42 +216,35 @@ def _check_view(report: Report, checked: Checked, view: int, solids: list[Solid]
             text = (
                 f"{bad} of {count} pixels off edges that should show {who}, or do, disagree with the meshes and poses"
             )
-            report.add(text, "views", "instances", view, key)
+            report.add(text, image.table, "instances", image.row, image.key)
             named = True
-    if "normals" in checked.images and not named:
+    if named:
+        return
+    if image.normals is not None:
         met = (shows != VOID) & ~wrong & (stored > 0)
-        _check_normals(report, checked, view, pixels[met], normals[met])
-    if not named:
-        _check_depth(report, checked, view, key, np.where(wrong, WRONG, shows), z, stored, names, far)
+        _check_normals(report, image, image.normals, pixels[met], normals[met])
+    _check_depth(report, image, np.where(wrong, WRONG, shows), z, stored, names, far)
 
 
-def _check_normals(report: Report, checked: Checked, view: int, pixels: NDArray[np.int64], wanted: Array) -> None:
+def _check_normals(report: Report, image: Shot, normals: Array, pixels: NDArray[np.int64], wanted: Array) -> None:
     """Compare stored normals with those of the facets that rays meet; along creases neighbours may be met."""
-    stored = decode_normals(checked.images["normals"][view])[pixels[:, 0], pixels[:, 1]]
+    stored = normals[pixels[:, 0], pixels[:, 1]]
     off = ~(np.einsum("ij,ij->i", stored, wanted) >= np.cos(NORMAL_TOLERANCE))
     if int(off.sum()) > (1 - NORMAL_AGREEMENT) * len(off) + SPARE:
         text = f"{int(off.sum())} of {len(off)} normals are not those of the facets seen"
-        report.add(text, "views", "normals", view, int(checked.tables["views"]["id"][view]))
+        report.add(text, image.table, "normals", image.row, image.key)
 
 
 def _check_depth(
-    report: Report,
-    checked: Checked,
-    view: int,
-    key: int,
-    shows: NDArray[np.int64],
-    z: Array,
-    stored: Array,
-    names: list[str],
-    far: float,
+    report: Report, image: Shot, shows: NDArray[np.int64], z: Array, stored: Array, names: list[str], far: float
 ) -> None:
-    near, views = (z > 0) & (z < far - RANGE_MARGIN), checked.tables["views"]
+    near = (z > 0) & (z < far - RANGE_MARGIN)
     for what in np.unique(shows).tolist():
         if what in (VOID, WRONG):
             continue
         pixels = (shows == what) & near
         count, name = int(pixels.sum()), _name(what, names)
-        if count < (FEW if views["distortion"][view].any() else 1):
+        if count < (FEW if image.distortion.any() else 1):
             continue
         error = float(np.median(np.abs(stored[pixels] - z[pixels])))
         if not error <= DEPTH_TOLERANCE:
@@ -216,17 +252,12 @@ def _check_depth(
                 f"the median depth of {name} is {error * 1e3:.3g} mm from the meshes at their poses "
                 "(planar z, m, × depth_scale)"
             )
-            report.add(text, "views", "depth", view, key)
+            report.add(text, image.table, "depth", image.row, image.key)
     void = shows == VOID
     filled = int((void & (stored > 0)).sum())
     if filled > (1 - AGREEMENT) * void.sum() + SPARE:
-        report.add(
-            f"{filled} of {int(void.sum())} pixels without anything in range have a depth",
-            "views",
-            "depth",
-            view,
-            key,
-        )
+        text = f"{filled} of {int(void.sum())} pixels without anything in range have a depth"
+        report.add(text, image.table, "depth", image.row, image.key)
 
 
 def _off_edges(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:

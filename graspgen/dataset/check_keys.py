@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked
+from graspgen.dataset.schema import Toucher
 from graspgen.dataset.violations import Report
 
 #: (table, column, table referred to, column there, value that means none)
@@ -31,6 +32,13 @@ FOREIGN: tuple[tuple[str, str, str, str, int | None], ...] = (
     ("scene_trials", "grasp", "grasps", "id", None),
     ("displacements", "grasp", "scene_trials", "grasp", None),
     ("displacements", "object", "objects", "id", None),
+    ("frames", "scene", "scenes", "index", None),
+    ("frames", "grasp", "grasps", "id", None),
+    ("frame_objects", "frame", "frames", "id", None),
+    ("frame_objects", "object", "objects", "id", None),
+    ("frame_contacts", "frame", "frames", "id", None),
+    ("frame_views", "frame", "frames", "id", None),
+    ("frame_views", "view", "views", "id", None),
 )
 
 
@@ -62,6 +70,7 @@ def check_keys(report: Report, checked: Checked, scenes: list[int]) -> bool:
     _ascending(report, "scene_trials", "grasp", [t["scene_trials"]["grasp"]])
     _ascending(report, "displacements", "grasp", [t["displacements"][c] for c in ("grasp", "object")])
     _ascending(report, "keypoints", "view", [t["keypoints"][c] for c in ("view", "object", "number")])
+    _check_frames(report, t)
     for table, column, target, key, none in FOREIGN:
         values = t[table][column]
         bad = ~np.isin(values, t[target][key])
@@ -162,6 +171,34 @@ def _check_pairs(report: Report, t: dict[str, dict[str, NDArray[Any]]]) -> None:
         bool,
     )
     report.rows("grasps", "id", wrong, "has not one row in grasp_views for each view of its scene", grasps["id"])
+
+
+def _check_frames(report: Report, t: dict[str, dict[str, NDArray[Any]]]) -> None:
+    """Frames are numbered, have a row for each object of their scene, and contacts and images of that scene."""
+    frames, things, contacts, views = (t[n] for n in ("frames", "frame_objects", "frame_contacts", "frame_views"))
+    keys, objects = frames["id"], t["objects"]
+    _ascending(report, "frame_objects", "frame", [things["frame"], things["object"]])
+    _ascending(report, "frame_views", "frame", [views["frame"], views["view"]])
+    back = np.diff(contacts["frame"], prepend=0) < 0
+    report.rows("frame_contacts", "frame", back, "rows are not in the order of their keys")
+    report.rows("frames", "id", keys >> 32 != frames["scene"], "is not scene·2^32 + number", keys)
+    report.rows("frames", "id", _gaps(keys, 32), "frames of a scene are not numbered 0, 1, 2, …", keys)
+    report.rows("frames", "grasp", frames["grasp"] >> 32 != frames["scene"], "the grasp is in another scene", keys)
+    other = things["object"] >> 16 != things["frame"] >> 32
+    report.rows("frame_objects", "object", other, "is in another scene than the frame")
+    report.rows("frame_views", "view", views["view"] >> 16 != views["frame"] >> 32, "is in another scene")
+    ids, counts = np.unique(objects["scene"], return_counts=True)
+    wanted = dict(zip(ids.tolist(), counts.tolist(), strict=True))
+    ids, counts = np.unique(things["frame"], return_counts=True)
+    has = dict(zip(ids.tolist(), counts.tolist(), strict=True))
+    pairs = zip(keys.tolist(), frames["scene"].tolist(), strict=True)
+    wrong = np.array([has.get(key, 0) != wanted.get(scene, 0) for key, scene in pairs], bool)
+    report.rows("frames", "id", wrong, "has not one row in frame_objects for each object of its scene", keys)
+    for name in ("first", "second"):
+        who = contacts[name]
+        code = (who < 0) & (who >= min(Toucher))
+        present = np.isin(who, objects["id"]) & (who >> 16 == contacts["frame"] >> 32)
+        report.rows("frame_contacts", name, ~(code | present), lambda row, w=who: f"{w[row]} is nothing of its scene")
 
 
 def _gaps(keys: NDArray[np.int64], bits: int) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from graspgen.dataset.manifest import check_version, load_manifest
 from graspgen.dataset.mesh import read_mesh
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
+from graspgen.dataset.sequence import Sequence, read_sequence
 from graspgen.dataset.tables import Images, ShardFiles, TableReader
 from graspgen.errors import DatasetError
 from graspgen.frames import Array
@@ -89,7 +90,7 @@ class Dataset:
         path: the dataset's folder.
         attrs: versions, seed, recipe and, of a folder, when it was created.
         scenes, assets, objects, views, annotations, keypoints, flying, grippers, profiles, grasps, grasp_views, trials,
-            scene_trials, displacements: the tables.
+            scene_trials, displacements, frames, frame_objects, frame_contacts, frame_views: the tables.
     """
 
     scenes: TableReader
@@ -106,6 +107,10 @@ class Dataset:
     trials: TableReader
     scene_trials: TableReader
     displacements: TableReader
+    frames: TableReader
+    frame_objects: TableReader
+    frame_contacts: TableReader
+    frame_views: TableReader
 
     def __init__(self, path: Path, files: ShardFiles, attrs: dict[str, Any]) -> None:
         self.path = path
@@ -208,6 +213,21 @@ class Dataset:
         T_camera_world = np.linalg.inv(self.views["T_world_camera"][view])
         return T_camera_world @ self.objects["T_world_object"][objects] @ self.grasps["T_object_grasp"][rows]
 
+    def sequence(self, grasp: int) -> Sequence:
+        """Return the recorded trial of a grasp as arrays; `sequences` says which there are.
+
+        Args:
+            grasp: key of the grasp.
+
+        Raises:
+            KeyError: the trial of the grasp was not recorded.
+        """
+        return read_sequence(self.tables, grasp)
+
+    def sequences(self) -> NDArray[np.int64]:
+        """Return the keys of the grasps whose trials in the scene were recorded, ascending."""
+        return np.unique(self.frames["grasp"])
+
     def mesh(self, asset: int) -> tuple[Array, NDArray[np.int64]]:
         """Return the visual mesh of an asset: (n, 3) vertices, m, in the asset's frame, and (m, 3) faces.
 
@@ -232,7 +252,10 @@ class Dataset:
         }
         for name in ("trials", "scene_trials", "displacements"):
             chosen[name] = np.flatnonzero(self.tables[name]["grasp"] >> 32 == scene)
-        chosen |= {name: np.flatnonzero(self.tables[name]["scene"] == scene) for name in ("objects", "views", "grasps")}
+        for name in ("frame_objects", "frame_contacts", "frame_views"):
+            chosen[name] = np.flatnonzero(self.tables[name]["frame"] >> 32 == scene)
+        for name in ("objects", "views", "grasps", "frames"):
+            chosen[name] = np.flatnonzero(self.tables[name]["scene"] == scene)
         for shared, (owner, key) in REFERENCES.items():
             used = np.isin(self.tables[shared]["id"], self.tables[owner][key][chosen[owner]])
             chosen[shared] = np.flatnonzero(used)

@@ -28,14 +28,6 @@ class SceneRecord:
     tables: Mapping[str, Columns]
 
 
-def no_rows(table: str) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table without rows, which has no images."""
-    spec = TABLES[table].columns
-    return {
-        name: np.zeros((0, *c.shape), object if c.is_text else c.dtype) for name, c in spec.items() if not c.is_image
-    }
-
-
 def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
     """Build the columns of `rows` rows of a table, cast to the schema's types.
 
@@ -76,3 +68,13 @@ def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
                 raise ValueError(f"{table}.{name}: expected shape {(rows, *column.shape)}, got {array.shape}")
         out[name] = array
     return out
+
+
+def no_rows(table: str, height: int = 0, width: int = 0) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table without rows, whose images would have that size, px."""
+    sides = {"H": height, "W": width}
+    shapes = {
+        name: tuple(sides[side] if isinstance(side, str) else side for side in column.shape)
+        for name, column in TABLES[table].columns.items()
+    }
+    return columns(table, 0, **{name: np.zeros((0, *shape)) for name, shape in shapes.items()})

@@ -6,6 +6,7 @@ the same thing. Keys are numbers that mean the same in every shard, never row nu
     view key    = scene · 2¹⁶ + number of the view in its scene
     object key  = scene · 2¹⁶ + instance id
     grasp key   = scene · 2³² + number of the grasp in its scene
+    frame key   = scene · 2³² + number of the frame in its scene
 
 so tables of different shards can be concatenated as they are, and every key column is sorted.
 """
@@ -39,7 +40,10 @@ CONVENTIONS: dict[str, str] = {
     "instances": "0 background, flying distractor or an object without labels, else instance_id of the object in the "
     "view's scene",
     "bbox": "x, y, width, height in pixels; x + width is the right edge",
-    "keys": "view = scene·2^16 + number, object = scene·2^16 + instance_id, grasp = scene·2^32 + number",
+    "keys": "view = scene·2^16 + number, object = scene·2^16 + instance_id, grasp = scene·2^32 + number, "
+    "frame = scene·2^32 + number",
+    "hand": f"in frame_views.instances {HAND_INSTANCE}; in frame_contacts -1 is the support, -2 the hand, -3 its first "
+    "finger, -4 its second, else it is the key of an object",
 }
 
 
@@ -82,6 +86,15 @@ class GripperKind(IntEnum):
     PARALLEL_JAW = 0
     SUCTION = 1
     MULTI_FINGER = 2
+
+
+class Toucher(IntEnum):
+    """What is not an object in `frame_contacts`."""
+
+    SUPPORT = -1
+    HAND = -2
+    FIRST_FINGER = -3
+    SECOND_FINGER = -4
 
 
 class TrialKind(IntEnum):
@@ -571,6 +584,57 @@ TABLES: dict[str, Table] = {
             "rotation": Column("f4", (), "rad", "", low=0, high=np.pi, nan=True),
         },
     ),
+    "frames": Table(
+        "a moment of a trial in the scene that was recorded (`views.sequence`); those of a trial follow each other",
+        {
+            "id": Column("i8", doc="key of the frame", low=0),
+            "scene": _SCENE,
+            "grasp": Column("i8", doc="key of the grasp whose trial it is", low=0),
+            "time": Column("f8", (), "s", "since the approach began", low=0),
+            "phase": Column("u1", doc="what the hand is doing", enum=Phase),
+            "T_world_tool": Column("f8", _POSE, "m", "pose of the grasp frame, which moves with the hand"),
+            "opening": Column("f8", (), "m", "of the fingers"),
+            "velocity": Column("f8", (3,), "m/s", "of the tool point, world frame"),
+            "angular_velocity": Column("f8", (3,), "rad/s", "of the hand, world frame"),
+        },
+    ),
+    "frame_objects": Table(
+        "an object in a frame: one row for each object of the scene",
+        {
+            "frame": Column("i8", doc="key of the frame", low=0),
+            "object": Column("i8", doc="key of the object", low=0),
+            "T_world_object": Column("f8", _POSE, "m", "pose of the asset's frame"),
+            "velocity": Column("f8", (3,), "m/s", "of the centre of mass, world frame"),
+            "angular_velocity": Column("f8", (3,), "rad/s", "world frame"),
+        },
+    ),
+    "frame_contacts": Table(
+        "a contact point in a frame",
+        {
+            "frame": Column("i8", doc="key of the frame", low=0),
+            "first": Column(
+                "i8", doc="key of an object; −1 the support, −2 the hand, −3 its first finger, −4 its second", low=-4
+            ),
+            "second": Column("i8", doc="what it touches, likewise", low=-4),
+            "position": Column("f8", (3,), "m", "world frame"),
+            "normal": Column("f8", (3,), "", "unit normal from the first to the second, world frame"),
+            "force": Column("f8", (), "N", "along the normal", low=0),
+        },
+    ),
+    "frame_views": Table(
+        "an image of a frame",
+        {
+            "frame": Column("i8", doc="key of the frame", low=0),
+            "view": Column("i8", doc="key of the view whose camera and looks it has", low=0),
+            "camera": Column("str", doc="name of the camera"),
+            "K": Column("f8", (3, 3), "px", "as `views.K`"),
+            "distortion": Column("f8", (5,), "", "as `views.distortion`"),
+            "T_world_camera": Column("f8", _POSE, "m", "as `views.T_world_camera`"),
+            "rgb": Column("u1", ("H", "W", 3), "", "colour, sRGB"),
+            "depth": Column("u2", ("H", "W"), "0.1 mm", "planar z = value × attribute `depth_scale` metres; 0 = none"),
+            "instances": Column("u1", ("H", "W"), "", f"as `views.instances`; {HAND_INSTANCE} is the hand"),
+        },
+    ),
 }
 
 
@@ -591,4 +655,9 @@ def object_key(scene: int, instance_id: int) -> int:
 
 def grasp_key(scene: int, number: int) -> int:
     """Return the key of grasp `number` of a scene."""
+    return (scene << 32) | number
+
+
+def frame_key(scene: int, number: int) -> int:
+    """Return the key of frame `number` of a scene."""
     return (scene << 32) | number

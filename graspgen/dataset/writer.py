@@ -113,7 +113,7 @@ def _fill(
                     kept[table][name].append(values)
                     continue
                 with uninterrupted():
-                    _append(images, groups[table], name, values)
+                    _append(images, groups[table], table, name, values)
                 disk.check()
     if not hashes:
         raise ValueError("a shard needs at least one scene")
@@ -140,15 +140,15 @@ def _write_tables(groups: Mapping[str, h5py.Group], kept: Mapping[str, _Columns]
     return rows
 
 
-def _append(images: dict[str, h5py.Dataset], group: h5py.Group, name: str, values: NDArray[Any]) -> None:
+def _append(images: dict[str, h5py.Dataset], group: h5py.Group, table: str, name: str, values: NDArray[Any]) -> None:
     if not len(values):
         return  # a scene without views does not know the images' size
-    if name not in images:
-        column = TABLES["views"].columns[name]
-        images[name] = create_images(group, name, column, values.shape[1:])
-    dataset = images[name]
+    key = f"{table}.{name}"
+    if key not in images:
+        images[key] = create_images(group, name, TABLES[table].columns[name], values.shape[1:])
+    dataset = images[key]
     if values.shape[1:] != dataset.shape[1:]:
-        raise ValueError(f"views.{name}: images of {values.shape[1:]} after images of {dataset.shape[1:]}")
+        raise ValueError(f"{key}: images of {values.shape[1:]} after images of {dataset.shape[1:]}")
     start = len(dataset)
     dataset.resize(start + len(values), axis=0)
     for i, image in enumerate(values):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array, cross, pose, qpos_to_pose, quat_to_matrix
 from graspgen.grasps.profile import Profile
-from graspgen.grasps.scene_model import BALL, HAND, SLIDES, SceneModel, scene_trial_model
+from graspgen.grasps.scene_model import BALL, HAND, SLIDES, STAND, SceneModel, scene_trial_model
 from graspgen.grasps.scene_recorder import STATE, Recorder
 from graspgen.grasps.scene_trial import SceneTrialResults, run_trials, target_numbers
 from graspgen.grippers.gripper import Gripper
@@ -19,7 +19,11 @@ from graspgen.scene.world import SettledScene
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """f frames of one in-scene trial among k objects, and its c contacts in all frames together.
+    """f frames of one in-scene trial among k objects, and its c contacts in all frames together. World frame.
+
+    A trial on a moving belt is simulated in the belt's frame: `qpos`, `qvel` and `states` are brought to the world's
+    frame too, but for the hand's velocity, which is relative to its stand, and the belt of `model` stands still: go no
+    step on from such a state.
 
     Attributes:
         results: what happened, as `try_scene` says it; one row.
@@ -120,7 +124,42 @@ def record_trial(
     states, phases = record.of(0)
     every = max(1, round(period / profile.option.timestep))
     frames = np.unique([*range(0, len(states), every), len(states) - 1])
-    return _trajectory(scene, gripper, T[0], SceneTrialResults(**r), states[frames], phases[frames])
+    found = _trajectory(scene, gripper, T[0], SceneTrialResults(**r), states[frames], phases[frames])
+    belt = np.array(settled.world.plan.arena.belt_velocity)
+    return _in_world(found, belt) if belt.any() else found
+
+
+def _in_world(found: Trajectory, belt: Array) -> Trajectory:
+    """Bring a trial, which is made in the frame that moves with the belt, to the world's frame; `belt` in m/s."""
+    way = found.time[:, None] * belt
+    model, data = found.model, mujoco.MjData(found.model)
+    stand = int(model.body(STAND).mocapid[0])
+    joints = model.body_jntadr[found.object_bodies]
+    places, rates = (at[joints][:, None] + np.arange(3) for at in (model.jnt_qposadr, model.jnt_dofadr))
+    states, qpos, qvel = [], found.qpos.copy(), found.qvel.copy()
+    for frame, state in enumerate(found.states):
+        mujoco.mj_setState(model, data, state, STATE)
+        data.mocap_pos[stand] += way[frame]
+        data.qpos[places] += way[frame]
+        data.qvel[rates] += belt
+        qpos[frame], qvel[frame] = data.qpos, data.qvel
+        moved = np.empty_like(state)
+        mujoco.mj_getState(model, data, moved, STATE)
+        states.append(moved)
+    T_world_object, T_world_tool = found.T_world_object.copy(), found.T_world_tool.copy()
+    T_world_object[..., :3, 3] += way[:, None]
+    T_world_tool[..., :3, 3] += way
+    return replace(
+        found,
+        states=np.array(states),
+        qpos=qpos,
+        qvel=qvel,
+        T_world_object=T_world_object,
+        object_velocity=found.object_velocity + belt,
+        T_world_tool=T_world_tool,
+        tool_velocity=found.tool_velocity + belt,
+        contact_position=found.contact_position + way[found.contact_frame],
+    )
 
 
 def _trajectory(

@@ -26,6 +26,7 @@ from graspgen.pipeline.grasp_views import grasp_view_table
 from graspgen.pipeline.grasping import grasp_scene, grasp_tables
 from graspgen.pipeline.in_scene import try_in_scene
 from graspgen.pipeline.look_images import open_images
+from graspgen.pipeline.sequences import frame_tables, tried_grasps
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
 from graspgen.pipeline.view_tables import annotation_table, keypoint_table, view_table
 from graspgen.recipe import Recipe
@@ -144,8 +145,18 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             [(g.thing, g.labelled, g.collision) for g in grasps],
             context.threads,
         )
-    with _timed(seconds, "save"):
+    with _timed(seconds, "tables"):
         of_grasps = grasp_tables(settled, grasps, tried, context.recipe.grasps)
+    with _timed(seconds, "sequences"):
+        frames = frame_tables(
+            settled,
+            context.gripper,
+            context.profile,
+            context.recipe,
+            tried_grasps(settled, tried, of_grasps["grasps"]),
+            context.images,
+        )
+    with _timed(seconds, "save"):
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),
             "assets": _asset_table(context, settled),
@@ -158,6 +169,7 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             "profiles": profile_table(context.profile),
             **of_grasps,
             "grasp_views": grasp_view_table(settled, of_grasps["grasps"], images),
+            **frames,
         }
     outcomes: Counter[str] = Counter()
     for g in grasps:

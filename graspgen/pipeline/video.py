@@ -108,7 +108,7 @@ def film_trial(
         spec = dataset.recipe["grasps"]
         trajectory = record_trial(
             settled, gripper, profile, instance, T, width, force=spec["force"], approach=spec["approach"],
-            shake=spec.get("in_scene", {}).get("shake", False), period=1 / (fps * slow), linger=LINGER, views=True,
+            shake=spec["in_scene"]["shake"], period=1 / (fps * slow), linger=LINGER, views=True,
         )  # fmt: skip
         images = ImageStore(dataset.path / LOOKS)
         seen = render_trial(trial_world(settled, trajectory), trajectory.states, 0, images=images)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from graspgen.recipe.arenas import Table
 from graspgen.recipe.distractors import Contextual, Distractors, Flying
@@ -39,3 +39,12 @@ class Recipe(Section):
     views: Views = Views()
     render: Render = Render()
     grasps: Grasps = Grasps()
+
+    @model_validator(mode="after")
+    def _recorded_trials_are_made(self) -> Recipe:
+        trials = self.grasps.in_scene
+        if self.views.sequence.per_scene and not (trials.per_object or trials.share):
+            raise ValueError(
+                "views.sequence.per_scene records trials in the scene, but none are made; set grasps.in_scene.share"
+            )
+        return self

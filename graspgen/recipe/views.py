@@ -11,6 +11,7 @@ from graspgen.distributions import Distribution, Number
 from graspgen.lens import LensError, Matrix3, intrinsics, pinhole
 from graspgen.recipe.cameras import Camera, Cameras, Distortion, Pose
 from graspgen.recipe.section import Section, default
+from graspgen.recipe.sequences import Sequence
 
 #: Layers that are stored when a recipe asks for them.
 Modality = Literal["normals", "object_coordinates", "amodal_masks", "flow"]
@@ -76,6 +77,7 @@ class Views(Section):
     """Objects of which less than this share is visible are marked `ignore`."""
     modalities: tuple[Modality, ...] = ()
     """Layers to store besides colour, depth and ids: normals, object_coordinates, amodal_masks, flow."""
+    sequence: Sequence = Sequence()
 
     @model_validator(mode="after")
     def _valid(self) -> Views:
@@ -85,7 +87,14 @@ class Views(Section):
             raise ValueError(f"modalities names one twice: {', '.join(self.modalities)}")
         self._check_lens("", self.lens())
         self._check_cameras()
+        self._check_sequence()
         return self
+
+    def _check_sequence(self) -> None:
+        views = sum(len(camera.view_names()) for camera in self.cameras) if self.cameras else self.per_scene
+        strange = [number for number in self.sequence.cameras if number >= views]
+        if strange and self.sequence.per_scene:
+            raise ValueError(f"sequence.cameras: a scene has the views 0 … {views - 1}, not {strange[0]}")
 
     def lens(self, camera: Camera | None = None, pose: Pose | None = None) -> Lens:
         """Return what a camera's lens is drawn from: its own keys, then its group's, then those of the views."""

@@ -16,7 +16,17 @@ from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import shard_file
 from graspgen.dataset.manifest import Manifest, add_shard
 from graspgen.dataset.record import SceneRecord, columns, no_rows
-from graspgen.dataset.schema import DEPTH_SCALE, Seen, Shape, TrialKind, grasp_key, object_key, view_key
+from graspgen.dataset.schema import (
+    DEPTH_SCALE,
+    Seen,
+    Shape,
+    Toucher,
+    TrialKind,
+    frame_key,
+    grasp_key,
+    object_key,
+    view_key,
+)
 from graspgen.dataset.writer import write_shard
 from graspgen.frames import axis_angle, inverse, look_at, pose, project, transform_points
 from graspgen.grasps.outcomes import Outcome, Phase, Sampler
@@ -165,20 +175,21 @@ def _tables(scene, seed, T, cameras, rng):
             T_world_flying=np.array([flying_pose(c) for c in cameras]).reshape(-1, 4, 4), shown=True,
             pixels=[s["flying"] for s in seen], hides=0.0,
         ),
-        **_grasps(scene, keys, mass, T, cameras, view_keys, rng),
+        **(of_grasps := _grasps(scene, keys, mass, T, cameras, view_keys, rng)),
+        **_frames(scene, keys, T, cameras, view_keys, of_grasps["grasps"]),
     }  # fmt: skip
     return tables
 
 
-def see(T, camera):
+def see(T, camera, flies=True):
     """Cast one ray through the centre of every pixel with trimesh."""
     meshes = [box(i, SCALES[i]).apply_transform(T[i]) for i in range(2)]
     table = trimesh.creation.box(TABLE).apply_translation([0, 0, -TABLE[2] / 2])
     floor = trimesh.creation.box([20, 20, 0.1]).apply_translation([0, 0, -0.75 - 0.05])
     flying = trimesh.creation.box(FLYING).apply_transform(flying_pose(camera))
-    parts = [*meshes, table, floor, flying]
+    parts = [*meshes, table, floor, *([flying] if flies else [])]
     whole = trimesh.util.concatenate(parts)
-    ids = np.repeat([1, 2, 0, 0, 3], [len(p.faces) for p in parts])
+    ids = np.repeat([1, 2, 0, 0, 3][: len(parts)], [len(p.faces) for p in parts])
     masks = [_hit(mesh, camera)[0] >= 0 for mesh in meshes]
     face, z = _hit(whole, camera)
     shows = np.where(face >= 0, ids[face], 0)
@@ -342,6 +353,41 @@ def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
             ("displacements", moved),
         )
     }
+
+
+def _frames(scene, keys, T, cameras, view_keys, grasps):
+    """Three frames of the first trial that held: its start, the close, and the box held 12 cm higher; one image."""
+    number = int(np.flatnonzero(grasps["outcome_in_scene"] == Outcome.SUCCESS)[0])
+    tool = T[0] @ grasps["T_object_grasp"][number]
+    up = pose(translation=[0, 0, 0.12])
+    tools, objects = np.array([tool, tool, up @ tool]), np.array([T, T, [up @ T[0], T[1]]])
+    frames = np.array([frame_key(scene, f) for f in range(3)])
+    views = min(1, len(cameras))
+    seen = [see(T, camera, flies=False) for camera in cameras[:1]]
+    images = {
+        name: np.array([s[name] for s in seen]).reshape(views, HEIGHT, WIDTH, *rest)
+        for name, rest in (("rgb", (3,)), ("depth", ()), ("instances", ()))
+    }
+    pads = transform_points(tools[2], [[0, 0.01, 0], [0, -0.01, 0]])
+    return {
+        "frames": columns(
+            "frames", 3, id=frames, scene=scene, grasp=grasps["id"][number], time=[0, 0.8, 1.6],
+            phase=[Phase.APPROACH, Phase.CLOSE, Phase.HOLD], T_world_tool=tools, opening=0.06, velocity=np.zeros(3),
+            angular_velocity=np.zeros(3),
+        ),
+        "frame_objects": columns(
+            "frame_objects", 6, frame=np.repeat(frames, 2), object=np.tile(keys, 3),
+            T_world_object=objects.reshape(-1, 4, 4), velocity=np.zeros(3), angular_velocity=np.zeros(3),
+        ),
+        "frame_contacts": columns(
+            "frame_contacts", 2, frame=frames[2], first=[Toucher.FIRST_FINGER, Toucher.SECOND_FINGER], second=keys[0],
+            position=pads, normal=[-tools[2, :3, 1], tools[2, :3, 1]], force=20.0,
+        ),
+        "frame_views": columns(
+            "frame_views", views, frame=frames[:views], view=view_keys[:views], camera=["shell_0"][:views], K=K,
+            distortion=np.zeros(5), T_world_camera=cameras[:views], **images,
+        ),
+    }  # fmt: skip
 
 
 def _sight(T, camera, contacts, grasp):
