@@ -147,7 +147,9 @@ def _difference(old: NDArray[Any], new: NDArray[Any]) -> str:
     """Say how two columns differ, "" if they do not; NaN equals NaN."""
     if len(old) != len(new):
         return f"{len(old)} rows stored, {len(new)} made"
-    if old.shape != new.shape and len(old):
+    if not len(old):
+        return ""  # images of which there are none have no size
+    if old.shape != new.shape:
         return f"shape {old.shape[1:]} stored, {new.shape[1:]} made"
     if old.dtype == object:
         differs = np.array([str(a) != str(b) for a, b in zip(old, new, strict=True)], bool)

@@ -47,7 +47,8 @@ assert not heavy, heavy
 
 
 def test_the_public_surface_is_small() -> None:
-    assert graspgen.__all__ == ["__version__", "open", "try_grasps"] and set(graspgen.__all__) <= set(dir(graspgen))
+    assert graspgen.__all__ == ["__version__", "clear", "open", "try_grasps", "try_in_scene"]
+    assert set(graspgen.__all__) <= set(dir(graspgen))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = graspgen.nonsense
 
