@@ -178,7 +178,7 @@ class Background(Section):
 _TABLE = Colour(saturation=default({"uniform": [0.0, 0.35]}), value=default({"uniform": [0.45, 0.95]}))
 _FLOOR = Colour(saturation=default({"uniform": [0.0, 0.25]}), value=default({"uniform": [0.3, 0.85]}))
 #: Most tables are plain: a texture costs OpenGL in software about a quarter of a view's time.
-_TOPS = {"choice": ["none", "laminate", "oak", "walnut", "pine"], "weights": [6, 2, 1, 1, 1]}
+_TOPS = {"choice": ["none", "laminate", "oak", "walnut", "pine"], "weights": [8, 2, 1, 1, 1]}
 
 
 class Render(Section):
