@@ -176,6 +176,19 @@ def info(path: DatasetPath) -> None:
 
 
 @app.command()
+def overlay(
+    path: DatasetPath,
+    view: Annotated[int, typer.Option("--view", "-v", min=0, help="Row of the view.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture, .png or .jpg.")] = Path("overlay.png"),
+) -> None:
+    """Draw all labels and layers of a view, side by side."""
+    from graspgen.pipeline.overlay_sheet import write_overlay
+
+    with reading(path):
+        typer.echo(f"picture: {write_overlay(path, view, out)}")
+
+
+@app.command()
 def report(path: DatasetPath) -> None:
     """Tell what became of the grasps, and what analytic scores knew of it beforehand."""
     from graspgen.cli.report import print_report

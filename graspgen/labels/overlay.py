@@ -6,6 +6,7 @@ in the dataset: the centre of pixel (0, 0) is (0.5, 0.5).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from graspgen.frames import Array, transform_points
+from graspgen.lens import NONE, project
 
 RGB = tuple[int, int, int]
 Picture = NDArray[np.uint8]
@@ -68,6 +70,22 @@ def draw_cuboids(
     return np.asarray(canvas)
 
 
+def draw_points(
+    image: Picture, pixels: ArrayLike, colour: RGB, names: Sequence[str] | None = None, *, radius: int = 2
+) -> Picture:
+    """Draw (n, 2) points, px, as dots with a dark rim, and their names beside them; NaN draws nothing."""
+    canvas, pen = _pen(image)
+    font = ImageFont.load_default(max(9, 4 * radius))
+    for i, (x, y) in enumerate((np.asarray(pixels, float).reshape(-1, 2) - 0.5).tolist()):
+        if not (abs(x) < 1e6 and abs(y) < 1e6):
+            continue
+        pen.ellipse((x - radius - 1, y - radius - 1, x + radius + 1, y + radius + 1), fill=(20, 20, 20))
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        if names is not None:
+            pen.text((x + radius + 2, y), names[i], (255, 255, 255), font, anchor="lm", stroke_width=1, stroke_fill=0)
+    return np.asarray(canvas)
+
+
 def gripper_segments(width: float, finger: float = 0.045, stem: float = 0.05) -> Array:
     """Return the (5, 2, 3) segments of a gripper's outline in the grasp frame, m.
 
@@ -103,6 +121,7 @@ def draw_gripper(
     thickness: int = 2,
     finger: float = 0.045,
     stem: float = 0.05,
+    distortion: ArrayLike = NONE,
 ) -> Picture:
     """Draw the outline of a gripper at a grasp, cut where it comes nearer than 2 cm to the camera.
 
@@ -115,15 +134,17 @@ def draw_gripper(
         thickness: of the lines, px.
         finger: length of the fingers, m.
         stem: length of the stem, m.
+        distortion: k1, k2, p1, p2, k3 of the lens, which bends the lines.
     """
     canvas, pen = _pen(image)
-    K = np.asarray(K, float)
+    steps = np.linspace(0, 1, 9 if np.any(distortion) else 2)[:, None]
     segments = gripper_segments(width, finger, stem)
     for a, b in transform_points(T_camera_grasp, segments.reshape(-1, 3)).reshape(-1, 2, 3):
         ends = clip_segment(a, b, _NEAR)
         if ends is not None:
-            p, q = ((K @ end)[:2] / end[2] for end in ends)
-            _line(pen, p, q, colour, thickness)
+            way = project(K, distortion, ends[0] + steps * (ends[1] - ends[0]))
+            for p, q in itertools.pairwise(way):
+                _line(pen, p, q, colour, thickness)
     return np.asarray(canvas)
 
 

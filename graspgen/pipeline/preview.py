@@ -134,6 +134,7 @@ def _grasp_tile(dataset: Dataset, view: int) -> Picture:
                 float(grasps["width"][row]),
                 HOLDS if holds else FAILS,
                 thickness=width,
+                distortion=dataset.views["distortion"][view],
             )
     return _tile(image)
 
