@@ -33,7 +33,7 @@ NONE: Five = (0.0, 0.0, 0.0, 0.0, 0.0)
 #: half of a pinhole pixel.
 SAMPLES = 2
 #: The pinhole image may be this many times as wide or high as its lens's own, sampling aside.
-MAX_STRETCH = 2.0
+MAX_STRETCH = 2.2
 _STEP = 8  # px between the points at which the lens is inverted without a start
 
 

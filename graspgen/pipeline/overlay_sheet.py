@@ -67,7 +67,7 @@ def overlay_tiles(dataset: Dataset, view: int) -> dict[str, Picture]:
     }
     if "amodal_mask" in dataset.annotations:
         tiles["amodal masks: hidden parts lighter"] = _amodal(dataset, view, rgb, colours)
-    tiles["depth"] = _grey(dataset.depth(view))
+    tiles["depth"] = _grey(dataset.depth(view), ids)
     if "normals" in dataset.views:
         tiles["normals, camera frame"] = _bytes((dataset.normals(view) * [1, -1, -1] + 1) / 2)
     tiles["object coordinates"] = _bytes(dataset.object_coordinates(view))
@@ -118,11 +118,13 @@ def _amodal(dataset: Dataset, view: int, rgb: Picture, colours: list[RGB]) -> Pi
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _grey(depth: NDArray[np.float32]) -> Picture:
+def _grey(depth: NDArray[np.float32], ids: NDArray[np.uint8]) -> Picture:
+    """Return depth as grey, near white; the range is that of the objects and a little more."""
     there = depth > 0
     if not there.any():
         return np.zeros((*depth.shape, 3), np.uint8)
-    near, far = np.percentile(depth[there], [1, 95])
+    judged = depth[ids > 0] if (ids > 0).any() else depth[there]
+    near, far = judged.min(), 1.4 * judged.max() - 0.4 * judged.min()
     grey = np.where(there, 1 - 0.85 * np.clip((depth - near) / max(far - near, 1e-6), 0, 1), 0)
     return np.repeat((255 * grey).astype(np.uint8)[..., None], 3, axis=2)
 

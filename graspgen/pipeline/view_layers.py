@@ -58,8 +58,8 @@ def view_layers(
     ]
     if "normals" in asked:
         normals = [
-            NormalCaster(shown).normals(s.T_world_camera, s.K, s.distortion, s.instances, s.depth)
-            for s, shown in zip(seen, view_surfaces(world, images), strict=True)
+            caster.normals(s.T_world_camera, s.K, s.distortion, s.instances, s.depth)
+            for s, caster in zip(seen, _casters(world, images), strict=True)
         ]
         found["normals"] = stack([encode_normals(n) for n in normals], (*size, 3))
     if "object_coordinates" in asked:
@@ -79,20 +79,24 @@ _PRIMITIVES = {
 }
 
 
-def view_surfaces(world: World, images: Sequence[ViewImages]) -> Iterator[list[Surface]]:
-    """Yield what each view shows of a scene as it stands in `world.data`."""
+def _casters(world: World, images: Sequence[ViewImages]) -> Iterator[NormalCaster]:
+    """Yield what casts rays at that which each view shows of a scene as it stands in `world.data`."""
     model, views = world.model, world.plan.views
     mujoco.mj_kinematics(model, world.data)
-    ids, known = mask_ids(world), {}
+    ids, placed = mask_ids(world), {}
+    before: list[int] | None = None
+    caster = NormalCaster([])
     backdrop = Backdrop(world, ImageStore(None))
     for number, (view, image) in enumerate(zip(views, images, strict=True)):
         backdrop.apply(view)
         show_flying(model, views, number, np.flatnonzero(image.flying.shown).tolist())
         shown = np.flatnonzero(np.isin(model.geom_group, VISIBLE_GROUPS)).tolist()
         for geom in shown:
-            if geom not in known:
-                known[geom] = Surface(*_placed(world, geom), int(ids[geom]))
-        yield [known[geom] for geom in shown]
+            if geom not in placed:
+                placed[geom] = Surface(*_placed(world, geom), int(ids[geom]))
+        if shown != before:
+            before, caster = shown, NormalCaster([placed[geom] for geom in shown])
+        yield caster
     backdrop.restore()
 
 
