@@ -35,6 +35,8 @@ def _line(effect: Effect) -> str:
     knob = effect.knob
     if knob.left_out:
         return f"{knob.key}: left out: {knob.left_out}"
+    if knob.unknown:
+        return f"{knob.key}: NOT TRIED: {knob.unknown}"
     between = f"{knob.key}: {_told(knob.low)} … {_told(knob.high)}"
     if effect.dead:
         return f"{between}: NO EFFECT"

@@ -35,6 +35,13 @@ CONDITIONS: dict[str, Values] = {
     "render.background.wall_distance": _ROOM,
     "render.objects.per": {"views.per_scene": 2},
     "views.same_looks": {"views.per_scene": 2},
+    "views.sequence": {
+        "objects.families": "box", "grasps.per_object": 8, "grasps.in_scene.per_object": 4,
+        "views.sequence.per_scene": 1,
+    },
+    "views.sequence.choose": {
+        "grasps.per_object": 16, "grasps.in_scene.per_object": 16, "views.sequence.per_scene": 4,
+    },
     "views.in_view": {"views.target_jitter": {"uniform": [-0.5, 0.5]}},
     "views.redraws": {"views.target_jitter": {"uniform": [-0.5, 0.5]}, "views.in_view": "all"},
     "views.min_distance": {"views.radius": {"uniform": [0.15, 0.6]}},
@@ -87,6 +94,7 @@ SURFACE_CONDITIONS: dict[str, Values] = {
 PAIRS: dict[str, tuple[Any, Any]] = {
     "views.per_scene": (1, 2), "views.width": (96, 160), "views.height": (96, 120), "views.fovy_deg": (30, 60),
     "views.K": (None, [[200, 0, 70], [0, 200, 50], [0, 0, 1]]), "views.cx_offset": (-10, 10),
+    "views.sequence.per_scene": (0, 1), "views.sequence.fps": (5, 20), "views.sequence.cameras": ([], [0]),
     "views.cy_offset": (-10, 10), "views.radius": (0.4, 0.8), "views.elevation_deg": (20, 80),
     "views.near": (0.02, 0.5),
     "views.far": (0.4, 6.5), "views.min_distance": (0, 0.4), "views.in_view": ("off", "all"), "views.redraws": (0, 200),

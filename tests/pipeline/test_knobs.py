@@ -24,6 +24,7 @@ def test_every_key_of_a_recipe_is_tried_or_left_out_with_a_reason() -> None:
     covered = (*listed, *(f"{key}." for key in knob_table.LEFT_OUT))
     told = {row.key for row in explain(RECIPE)}
     assert [key for key in told if key not in listed and not key.startswith(covered)] == []
+    assert [f"{k.key}: {k.unknown}" for k in knobs(RECIPE) if k.unknown] == []
     assert all(k.left_out or k.low != k.high for k in knobs(RECIPE))
 
 
