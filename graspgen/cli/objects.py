@@ -60,30 +60,32 @@ def import_(
     from graspgen.objects.decompose import Decomposition
     from graspgen.objects.library_index import update_index
     from graspgen.objects.mesh_import import import_meshes
+    from graspgen.pipeline.executors import stop_on_sigterm
 
-    report = import_meshes(
-        paths,
-        to,
-        scale=scale,
-        units=units,
-        unit_guess=unit_guess,
-        target_size=target_size,
-        up=up,
-        mass=mass,
-        density=density,
-        friction=friction,
-        class_name=class_name,
-        name=name,
-        licence=licence,
-        faces=faces,
-        decomposition=Decomposition(threshold=threshold, max_parts=max_parts, method=method),
-        time_limit=time_limit,
-        given_parts=given_parts,
-        limit=limit,
-        workers=workers or len(os.sched_getaffinity(0)),
-        overwrite=overwrite,
-        progress=_tell,
-    )
+    with stop_on_sigterm():
+        report = import_meshes(
+            paths,
+            to,
+            scale=scale,
+            units=units,
+            unit_guess=unit_guess,
+            target_size=target_size,
+            up=up,
+            mass=mass,
+            density=density,
+            friction=friction,
+            class_name=class_name,
+            name=name,
+            licence=licence,
+            faces=faces,
+            decomposition=Decomposition(threshold=threshold, max_parts=max_parts, method=method),
+            time_limit=time_limit,
+            given_parts=given_parts,
+            limit=limit,
+            workers=workers or len(os.sched_getaffinity(0)),
+            overwrite=overwrite,
+            progress=_tell,
+        )
     accepted, refused = len(report.accepted), len(report.refused)
     if accepted:
         update_index(to)

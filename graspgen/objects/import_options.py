@@ -60,6 +60,8 @@ class ImportOptions:
         for label, value in positive.items():
             if value is not None and not (np.isfinite(value) and value > 0):
                 raise ObjectError(f"the {label} must be a number above 0, got {value:g}")
+        if self.decomposition.threshold > 1:
+            raise ObjectError(f"a threshold of {self.decomposition.threshold:g} is above 1, which would cut nothing")
         if self.target_size is not None and self.scale != 1.0:
             raise ObjectError("both a scale and a target size are given; pass one of them")
         if self.units is not None and (self.scale != 1.0 or self.target_size is not None):

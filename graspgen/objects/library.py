@@ -27,6 +27,7 @@ from graspgen.recipe import Objects, Recipe
 
 __all__ = [
     "LibraryCatalogue",
+    "check_writable",
     "content_hash",
     "is_valid_name",
     "load_asset",
@@ -87,6 +88,23 @@ def save_asset(asset: Asset, folder: str | Path, *, notes: Sequence[str] = (), o
             "free some space or choose another folder"
         ) from error
     return target
+
+
+def check_writable(folder: str | Path) -> None:
+    """Make a library's folder, and try whether it can be written to.
+
+    Raises:
+        ObjectError: it cannot.
+    """
+    library = Path(folder)
+    try:
+        library.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".try.", dir=library):
+            return
+    except OSError as error:
+        raise ObjectError(
+            f"cannot write to {library}: {error.strerror or error}; choose another folder, or make it writable"
+        ) from error
 
 
 class LibraryCatalogue:

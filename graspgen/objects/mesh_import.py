@@ -22,7 +22,7 @@ from graspgen.objects.decompose import Cut, Decomposition, cut
 from graspgen.objects.given_mass import DENSITY, FRICTION, weighed
 from graspgen.objects.import_options import ImportOptions
 from graspgen.objects.import_pool import run_each
-from graspgen.objects.library import is_valid_name, save_asset
+from graspgen.objects.library import check_writable, is_valid_name, save_asset
 from graspgen.objects.mass import mass_properties
 from graspgen.objects.mesh_check import CheckedMesh, check_mesh, check_numbers
 from graspgen.objects.mesh_file import read_mesh_file
@@ -121,6 +121,8 @@ def import_meshes(
         raise ObjectError(f"a limit of {limit} leaves nothing to import")
     found, empty = find_objects(paths)
     found = _named(found[:limit], name)
+    if found:
+        check_writable(library)
     refused = [Refused(path, reason) for path, reason in empty]
     for bad in refused if progress else ():
         progress(bad)

@@ -16,6 +16,7 @@ import pytest
 import trimesh
 from PIL import Image
 
+from graspgen.errors import ObjectError
 from graspgen.objects import import_pool
 from graspgen.objects.coacd_run import Decomposition
 from graspgen.objects.library import load_asset
@@ -364,6 +365,29 @@ def test_a_limit_takes_the_first_and_two_workers_make_the_same(tmp_path):
 
 def test_a_mesh_that_ends_its_process_is_refused_and_the_others_go_on():
     assert list(import_pool.run_each(die_on_two, [1, 2, 3, 4], 2, str)) == [1, "2", 3, 4]
+
+
+def test_an_interrupted_import_ends_at_once_and_keeps_what_was_done():
+    start = time.perf_counter()
+    done = import_pool.run_each(sleep_long_on_two, [1, 2, 2, 2, 2], 2, str)
+    assert next(done) == 1
+    with pytest.raises(KeyboardInterrupt):
+        done.throw(KeyboardInterrupt)
+    assert time.perf_counter() - start < 20, "four times a minute of work was under way or waiting"
+
+
+def sleep_long_on_two(number):
+    if number == 2:
+        time.sleep(60)
+    return number
+
+
+def test_a_library_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    trimesh.creation.box([0.03, 0.03, 0.02]).export(tmp_path / "b.stl")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("graspgen.objects.mesh_import.import_one", None)
+    with pytest.raises(ObjectError, match=r"cannot write to .*file: File exists"):
+        import_meshes([tmp_path / "b.stl"], tmp_path / "file")
 
 
 def die_on_two(number):
