@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from PIL import Image
 
 from graspgen.errors import ObjectError
 from graspgen.frames import Array
+from graspgen.objects.file_colours import Colour, baked, file_colours, to_srgb
 from graspgen.objects.foreign_files import MOST_IMAGE, Folder
 from graspgen.objects.mesh_limits import MOST_FACES, check_limits
 
@@ -35,6 +36,7 @@ class RawMesh:
         uv: (n, 2), origin at the lower left, or None.
         texture: (h, w, 3) uint8, or None.
         notes: what was left behind.
+        colour: sRGB of a mesh without texture that has one colour, or None.
     """
 
     vertices: Array
@@ -42,6 +44,7 @@ class RawMesh:
     uv: Array | None
     texture: NDArray[np.uint8] | None
     notes: tuple[str, ...]
+    colour: Colour | None = None
 
 
 def read_mesh_file(path: Path, root: Path | None = None) -> RawMesh:
@@ -78,6 +81,8 @@ def read_meshes(path: Path, root: Path | None = None) -> tuple[list[trimesh.Trim
             geometries = list(scene.geometry.values())
             for geometry in geometries:
                 _drop_stand_in(geometry)
+                if path.suffix.lower() in (".glb", ".gltf") and _has_faces(geometry):
+                    to_srgb(geometry)
             meshes = [m for m in scene.dump() if _has_faces(m)]
     except Exception as error:  # a parser of foreign files may raise anything
         cause = (str(error).splitlines() or [""])[0] or type(error).__name__
@@ -110,7 +115,7 @@ def join_meshes(meshes: Sequence[trimesh.Trimesh], where: str, notes: Sequence[s
     starts = np.cumsum([0, *(len(m.vertices) for m in meshes[:-1])])
     faces = np.concatenate([np.asarray(m.faces, np.int64) + s for m, s in zip(meshes, starts, strict=True)])
     if not images:
-        return RawMesh(vertices, faces, None, None, tuple(notes))
+        return _painted(RawMesh(vertices, faces, None, None, tuple(notes)), file_colours(meshes))
     if pixels > MOST_IMAGE:
         notes.append(f"texture dropped: its {len(images)} images have {pixels / 1e6:.0f} million pixels together")
         return RawMesh(vertices, faces, None, None, tuple(notes))
@@ -128,8 +133,23 @@ def join_meshes(meshes: Sequence[trimesh.Trimesh], where: str, notes: Sequence[s
     return RawMesh(vertices, faces, uv, texture, (*notes, *more))
 
 
+def _painted(mesh: RawMesh, colours: NDArray[np.uint8] | None) -> RawMesh:
+    if colours is None:
+        return mesh
+    if (colours == colours[0]).all():
+        r, g, b = (int(c) for c in colours[0])
+        return replace(mesh, colour=(r, g, b))
+    vertices, faces, uv, texture = baked(mesh.vertices, mesh.faces, colours)
+    return RawMesh(vertices, faces, uv, texture, (*mesh.notes, "colours of the file were laid into a texture"))
+
+
 def _has_faces(geometry: object) -> bool:
     return len(getattr(geometry, "faces", ())) > 0
+
+
+def has_image(mesh: trimesh.Trimesh) -> bool:
+    """Tell whether a mesh that was read has a texture."""
+    return _image(mesh) is not None
 
 
 def _image(mesh: trimesh.Trimesh) -> Image.Image | None:
@@ -144,7 +164,7 @@ def _drop_stand_in(geometry: object) -> None:
     image = getattr(getattr(visual, "material", None), "image", None)
     # An image that was read from a file knows its format.
     if visual is not None and isinstance(image, Image.Image) and image.format is None:
-        material = trimesh.visual.material.SimpleMaterial()
+        material = trimesh.visual.material.SimpleMaterial(diffuse=visual.material.diffuse)
         geometry.visual = trimesh.visual.TextureVisuals(uv=visual.uv, material=material)  # type: ignore[attr-defined]
 
 

@@ -19,6 +19,7 @@ from graspgen.objects.asset import Asset, Mesh, Part
 from graspgen.objects.collision_quality import CollisionQuality, collision_quality
 from graspgen.objects.decimate import decimate
 from graspgen.objects.decompose import Cut, Decomposition, cut
+from graspgen.objects.file_colours import coloured
 from graspgen.objects.given_mass import DENSITY, FRICTION, weighed
 from graspgen.objects.import_options import ImportOptions
 from graspgen.objects.import_pool import run_each
@@ -169,6 +170,9 @@ def _import(found: Found, options: ImportOptions, library: Path) -> Imported:
             f"{drawn.error * 1000:.2g} mm at most"
             + ("; fewer would change its shape" if len(drawn.mesh.faces) > options.faces else "")
         )
+    painted = drawn.mesh
+    if painted.texture is None and raw.mesh.colour is not None:
+        painted = coloured(painted, raw.mesh.colour)
     weight = weighed(raw, options, mass_properties(checked.vertices, checked.faces), checked.vertices)
     notes += weight.notes
     solid = weight.solid
@@ -176,7 +180,7 @@ def _import(found: Found, options: ImportOptions, library: Path) -> Imported:
     asset = Asset(
         name=found.name,
         class_name=class_name,
-        mesh=drawn.mesh,
+        mesh=painted,
         parts=made.parts,
         volume=solid.volume,
         com=solid.com,

@@ -7,6 +7,7 @@ compiles, and are read by graspgen: MuJoCo opens no file, and their vertices, te
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import mujoco
@@ -80,6 +81,11 @@ def read_mjcf(path: Path, root: Path | None = None) -> RawObject:
             element = Element(T, Part(_PRIMITIVES[kind], size))  # type: ignore[arg-type]
         else:
             raise ObjectError(f"{path}: a geom is a {mujoco.mjtGeom(kind).name}, which is no object; remove it")
+        # MuJoCo's own colours of geoms and of materials are no colours that were given.
+        rgba = tuple(float(c) for c in model.geom_rgba[geom, :3])
+        if int(model.geom_matid[geom]) >= 0:
+            rgba = tuple(float(c) for c in model.mat_rgba[int(model.geom_matid[geom]), :3])
+        element = replace(element, colour=None if rgba in ((0.5,) * 3, (1.0,) * 3) else rgba)
         collides = bool(model.geom_contype[geom]) or bool(model.geom_conaffinity[geom])
         (collision if collides else visual).append(element)
     notes: list[str] = []

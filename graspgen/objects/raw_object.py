@@ -14,7 +14,8 @@ from graspgen.errors import ObjectError
 from graspgen.frames import Array, transform_points
 from graspgen.objects import shapes
 from graspgen.objects.asset import Part
-from graspgen.objects.mesh_file import RawMesh, join_meshes, read_meshes
+from graspgen.objects.file_colours import give_colour
+from graspgen.objects.mesh_file import RawMesh, has_image, join_meshes, read_meshes
 from graspgen.objects.mesh_repair import is_closed, merge_equal, shells
 
 #: A given collision mesh that fills its hull to this share is taken as convex: simulators take the hull anyway.
@@ -55,12 +56,14 @@ class Element:
         shape: a mesh file, or a primitive at its own frame.
         scale: (3,) factors of the mesh.
         texture: an image to draw the mesh with, where the mesh names none; or None.
+        colour: sRGB in 0 … 1 of an element without texture, or None.
     """
 
     T: Array
     shape: Path | Part
     scale: Array = field(default_factory=lambda: np.ones(3))
     texture: Path | None = None
+    colour: tuple[float, ...] | None = None
 
 
 def read_xml(path: Path, root_tag: str) -> ElementTree.Element:
@@ -114,6 +117,8 @@ def draw(elements: Sequence[Element], where: str, root: Path) -> RawMesh:
                 placed.faces = np.asarray(placed.faces)[:, ::-1]
             if element.texture is not None:
                 _paint(placed, element.texture)
+            elif element.colour is not None and not has_image(placed):
+                give_colour(placed, element.colour)
             meshes.append(placed)
     return join_meshes(meshes, where, notes)
 

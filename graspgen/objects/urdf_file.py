@@ -7,6 +7,7 @@ Bullet's `<contact>` gives the friction.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def read_urdf(path: Path, root: Path | None = None) -> RawObject:
     try:
         poses = _link_poses(tree)
         links = [link for link in tree.findall("link") if link.get("name", "") in poses]
-        visual = _elements(links, poses, "visual", folder)
+        visual = _elements(links, poses, "visual", folder, _named_colours(tree))
         collision = _elements(links, poses, "collision", folder)
         mass, com, inertia = _inertial(links, poses)
         friction = _friction(links)
@@ -93,9 +94,24 @@ def _link_poses(tree: ElementTree.Element) -> dict[str, Array]:
     return poses
 
 
+def _named_colours(tree: ElementTree.Element) -> dict[str, tuple[float, ...]]:
+    """Return the colours of materials that are given a name anywhere."""
+    found = ((m.get("name", ""), _colour(m)) for m in tree.iter("material"))
+    return {name: colour for name, colour in found if name and colour is not None}
+
+
+def _colour(material: ElementTree.Element) -> tuple[float, ...] | None:
+    given = material.find("color")
+    return None if given is None else tuple(_numbers(given.get("rgba", ""), (3, 4)))
+
+
 def _elements(
-    links: list[ElementTree.Element], poses: dict[str, Array], tag: str, folder: Folder
-) -> list[Element]:  # fmt: skip
+    links: list[ElementTree.Element],
+    poses: dict[str, Array],
+    tag: str,
+    folder: Folder,
+    colours: dict[str, tuple[float, ...]] | None = None,
+) -> list[Element]:
     elements = []
     for link in links:
         for element in link.findall(tag):
@@ -106,9 +122,14 @@ def _elements(
             if shape.tag == "mesh":
                 scale = _numbers(shape.get("scale", "1 1 1"), (1, 3))
                 place = folder.path(local_name(shape.attrib["filename"]))
-                elements.append(Element(T, place, np.broadcast_to(scale, 3).copy()))
+                made = Element(T, place, np.broadcast_to(scale, 3).copy())
             else:
-                elements.append(Element(T, _primitive(shape)))
+                made = Element(T, _primitive(shape))
+            material = element.find("material")
+            if material is not None and colours is not None:
+                colour = _colour(material) or colours.get(material.get("name", ""))
+                made = replace(made, colour=colour)
+            elements.append(made)
     return elements
 
 
