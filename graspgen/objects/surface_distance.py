@@ -138,18 +138,24 @@ def inside_mesh(solid: Surface) -> Callable[[Array], NDArray[np.bool_]]:
 
 
 def inside_hulls(hulls: Sequence[Array]) -> Callable[[Array], NDArray[np.bool_]]:
-    """Return a function that tells which (n, 3) points lie in one of some convex hulls of (k, 3) points."""
+    """Return a function that tells which (n, 3) points lie in one of some convex hulls of (k, 3) points.
+
+    Within a hundred-thousandth of the extent.
+    """
     found = [ConvexHull(hull, qhull_options="QJ Pp") for hull in hulls]
+    # A face that two hulls share lies in their union, whatever rounding makes of it.
+    slack = 1e-5 * float(np.ptp(np.concatenate(list(hulls)), axis=0).max())
 
     def inside(points: Array) -> NDArray[np.bool_]:
         within = np.zeros(len(points), bool)
         for hull in found:
             corners = hull.points[hull.vertices]
-            near = ~within & (points >= corners.min(axis=0)).all(axis=1) & (points <= corners.max(axis=0)).all(axis=1)
+            low, high = corners.min(axis=0) - slack, corners.max(axis=0) + slack
+            near = ~within & (points >= low).all(axis=1) & (points <= high).all(axis=1)
             # A block at a time: a hull may have hundreds of faces.
             for block in np.array_split(np.flatnonzero(near), 1 + int(near.sum()) // 4096):
                 offset = hull.equations[:, :3] @ points[block].T + hull.equations[:, 3:]
-                within[block] = (offset <= 0).all(axis=0)
+                within[block] = (offset <= slack).all(axis=0)
         return within
 
     return inside

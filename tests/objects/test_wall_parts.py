@@ -126,3 +126,11 @@ def test_points_in_hulls_and_in_their_mesh_are_the_same():
     away = surface.distance(points) > 1e-6
     assert np.array_equal(inside_hulls(hulls)(points)[away], inside_mesh(surface)(points)[away])
     assert beyond(surface, inside_mesh(surface), surface) < 1e-6
+
+
+def test_faces_that_two_hulls_share_are_inside():
+    left = trimesh.creation.box([0.04, 0.04, 0.04], transform=trimesh.transformations.rotation_matrix(0.7, [1, 2, 3]))
+    normal, middle = left.face_normals[0], left.triangles_center[0]
+    right = left.vertices + 0.04 * normal
+    between = middle + np.linspace(-0.005, 0.005, 21)[:, None] * np.cross(normal, [0.3, 0.5, 0.1])
+    assert inside_hulls([left.vertices, right])(between).all()
