@@ -1,10 +1,11 @@
 """Benchmark of objects: how fast are they made, imported and checked, and how many real ones are accepted?
 
-    python scripts/bench_objects.py [--set PATH/random_urdfs] [--limit 200] [--json bench_objects.json]
+    python scripts/bench_objects.py [--set PATH/random_urdfs] [--limit 200] [--scans FOLDER] [--json bench_objects.json]
 
 Every row is measured in this run, on one core unless it says otherwise, with an empty cache of its own. The real meshes
 are those that pybullet ships (`pip install pybullet`): its single objects for the times, its `random_urdfs` for the
-accepted share. What was refused is listed with its reason.
+accepted share. `--scans` names a folder of scans (YCB's, say) whose convex parts are compared with the meshes; with
+`--scans-only` nothing else is measured. What was refused is listed with its reason.
 """
 
 from __future__ import annotations
@@ -86,19 +87,19 @@ def procedural_rate(found: Findings, count: int) -> None:
 
 
 def import_times(found: Findings, data: Path, folder: Path) -> None:
-    """Import real meshes one by one, with an empty cache; then cut those anew that CoACD was run on, from the cache."""
+    """Import real meshes one by one, with an empty cache; then take the parts from the cache."""
     files = sorted({f for pattern in REAL for f in data.glob(pattern) if "vhacd" not in f.name.lower()})
     seconds, accepted, cuts = [], 0, []
     for number, file in enumerate(files):
         name = f"m{number:03d}-{file.stem}"[:60]
         with (
             mock.patch.object(mesh_import, "cut", wraps=mesh_import.cut) as cut,
-            mock.patch.object(decompose, "_run_coacd", wraps=decompose._run_coacd) as run,
+            mock.patch.object(decompose, "store_hulls", wraps=decompose.store_hulls) as store,
         ):
             start = time.perf_counter()
             report = import_meshes([file], folder / "real", name=name, workers=1, time_limit=TIME_LIMIT)
             seconds.append(time.perf_counter() - start)
-        if report.accepted and run.call_count:
+        if report.accepted and store.call_count:
             cuts += cut.call_args_list
         accepted += len(report.accepted)
         found.refused |= {str(bad.path.relative_to(data)): bad.reason.replace(f"{data}/", "") for bad in report.refused}
@@ -107,6 +108,8 @@ def import_times(found: Findings, data: Path, folder: Path) -> None:
     found.figures["import_s"] = dict(zip(names, seconds, strict=True))
     what = f"import of a real mesh, {len(files)} meshes, {accepted} accepted: median, 95 %"
     found.add(what, f"{median:.2f} s, {p95:.2f} s", "", True)
+    last = sorted(zip(seconds, names, strict=True), reverse=True)[:3]
+    found.add("the slowest imports", ", ".join(f"{name} {taken:.1f} s" for taken, name in last), "", True)
     milliseconds = []
     for call in cuts:
         start = time.perf_counter()
@@ -114,8 +117,8 @@ def import_times(found: Findings, data: Path, folder: Path) -> None:
         milliseconds.append(1000 * (time.perf_counter() - start))
     found.figures["cache_hit_ms"] = milliseconds
     hit, longest = float(np.median(milliseconds)), float(np.max(milliseconds))
-    what = f"decomposition with CoACD's part from the cache, {len(milliseconds)} meshes: median, longest"
-    found.add(what, f"{hit:.1f} ms, {longest:.1f} ms", "≤ 50 ms", hit <= 50)
+    what = f"convex parts from the cache, {len(milliseconds)} meshes: median, longest"
+    found.add(what, f"{hit:.1f} ms, {longest:.1f} ms", "≤ 50 ms", longest <= 50)
 
 
 def accepted_share(found: Findings, objects: Path, limit: int, library: Path) -> None:
@@ -144,6 +147,27 @@ def accepted_share(found: Findings, objects: Path, limit: int, library: Path) ->
     found.add("check of an object, one core", f"{1000 * each:.0f} ms ({told})", "", True)
 
 
+def scans(found: Findings, folder: Path, library: Path) -> None:
+    """Import scans, and tell how well their convex parts stand for them, whatever parts came with them."""
+    start = time.perf_counter()
+    report = import_meshes([folder], library, given_parts=False)
+    took = time.perf_counter() - start
+    for bad in report.refused:
+        found.refused[str(bad.path.relative_to(folder))] = bad.reason.replace(f"{folder}/", "")
+    errors = {one.name: one.quality.volume_error for one in report.accepted}
+    found.figures["scans"] = {
+        one.name: {"volume_error": one.quality.volume_error, "hausdorff": one.quality.hausdorff, "parts": one.parts}
+        for one in report.accepted
+    }
+    total = len(report.accepted) + len(report.refused)
+    each = sorted(errors.items(), key=lambda pair: -abs(pair[1]))
+    what = f"volume of the convex parts over the mesh's less 1, {len(errors)} of {total} scans: median, worst"
+    worst = abs(each[0][1])
+    found.add(what, f"{np.median(np.abs([*errors.values()])):.1%}, {worst:.1%}", "≤ 25 %", worst <= 0.25)
+    found.add("the scans in turn", ", ".join(f"{name} {error:+.1%}" for name, error in each), "", True)
+    found.add("import of a scan, one core", f"{took / total:.1f} s", "", True)
+
+
 def data_folder() -> Path:
     import pybullet_data
 
@@ -155,14 +179,22 @@ def main() -> None:
     parser.add_argument("--set", type=Path, help="folder of real objects; pybullet's random_urdfs if not given")
     parser.add_argument("--limit", type=int, default=200, help="of them")
     parser.add_argument("--procedural", type=int, default=400, help="objects of all families together")
+    parser.add_argument("--scans", type=Path, help="folder of scans, whose convex parts are compared with the meshes")
+    parser.add_argument("--scans-only", action="store_true", help="measure nothing else")
     parser.add_argument("--json", type=Path, default=Path("bench_objects.json"))
     args = parser.parse_args()
-    found, data = Findings(), data_folder()
+    if args.scans_only and args.scans is None:
+        parser.error("--scans-only needs --scans FOLDER")
+    found = Findings()
     with tempfile.TemporaryDirectory(prefix="graspgen-bench-") as temporary:
         os.environ["XDG_CACHE_HOME"] = str(Path(temporary) / "cache")
-        procedural_rate(found, args.procedural)
-        import_times(found, data, Path(temporary))
-        accepted_share(found, args.set or data / "random_urdfs", args.limit, Path(temporary) / "library")
+        if not args.scans_only:
+            data = data_folder()
+            procedural_rate(found, args.procedural)
+            import_times(found, data, Path(temporary))
+            accepted_share(found, args.set or data / "random_urdfs", args.limit, Path(temporary) / "library")
+        if args.scans is not None:
+            scans(found, args.scans, Path(temporary) / "scans")
     print("| what | measured | aim | |\n|---|---|---|---|")
     for row in found.rows:
         verdict = ("met" if row.met else "missed") if row.aim else ""

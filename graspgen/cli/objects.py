@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graspgen.cli import library
+from graspgen.cli import families, library
 
 if TYPE_CHECKING:
     from graspgen.objects.mesh_import import Imported, Refused
@@ -112,3 +112,4 @@ def _tell(result: Imported | Refused) -> None:
 
 
 library.register(app)
+app.command()(families.families)

@@ -40,10 +40,11 @@ def with_table(page: str) -> str:
 def _told(name: str, parameter: Parameter) -> str:
     unit, factor = _SHOWN.get(parameter.unit, (parameter.unit, 1.0))
     times = f"{parameter.repeat} × " if parameter.repeat > 1 else ""
-    return f"`{name}` {times}{_distribution(parameter.distribution, factor)} {unit}".rstrip()
+    return f"`{name}` {times}{distribution_text(parameter.distribution, factor)} {unit}".rstrip()
 
 
-def _distribution(drawn: Distribution, factor: float) -> str:
+def distribution_text(drawn: Distribution, factor: float = 1.0) -> str:
+    """Return a distribution in few words, its values times `factor`."""
     low_high = [f"{factor * v:.4g}" for v in drawn.values if not isinstance(v, str)]
     match drawn.kind:
         case "constant":

@@ -34,7 +34,8 @@ class Objects(Section):
     families: Name = default({"choice": list(_FAMILIES), "weights": list(_FAMILIES.values())})
     """Procedural families to draw from when no library is set."""
     parameters: Mapping[str, Mapping[str, Distribution]] = {}
-    """Distributions to use in place of a family's own, for example `{mug: {height: {uniform: [0.08, 0.1]}}}`."""
+    """Distributions to use in place of a family's own, for example `{mug: {height: {uniform: [0.08, 0.1]}}}`;
+    `graspgen objects families mug` tells what there is, in which unit, and what is allowed."""
     pool: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """How many different procedural objects the run draws from (unit: objects)."""
     refused: Literal["skip", "error", "use"] = "skip"

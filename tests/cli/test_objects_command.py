@@ -11,7 +11,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from graspgen.cli.main import app
+from graspgen.objects.families import FAMILIES
 from graspgen.objects.library import save_asset
+from graspgen.recipe_file import load_recipe
 
 
 def run(*words):
@@ -101,3 +103,19 @@ def test_mistakes_are_told_in_a_line(library, words, told):
     assert result.exit_code == 2, result.output
     assert told in result.stderr and result.stderr.count("\n") == 1
     assert "Traceback" not in result.output
+
+
+def test_families_are_listed_and_the_line_that_sets_a_parameter_is_taken(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    told = run("families").output
+    assert all(name in told for name in FAMILIES)
+    one = run("families", "mug").output
+    assert "distance of the handle's roots over the height" in one and "0.2 to 0.9" in one
+    for name in ("mug", "convex_union", "prism"):
+        line = run("families", name).output.strip().splitlines()[-1]
+        load_recipe("tabletop", [f"objects.families={name}", line.removeprefix("--set ")])
+
+
+def test_an_unknown_family_is_told_with_the_nearest():
+    result = run("families", "mog")
+    assert result.exit_code != 0 and "did you mean 'mug'" in str(result.exception)
