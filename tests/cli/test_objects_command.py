@@ -118,4 +118,4 @@ def test_families_are_listed_and_the_line_that_sets_a_parameter_is_taken(monkeyp
 
 def test_an_unknown_family_is_told_with_the_nearest():
     result = run("families", "mog")
-    assert result.exit_code != 0 and "did you mean 'mug'" in str(result.exception)
+    assert result.exit_code != 0 and "did you mean 'mug'" in result.output
