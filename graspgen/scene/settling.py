@@ -21,6 +21,7 @@ from graspgen.scene.world import World
 #: An object that is faster than a fall from where the highest one was dropped by this factor, and by this many m/s
 #: more, was thrown by an overlap.
 THROWN_FACTOR, THROWN_EXTRA = 3.0, 2.0
+_SLEEP = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
 
 
 class Settling:
@@ -58,6 +59,7 @@ class Settling:
 
     def refuse(self, kind: Refusal, reason: str) -> None:
         """Refuse the scene; the first reason counts."""
+        self._let_sleep(False)
         if not self.reason:
             self.refusal, self.reason = str(kind), reason
 
@@ -86,6 +88,7 @@ class Settling:
     def look(self) -> Motion | None:
         """Step on to the next look, remove what is lost, count whether all is calm; None once the scene is refused."""
         world = self.world
+        self._let_sleep(self._calm == 0)
         mujoco.mj_step(world.model, world.data, nstep=STEPS_PER_LOOK)
         self.looks += 1
         if told := divergence(world):
@@ -144,6 +147,16 @@ class Settling:
         again.data.qvel[:] = world.data.qvel.reshape(-1, 6)[kept].ravel()
         again.data.time = world.data.time
         self.world = again
+
+    def _let_sleep(self, on: bool) -> None:
+        """Let islands of objects at rest sleep while others still move; turning it off wakes them all.
+
+        The stretch of calm that counts as rest is simulated awake, so it is evidence for every object. On a belt all
+        move.
+        """
+        option = self.world.model.opt
+        on &= not self.world.plan.arena.is_moving
+        option.enableflags = (option.enableflags & ~_SLEEP) | (_SLEEP if on else 0)
 
     def _remove(self, gone: NDArray[np.bool_], now: Motion) -> None:
         ids = self.ids
