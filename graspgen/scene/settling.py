@@ -94,10 +94,6 @@ class Settling:
         if told := divergence(world):
             self.refuse(Refusal.UNSTABLE, told)
             return None
-        arena = world.plan.arena
-        if arena.is_moving:
-            # The frame travels with the belt, along which the arena is uniform: nothing reaches the belt's end.
-            world.data.qpos.reshape(-1, 7)[:, :3] -= np.array(arena.belt_velocity) * self.period
         now = motion(world)
         free = np.array([i not in self.parked for i in self.ids], bool)
         gone = lost(world, now.com, self.spec.fallen) & free
@@ -151,11 +147,9 @@ class Settling:
     def _let_sleep(self, on: bool) -> None:
         """Let islands of objects at rest sleep while others still move; turning it off wakes them all.
 
-        The stretch of calm that counts as rest is simulated awake, so it is evidence for every object. On a belt all
-        move.
+        The stretch of calm that counts as rest is simulated awake, so it is evidence for every object.
         """
         option = self.world.model.opt
-        on &= not self.world.plan.arena.is_moving
         option.enableflags = (option.enableflags & ~_SLEEP) | (_SLEEP if on else 0)
 
     def _remove(self, gone: NDArray[np.bool_], now: Motion) -> None:

@@ -116,6 +116,11 @@ def test_objects_at_rest_on_a_belt_move_with_it_past_where_they_were_dropped():
     assert scene.settled and scene.max_speed < 1e-3
     assert scene.velocity == pytest.approx(np.tile([0.25, 0, 0], (2, 1)), abs=1e-3)
     assert np.linalg.norm(scene.angular_velocity, axis=1).max() < 1e-2
+    # They ride on: half a second later they are where the belt has taken them.
+    before = scene.world.data.qpos.reshape(-1, 7)[:, :3].copy()
+    mujoco.mj_step(scene.world.model, scene.world.data, nstep=250)
+    travelled = scene.world.data.qpos.reshape(-1, 7)[:, :3] - before
+    assert travelled == pytest.approx(np.tile([0.125, 0, 0], (2, 1)), abs=1e-3)
     # In the belt's frame they slid back while friction took them along: v² / (2 μ g), and v times the fall before.
     assert (scene.T_world_object[:, 0, 3] - [-0.1, 0.1]).max() < 0
     assert abs(scene.T_world_object[:, 0, 3] - [-0.1, 0.1]).max() < 0.25 * 0.1 + 0.25**2 / (2 * 0.4 * 9.81)
