@@ -26,6 +26,10 @@ _CONTEXT_OBJECTS = {"scene.distractors.contextual.count": 2}
 #: What a key, or all keys below one, need to be felt; the longest match of a key's beginning counts, and those of its
 #: parts before are added.
 CONDITIONS: dict[str, Values] = {
+    "render.grade.moving": {"render.grade.motion": 6},
+    "render.grade.motion": {"render.grade.moving": 1},
+    "render.grade.compressed": {"render.grade.jpeg_quality": 60},
+    "render.grade.jpeg_quality": {"render.grade.compressed": 1},
     "render.lights.lit": {"render.lights.count": 3},
     "render.lights.tint": {"render.lights.tinted": 1},
     "render.environment": _FILAMENT,
@@ -127,7 +131,9 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "render.lights.tint": (1.0, {"uniform": [0.2, 1.0]}), "render.background.kind": ("plane", "room"),
     "render.background.wall_distance": (1.6, 4.0), "render.environment.kind": ("sky", "room"),
     "render.environment.strength": (0, 2), "render.grade.exposure": (-1, 1), "render.grade.contrast": (0.7, 1.3),
-    "render.grade.gamma": (0.7, 1.4), "render.grade.saturation": (0, 1.5), "grasps.per_object": (1, 3),
+    "render.grade.gamma": (0.7, 1.4), "render.grade.saturation": (0, 1.5),
+    "render.grade.blur": (0, 2), "render.grade.noise": (0, 8), "render.grade.moving": (0, 1),
+    "grasps.per_object": (1, 3),
     "grasps.in_scene.per_object": (0, 3), "grasps.in_scene.share": (0, 1),
     "grasps.profile": ("standard", "strict"), "grasps.draws": (0, 2), "grasps.hard_negatives": (0, 2),
     "grasps.force": (2, 40), "grasps.cone_deg": (1, 60), "grasps.clearance": (0.0, 0.02), "grasps.approach": (0.0, 0.3),

@@ -156,7 +156,7 @@ def best_and_worst(grasps: dict[str, NDArray]) -> list[int]:
 def _label_caption(dataset: Dataset, view: int) -> str:
     labels = dataset.view_objects(view)
     classes = Counter(str(name) for name in labels["class_name"][labels["pixels_visible"] > 0])
-    told = ", ".join(f"{n} × {name}" if n > 1 else name for name, n in sorted(classes.items()))
+    told = ", ".join(f"{n} {name}" if n > 1 else name for name, n in sorted(classes.items()))
     return f"scene {dataset.views['scene'][view]}: {told or 'nothing in sight'}"
 
 

@@ -135,7 +135,7 @@ class Environment(Section):
 
 
 class Grade(Section):
-    """What the camera does to colours; the defaults change nothing."""
+    """What the camera does to pictures, in colour alone; the defaults change nothing."""
 
     exposure: Number("stops", -5, 5) = default(0.0)
     """Exposure; 0 changes nothing, 1 doubles the light."""
@@ -149,6 +149,18 @@ class Grade(Section):
     """Factor on saturation; 1 changes nothing, 0 is grey."""
     gamma: Number("", 0.2, 5) = default(1.0)
     """Above 1 lightens the middle, below darkens it; 1 changes nothing."""
+    blur: Number("px", 0, 20) = default(0.0)
+    """Standard deviation of the lens's blur, a Gaussian; 0 has none."""
+    moving: Chance = 0.0
+    """Chance that a view is blurred by motion; 0 blurs none."""
+    motion: Number("px", 0, 50) = default({"uniform": [0, 6]})
+    """Length of the motion of a view that is blurred by it; its direction is uniform."""
+    noise: Number("", 0, 64) = default(0.0)
+    """Standard deviation of the sensor's noise at medium brightness, of 255, half of it shot noise; 0 has none."""
+    compressed: Chance = 0.0
+    """Chance that a view has been compressed as JPEG; 0 compresses none."""
+    jpeg_quality: Whole("", 1, 100) = default({"uniform": [70, 95]})
+    """Quality of the JPEG of a view that has been compressed."""
 
 
 class Background(Section):

@@ -84,7 +84,7 @@ def draw_looks(
         "lights": tuple(lights),
         "ambient": ambient,
         "environment": _environment(looks, scene_stream(seed, Purpose.LOOKS, key, AROUND, view)),
-        "grade": _grade(looks, scene_stream(seed, Purpose.LOOKS, key, GRADE, view)),
+        "grade": _grade(looks, *(scene_stream(seed, Purpose.LOOKS, key, GRADE, view, *n) for n in ((), (1,)))),
         "background": _background(looks, scene_stream(seed, Purpose.LOOKS, key, BEHIND, view)),
         "surfaces": surfaces,
     }
@@ -184,9 +184,28 @@ def _environment(looks: Render, rng: np.random.Generator) -> EnvironmentPlan:
     return EnvironmentPlan(kind=kind, pattern=pattern, strength=strength, rotation=math.radians(turn))
 
 
-def _grade(looks: Render, rng: np.random.Generator) -> GradePlan:
+def _grade(looks: Render, rng: np.random.Generator, picture: np.random.Generator) -> GradePlan:
     names = ("exposure", "temperature", "tint", "contrast", "saturation", "gamma")
-    return GradePlan(**{name: number(getattr(looks.grade, name), rng) for name in names})
+    tones = {name: number(getattr(looks.grade, name), rng) for name in names}
+    blur, length, noise = (number(getattr(looks.grade, n), picture) for n in ("blur", "motion", "noise"))
+    quality = int(number(looks.grade.jpeg_quality, picture))
+    moving, compressed = picture.random() < looks.grade.moving, picture.random() < looks.grade.compressed
+    angle = 2 * math.pi * picture.random()
+    return GradePlan(
+        **tones,
+        blur=blur,
+        motion=(length * math.cos(angle), length * math.sin(angle)) if moving and length > 0 else (0.0, 0.0),
+        noise=noise,
+        jpeg_quality=quality if compressed else 0,
+    )
+
+
+def draw_noise_seed(grade: GradePlan, seed: int, key: tuple[int, int], camera: int) -> GradePlan:
+    """Return the grade with noise of its own for a camera: views that look alike still have other noise each."""
+    if grade.noise <= 0:
+        return grade
+    rng = scene_stream(seed, Purpose.LOOKS, key, GRADE, camera, 2)
+    return grade.model_copy(update={"noise_seed": int(rng.random() * 2**32)})
 
 
 def _background(looks: Render, rng: np.random.Generator) -> BackgroundPlan:

@@ -8,7 +8,7 @@ from graspgen.recipe import Recipe
 from graspgen.recipe.presets import looks_of
 from graspgen.scene.draw_cameras import CameraDraw, draw_camera, slots
 from graspgen.scene.draw_flying import draw_flying
-from graspgen.scene.draw_looks import draw_looks
+from graspgen.scene.draw_looks import draw_looks, draw_noise_seed
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.flying import flying_name
 from graspgen.scene.plan import ObjectPlan, ViewPlan
@@ -38,7 +38,8 @@ def draw_views(
         flying, surfaces = draw_flying(recipe, seed, key, slot.number, pair[0])
         for camera in pair:
             names = {flying_name(len(plans), k): surface for k, surface in enumerate(surfaces)}
-            own = looks | {"surfaces": looks["surfaces"] | names}
+            grade = draw_noise_seed(looks["grade"], seed, key, len(plans))
+            own = looks | {"surfaces": looks["surfaces"] | names, "grade": grade}
             plans.append(ViewPlan(**_camera(recipe, camera), flying=flying, **own))
     return tuple(plans)
 

@@ -77,7 +77,7 @@ class EnvironmentPlan(Plain):
 
 
 class GradePlan(Plain):
-    """What a camera does to colours after the scene's light has reached it; the defaults change nothing."""
+    """What a camera does to a picture after the scene's light has reached it; the defaults change nothing."""
 
     exposure: float = 0.0
     """Stops."""
@@ -89,6 +89,16 @@ class GradePlan(Plain):
     saturation: float = 1.0
     gamma: float = 1.0
     """Exponent on the stored values is 1/gamma: above 1 lightens the middle."""
+    blur: float = 0.0
+    """Standard deviation of a Gaussian, px."""
+    motion: tuple[float, float] = (0.0, 0.0)
+    """Straight motion during the exposure, px to the right and down."""
+    noise: float = 0.0
+    """Standard deviation of the noise at medium brightness, of 255."""
+    noise_seed: int = 0
+    """Number that the noise is made from."""
+    jpeg_quality: int = 0
+    """Quality as JPEG; 0 has not been compressed."""
 
 
 class BackgroundPlan(Plain):
