@@ -67,7 +67,7 @@ def test_the_summary_counts_what_the_dataset_holds(tiny, tmp_path):
         assert made.views == len(dataset.views) == 4
         assert made.grasps == len(dataset.grasps) == sum(made.outcomes.values())
         assert made.outcomes["SUCCESS"] == int((dataset.grasps["outcome"] == 0).sum())
-        assert made.refused == int(dataset.scenes["attempt"].sum())
+        assert made.refused.total() == int(dataset.scenes["attempt"].sum())
     assert set(made.seconds) >= {"settle", "render", "annotate", "grasp", "write"}
     assert sum(made.seconds.values()) <= made.wall + 0.01
 
