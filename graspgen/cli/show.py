@@ -92,6 +92,8 @@ def print_info(path: Path) -> None:
         table.add_row("made with", f"{versions}, schema {dataset.attrs['schema_version']}")
         if view := recipe.get("views"):
             table.add_row("views", f"{len(dataset.views)}, {view['width']} x {view['height']} px")
+            looks = [_counted(np.char.add(dataset.views[name].astype(str), "")) for name in ("engine", "preset")]
+            table.add_row("colour by", looks[0] + (f"; presets {looks[1]}" if any(dataset.views["preset"]) else ""))
         classes = _counted(dataset.assets["class_name"])
         table.add_row("objects", f"{len(dataset.objects)}, of {len(dataset.assets)} assets")
         table.add_row("assets", classes)

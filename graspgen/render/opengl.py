@@ -71,7 +71,7 @@ class Looks:
 
     paint: Painter
     backdrop: Backdrop
-    reach: float
+    reach: shadows.Reach
     flying: dict[int, set[int]] = field(default_factory=dict)
     bare: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
@@ -223,7 +223,8 @@ def render_view(
     if coloured:
         gl.set_fog([*_horizon(view), 1.0])
         set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
-        mujoco.mjr_render(rect, scene, context)
+        with shadows.within_tops(world, scene):
+            mujoco.mjr_render(rect, scene, context)
         mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
         np.copyto(rgb, pixels[::-1])
     set_flags(scene, ids=True, shadows=False)

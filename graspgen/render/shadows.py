@@ -1,7 +1,8 @@
 """Where OpenGL's one shadow map is spent: over what casts shadows, and no wider.
 
-Its texels are what makes edges jagged. A table's top would cast specks onto itself where light falls low; it stands
-still and flat, so it casts no shadow with OpenGL, at the price of none under the table.
+Its texels are what makes edges jagged. A table's top would cast specks onto itself where light falls low. So a box
+within it, a little below its surface, casts its shadow in its stead: without any, what lies on the table would cast
+shadows through it onto the floor.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -18,18 +20,29 @@ from graspgen.scene.arena import CUTOFF, GROUP_ARENA
 from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import World
 
+#: How far below a table's surface the box is that casts its shadow, m.
+_WITHIN = 0.01
 #: Shadows fall within this radius about the origin, m.
 _LEAST, _MOST = 0.25, 1.2
 
 
-def reach(world: World) -> float:
-    """Return the radius, m, about the origin within which objects and fixtures cast shadows."""
+class Reach(NamedTuple):
+    """How far from the origin something casts shadows, m: objects and fixtures, and tables with them."""
+
+    things: float
+    tables: float
+
+
+def reach(world: World) -> Reach:
+    """Return the radii about the origin within which a world casts shadows."""
     model, tops = world.model, _tops(world)
     drawn = (world.geom_instance > 0) | (model.geom_group == GROUP_ARENA)
     solid = drawn & (model.geom_type != int(mujoco.mjtGeom.mjGEOM_PLANE))
+    far = np.linalg.norm(world.data.geom_xpos, axis=1) + model.geom_rbound
+    tables = far[solid].max(initial=_LEAST)
     solid[tops] = False
-    far = np.linalg.norm(world.data.geom_xpos[solid], axis=1) + model.geom_rbound[solid]
-    return float(np.clip(far.max(initial=_LEAST), _LEAST, _MOST))
+    things = far[solid].max(initial=_LEAST)
+    return Reach(*(float(np.clip(radius, _LEAST, _MOST)) for radius in (things, tables)))
 
 
 @contextmanager
@@ -44,12 +57,34 @@ def without_specks(world: World) -> Iterator[None]:
         model.geom_castshadow[tops] = before
 
 
-def aim(context: mujoco.MjrContext, view: ViewPlan, radius: float) -> None:
-    """Spread the shadow map of a view over a radius, m, about where its light shines."""
+@contextmanager
+def within_tops(world: World, scene: mujoco.MjvScene) -> Iterator[None]:
+    """Let a box within each table top cast its shadow meanwhile; nothing else of the box is ever seen."""
+    before = scene.ngeom
+    for top in _tops(world)[: scene.maxgeom - scene.ngeom]:
+        size = world.model.geom_size[top] - np.minimum(_WITHIN, world.model.geom_size[top] / 2)
+        pos, R = world.data.geom_xpos[top], world.data.geom_xmat[top]
+        box = scene.geoms[scene.ngeom]
+        mujoco.mjv_initGeom(box, mujoco.mjtGeom.mjGEOM_BOX, size, pos, R, np.array([0, 0, 0, 1], np.float32))
+        box.category, box.castshadow = mujoco.mjtCatBit.mjCAT_STATIC, True
+        scene.ngeom += 1
+    try:
+        yield
+    finally:
+        scene.ngeom = before
+
+
+def aim(context: mujoco.MjrContext, view: ViewPlan, radii: Reach) -> None:
+    """Spread the shadow map of a view over what casts shadows, about where its light shines.
+
+    A light so near a table that the map would be wider than 90° keeps its texels for what lies on it.
+    """
     for light in view.lights:
         if light.shadows:
             distance = float(np.linalg.norm(np.subtract(light.position, light.target)))
-            wide = radius + float(np.linalg.norm(light.target))
+            aside = float(np.linalg.norm(light.target))
+            near = radii.things + aside
+            wide = max(near, min(radii.tables + aside, distance * math.sin(math.pi / 4)))
             context.shadowScale = math.degrees(math.asin(min(wide / distance, 0.95))) / CUTOFF
             context.shadowClip = wide
 
