@@ -44,7 +44,8 @@ def check_target(path: Path) -> None:
     """Check, before anything is computed, that a film or a sheet can be written under a name.
 
     Raises:
-        DatasetError: the extension is unknown, the folder is not there, or the name is that of a folder.
+        DatasetError: the extension is unknown, the folder is not there or cannot be written, or the name is that of
+            a folder.
         RenderError: it needs what is not installed.
     """
     suffix = path.suffix.lower()
@@ -59,6 +60,17 @@ def check_target(path: Path) -> None:
         raise DatasetError(f"cannot write {path}: it is a folder; name a file in it")
     if not path.parent.is_dir():
         raise DatasetError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    partial = _partial(path)
+    try:
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+def _partial(path: Path) -> Path:
+    """The name under which a film is written; its extension says how."""
+    return path.with_name(f".{path.stem}.partial{path.suffix.lower()}")
 
 
 def write_film(path: Path, film: Film) -> int:
@@ -74,7 +86,7 @@ def write_film(path: Path, film: Film) -> int:
     check_target(path)
     suffix = path.suffix.lower()
     pictures = [_sheet(film)] if suffix in SHEETS else [_captioned(*pair) for pair in _pairs(film)]
-    partial = path.with_name(f".{path.stem}.partial{suffix}")
+    partial = _partial(path)
     try:
         iio.imwrite(partial, np.stack(pictures) if suffix in FILMS else pictures[0], **_options(suffix, film.fps))
         partial.replace(path)
