@@ -71,7 +71,7 @@ def test_mistakes_are_told_before_anything_is_simulated(tmp_path, boxes, monkeyp
         check_target(tmp_path / "film.avi")
     with pytest.raises(DatasetError, match="there is no folder"):
         check_target(tmp_path / "nowhere" / "film.gif")
-    with pytest.raises(DatasetError, match="cannot write /proc/film.gif"):
+    with pytest.raises(DatasetError, match=r"cannot write /proc/film\.gif"):
         check_target(Path("/proc/film.gif"))
     (tmp_path / "folder.gif").mkdir()
     with pytest.raises(DatasetError, match="it is a folder"):
