@@ -32,16 +32,18 @@ MOST_CORNERS = 256
 #: A mesh that fills its convex hull to this share is taken as convex.
 CONVEX = 0.995
 #: Of another number other results are kept in the cache: raise it where the way of cutting changes.
-_VERSION = 2
+_VERSION = 3
 #: A mesh has thin, bent walls where more than this many patches are needed to fill no more than this share of it,
 _PATCHES, _FILL = 50, 0.1
 #: and where CoACD's parts are off by more than this share of the volume, both ways are tried.
 _GOOD = 0.1
 #: Wall parts are joined as long as they fill no more than this share of the volume.
 _WALL_FILL = 0.05
-#: Walls may move by this share of the extent before they are cut; a mesh of more faces is simplified further, up to
-_WALL_SIMPLIFY, _MOST_FACES = 0.001, 20_000
-#: this share.
+#: Walls may move by this share of the extent before they are cut.
+_WALL_SIMPLIFY = 0.001
+#: A mesh of more faces is simplified further, for walls and for CoACD, whose time grows with them,
+_WALL_FACES, _COACD_FACES = 20_000, 5_000
+#: up to this share.
 _MOST_SIMPLIFY = 0.01
 
 
@@ -125,7 +127,7 @@ def _cut_rest(
     solid: manifold3d.Manifold, settings: Decomposition, time_limit: float
 ) -> tuple[str, list[manifold3d.Manifold], list[str]]:
     """Return which way was taken, the hulls, and why."""
-    walls = _simplified(solid, _WALL_SIMPLIFY)
+    walls = _simplified(solid, _WALL_SIMPLIFY, _WALL_FACES)
     thin = settings.method == "auto" and patches_needed(walls, _PATCHES + 1, _FILL) > _PATCHES
     if settings.method == "walls" or thin:
         return "walls", _walls(walls, settings), []
@@ -157,7 +159,7 @@ def _walls(solid: manifold3d.Manifold, settings: Decomposition) -> list[manifold
 
 
 def _coacd(solid: manifold3d.Manifold, settings: Decomposition, time_limit: float) -> list[manifold3d.Manifold]:
-    v, f = shapes.from_manifold(_simplified(solid, settings.simplify))
+    v, f = shapes.from_manifold(_simplified(solid, settings.simplify, _COACD_FACES))
     try:
         return _hulls(run_coacd(v, f, settings, "off", time_limit))
     except TooSlow:
@@ -167,11 +169,11 @@ def _coacd(solid: manifold3d.Manifold, settings: Decomposition, time_limit: floa
         return _hulls(run_coacd(v, f, settings, "on", time_limit))
 
 
-def _simplified(solid: manifold3d.Manifold, share: float) -> manifold3d.Manifold:
-    """Return a solid whose surface moved by a share of its extent, or by more where it has very many faces."""
+def _simplified(solid: manifold3d.Manifold, share: float, most: int) -> manifold3d.Manifold:
+    """Return a solid whose surface moved by a share of its extent, or by more where it has more faces than `most`."""
     extent = float(np.ptp(np.reshape(solid.bounding_box(), (2, 3)), axis=0).max())
     simple = solid.simplify(share * extent)
-    while simple.num_tri() > _MOST_FACES and share < _MOST_SIMPLIFY:
+    while simple.num_tri() > most and share < _MOST_SIMPLIFY:
         share *= 1.5
         simple = solid.simplify(share * extent)
     return solid if simple.is_empty() else simple
