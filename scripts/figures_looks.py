@@ -51,6 +51,15 @@ def preset_picture(name: str, scenes: int, seed: int) -> Image.Image:
     return Image.fromarray(sheet_of(plain, scenes, 1, seed))
 
 
+def both_picture() -> Image.Image:
+    """Draw a row of views of each preset, dr above."""
+    rows = [preset_picture(name, 4, 0) for name in ("dr", "photoreal")]
+    sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)))
+    for i, row in enumerate(rows):
+        sheet.paste(row, (0, sum(r.height for r in rows[:i])))
+    return sheet
+
+
 def _sections(name: str) -> dict[str, object]:
     """Return the sections of a recipe that says nothing but its preset."""
     empty = IMAGES.parent / f".{name}.yaml"
@@ -65,15 +74,20 @@ def _sections(name: str) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
-    out = parser.parse_args().out
+    parser.add_argument("--only", default="", help="one picture's name, to draw that alone")
+    arguments = parser.parse_args()
+    out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     pictures = {
         "textures": textures_picture,
         "looks_default": lambda: preset_picture("default", 8, 3),
         "looks_dr": lambda: preset_picture("dr", 16, 0),
         "looks_photoreal": lambda: preset_picture("photoreal", 16, 0),
+        "presets": both_picture,
     }
     for name, draw in pictures.items():
+        if arguments.only not in ("", name):
+            continue
         picture = draw()
         for quality in (85, 75, 65):
             data = io.BytesIO()

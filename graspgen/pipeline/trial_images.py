@@ -68,7 +68,7 @@ def render_trial(
     looks = Looks.of(world, images)
     looks.flying[view] = set()
     with session(world, shadow_size, looks) as (scene, context):
-        for state in states:
+        for frame, state in enumerate(states):
             mujoco.mj_setState(world.model, world.data, state, STATE)
             mujoco.mj_kinematics(world.model, world.data)
-            yield render_view(world, view, scene, context, looks)
+            yield render_view(world, view, scene, context, looks, frame=frame)

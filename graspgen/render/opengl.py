@@ -200,9 +200,18 @@ def apply_looks(model: mujoco.MjModel, data: mujoco.MjData, view: ViewPlan) -> N
 
 
 def render_view(
-    world: World, number: int, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: Looks, coloured: bool = True
+    world: World,
+    number: int,
+    scene: mujoco.MjvScene,
+    context: mujoco.MjrContext,
+    looks: Looks,
+    coloured: bool = True,
+    frame: int = 0,
 ) -> ViewImages:
-    """Render view `number` of a world as `world.data` stands, kinematics computed, within a `session`."""
+    """Render view `number` of a world as `world.data` stands, kinematics computed, within a `session`.
+
+    Frames of a film, numbered by `frame`, each have noise of their own.
+    """
     view = world.plan.views[number]
     looks.backdrop.apply(view)
     if coloured:
@@ -244,7 +253,9 @@ def render_view(
     void = depth == 0
     if void.any() and not looks.backdrop.fill(rgb, void, view):
         rgb[void] = np.round(255 * _horizon(view))
-    return ViewImages(graded(rgb, view.grade), depth, instances, flying=flown)
+    # A drawn seed has 32 bits.
+    grade = view.grade.model_copy(update={"noise_seed": view.grade.noise_seed + (frame << 32)})
+    return ViewImages(graded(rgb, grade), depth, instances, flying=flown)
 
 
 def _horizon(view: ViewPlan) -> NDArray[np.float64]:
