@@ -33,7 +33,6 @@ def _check_rest(report: Report, checked: Checked) -> None:
         "max_speed": ("max_speed", "m/s"),
         "max_angular_speed": ("max_angular_speed", "rad/s"),
         "max_penetration": ("max_penetration", "m"),
-        "settle_time": ("time_limit", "s"),
     }
     for column, (key, unit) in limits.items():
         if key in settle:
@@ -47,6 +46,14 @@ def _check_rest(report: Report, checked: Checked) -> None:
                 ),
                 scenes["index"],
             )
+    longest = _longest_settle(checked, settle)
+    report.rows(
+        "scenes",
+        "settle_time",
+        scenes["settled"] & (scenes["settle_time"] > longest * (1 + 1e-9)),
+        lambda row: f"{scenes['settle_time'][row]:g} s in a settled scene, the recipe allows {longest[row]:g}",
+        scenes["index"],
+    )
     report.rows(
         "scenes",
         "tunnelled",
@@ -56,6 +63,20 @@ def _check_rest(report: Report, checked: Checked) -> None:
     )
     _check_motion(report, checked)
     report.rows("scenes", "settled", ~scenes["settled"], "the scene did not come to rest", scenes["index"])
+
+
+def _longest_settle(checked: Checked, settle: dict[str, Any]) -> NDArray[np.float64]:
+    """Return the longest time, s, that each scene may have settled for.
+
+    One that is calm when time is up may stay so for `rest_time`. A pile rests twice, in its box and without it, after
+    every object has been waited for.
+    """
+    scenes = checked.tables["scenes"]
+    longest = np.full(len(scenes["index"]), settle.get("time_limit", np.inf) + settle.get("rest_time", 0.0), float)
+    here = (checked.tables["objects"]["scene"][:, None] == scenes["index"]).sum(axis=0) + scenes["removed"]
+    wait = checked.recipe.get("scene", {}).get("pile", {}).get("wait", 0.0)
+    piled = scenes["arrangement"] == "pile"
+    return np.where(piled, 2 * longest + here * wait, longest)
 
 
 def _check_motion(report: Report, checked: Checked) -> None:

@@ -8,7 +8,7 @@ when it is empty, when the policy names no grasp, or after some failures in a ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,9 +142,10 @@ class ClearReport:
 
     def __str__(self) -> str:
         ended = Counter(ending.split(":")[0] for ending in self.endings.values())
+        rate = f" ({self.success_rate:.1%})" if self.attempts else ""
         return (
-            f"{len(self.objects)} scenes: {self.successes} of {len(self.attempts)} grasps held "
-            f"({self.success_rate:.1%}), {self.cleared:.1%} of {sum(self.objects.values())} objects cleared; ended: "
+            f"{len(self.objects)} scenes: {self.successes} of {len(self.attempts)} grasps held{rate}, "
+            f"{self.cleared:.1%} of {sum(self.objects.values())} objects cleared; ended: "
             + ", ".join(f"{reason} {n}" for reason, n in ended.items())
         )
 
@@ -188,8 +189,11 @@ def clear(
         SceneError: an argument is not valid, or what the policy returned is no grasp.
         GraspgenError: the dataset, a recipe's scene, the gripper or the profile cannot be used.
     """
-    if max_failures < 1:
-        raise SceneError(f"max_failures must be at least 1, got {max_failures}")
+    if not callable(policy):
+        raise SceneError(f"the policy must be a function of an Observation, got {policy!r}")
+    for name, least in (("max_failures", max_failures), ("max_steps", max_steps)):
+        if least < 1:
+            raise SceneError(f"{name} must be at least 1, got {least}")
     source = _source(dataset_or_recipe, seed)
     try:
         rules = _Rules(
@@ -260,6 +264,8 @@ def _numbers(scenes: int | Sequence[int] | None, there: Sequence[int]) -> Sequen
         if scenes < 1:
             raise SceneError(f"scenes must be at least 1, got {scenes}")
         return there[:scenes] if not isinstance(there, range) else range(scenes)
+    if not isinstance(scenes, Iterable) or not all(isinstance(s, int | np.integer) and s >= 0 for s in scenes):
+        raise SceneError(f"scenes must be how many, or the numbers of which from 0 on, got {scenes!r}")
     return [int(s) for s in scenes]
 
 

@@ -29,6 +29,8 @@ from graspgen.scene.world import SettledScene
 
 #: s that the film goes on after the end of the trial.
 LINGER = 0.4
+#: How long a trial that holds takes, s: so long a belt carries it, and the camera stands still.
+_TRIAL_TIME = 2.0
 #: Image of the camera that is placed for the trial, px.
 SIZE = (640, 480)
 #: It sees at least this share of every colour where no light falls.
@@ -173,7 +175,10 @@ def _closeup(
     Its images are twice as large as wanted, so that edges are smooth after they are halved.
     """
     size = (2 * size[0], 2 * size[1])
-    K, T_world_camera = closeup(settled, gripper, instance, T_world_grasp, width, lift=profile.scene.lift, size=size)
+    travel = _TRIAL_TIME * np.array(settled.world.plan.arena.belt_velocity)
+    K, T_world_camera = closeup(
+        settled, gripper, instance, T_world_grasp, width, lift=profile.scene.lift, travel=travel, size=size
+    )
     views = settled.world.plan.views
     if not views:
         raise DatasetError(f"scene {settled.world.plan.index} has no view whose lights could be used")

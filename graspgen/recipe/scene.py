@@ -119,5 +119,5 @@ class Scene(Section):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in ARENAS and not name.endswith(".xml"):
-            raise ValueError(f"there is no arena '{name}'{nearest(name, ARENAS)}; an arena of your own is an .xml file")
+            raise ValueError(f"there is no arena '{name}' (one of your own is an .xml file){nearest(name, ARENAS)}")
         return name

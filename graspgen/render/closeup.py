@@ -34,6 +34,7 @@ def closeup(
     width: float,
     *,
     lift: float,
+    travel: Array | None = None,
     size: tuple[int, int],
     fovy_deg: float = 38.0,
 ) -> tuple[Matrix3, Array]:
@@ -46,6 +47,7 @@ def closeup(
         T_world_grasp: (4, 4) grasp frame.
         width: opening before closing, m.
         lift: how far the hand goes up, m.
+        travel: (3,) how far a belt carries all of it from start to end, m; None where it stands.
         size: width and height of the image, px.
         fovy_deg: vertical field of view.
 
@@ -64,6 +66,8 @@ def closeup(
     corners = transform_points(T_world_base, _corners(hand, open_hand))
     up = np.array([0.0, 0.0, lift])
     framed = np.concatenate([surface, surface + up, corners, tips + up])
+    if travel is not None:
+        framed = np.concatenate([framed, framed + travel])
     wanted = np.concatenate([surface, tips, tips + up])
     focus = (framed.min(axis=0) + framed.max(axis=0)) / 2
     K = intrinsics(*size, fovy_deg, 0.0, 0.0)

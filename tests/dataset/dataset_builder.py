@@ -55,7 +55,16 @@ DENSITY = 500.0
 HERE = (Outcome.NOT_TRIED, Outcome.NOT_TRIED, Outcome.SUCCESS, Outcome.HITS_OBJECT)
 RECIPE = {
     "task": "boxes",
-    "scene": {"settle": {"max_speed": 0.01, "max_angular_speed": 0.1, "time_limit": 8.0, "max_penetration": 0.001}},
+    "scene": {
+        "settle": {
+            "max_speed": 0.01,
+            "max_angular_speed": 0.1,
+            "time_limit": 8.0,
+            "rest_time": 0.25,
+            "max_penetration": 0.001,
+        },
+        "pile": {"wait": 1.0},
+    },
     "views": {"width": WIDTH, "height": HEIGHT},
 }
 PROTOCOL = {"max_drift": 0.01, "max_rotation_deg": 10, "directions": [[0, 0, 1], [0, 0, -1]]}

@@ -225,6 +225,7 @@ FAULTS = {
     "profile options that are not JSON": (put("profiles/options", 0, "x"), "profiles.options"),
     "a fast scene called settled": (put("scenes/max_speed", 0, 0.5), "scenes.max_speed"),
     "deep penetration in a settled scene": (put("scenes/max_penetration", 0, 0.01), "scenes.max_penetration"),
+    "a scene that settled for too long": (put("scenes/settle_time", 0, 8.5), "scenes.settle_time"),
     "a scene that did not settle": (put("scenes/settled", 0, False), "scenes.settled"),
     "gravity upwards": (put("scenes/gravity", 0, [0, 0, 9.81]), "scenes.gravity"),
     "another seed": (put("scenes/seed", 0, 8), "scenes.seed"),
@@ -320,6 +321,17 @@ def test_a_single_fault_is_named(copy: Path, name: str) -> None:
 
 def names(folder: Path) -> list[str]:
     return [str(v) for v in check(folder)]
+
+
+def test_a_pile_may_settle_for_as_long_as_its_objects_are_waited_for_and_its_two_rests(copy: Path) -> None:
+    for time, told in ((18.4, False), (18.6, True)):  # 2 x (8 + 0.25) s, and 1 s for each of two objects
+
+        def change(file: h5py.File, time: float = time) -> None:
+            file["scenes/arrangement"][0] = "pile"
+            file["scenes/settle_time"][0] = time
+
+        damage(copy, change)
+        assert any("scenes.settle_time" in name for name in names(copy)) is told
 
 
 def test_a_changed_byte_is_named(copy: Path) -> None:

@@ -106,6 +106,15 @@ def test_the_example_of_the_documentation_clears_boxes(boxes, monkeypatch):
 
 
 def test_numbers_without_sense_are_refused(boxes):
-    for arguments in ({"scenes": 0}, {"max_failures": 0}):
+    for arguments in ({"scenes": 0}, {"max_failures": 0}, {"max_steps": 0}):
         with pytest.raises(SceneError, match="at least 1"):
             graspgen.clear(boxes, in_the_air, **arguments)
+    for scenes in (1.5, [-1], ["first"]):
+        with pytest.raises(SceneError, match="scenes must be how many, or the numbers of which"):
+            graspgen.clear("single", in_the_air, scenes=scenes)
+    with pytest.raises(SceneError, match="must be a function"):
+        graspgen.clear(boxes, None)
+
+
+def test_a_report_without_grasps_tells_no_rate(boxes):
+    assert str(graspgen.clear(boxes, lambda _: None)).startswith("1 scenes: 0 of 0 grasps held, 0.0% of ")

@@ -17,7 +17,7 @@ from graspgen.cli.main import app
 from graspgen.dataset.create import create_dataset
 from graspgen.dataset.index import finalize
 from graspgen.errors import DatasetError, GraspgenError, RenderError
-from graspgen.frames import inverse
+from graspgen.frames import inverse, transform_points
 from graspgen.grasps.outcomes import HAND_INSTANCE, Outcome
 from graspgen.grasps.scene_record import record_trial
 from graspgen.pipeline import video
@@ -26,6 +26,7 @@ from graspgen.pipeline.stored import stored_gripper, stored_profile
 from graspgen.pipeline.stored_scene import stored_scene
 from graspgen.pipeline.trial_images import render_trial, trial_world, with_views
 from graspgen.pipeline.video import film_trial
+from graspgen.render.closeup import closeup
 
 
 def _film(number, fps=10.0, rest=0):
@@ -147,6 +148,28 @@ def test_the_placed_camera_sees_hand_and_target(boxes, tmp_path, monkeypatch):
     for image in (seen[0], seen[-1]):
         assert (image.instances == HAND_INSTANCE).mean() > 0.01
         assert (image.instances == instance).mean() > 0.003
+
+
+def test_the_placed_camera_sees_what_a_belt_carries_away(boxes):
+    with graspgen.open(boxes) as dataset:
+        settled, gripper = stored_scene(dataset, 0), stored_gripper(dataset)
+    thing, T = settled.world.objects[0], settled.T_world_object[0]
+    travel = np.array([0.6, 0, 0])
+    K, T_world_camera = closeup(
+        settled,
+        gripper,
+        thing.plan.instance_id,
+        from_above(settled, 0),
+        0.06,
+        lift=0.12,
+        travel=travel,
+        size=(320, 240),
+    )
+    there = transform_points(T, thing.asset.mesh.vertices)
+    seen = transform_points(inverse(T_world_camera), np.concatenate([there, there + travel])) @ np.array(K).T
+    assert (seen[:, 2] > 0).all()
+    pixels = seen[:, :2] / seen[:, 2:]
+    assert (pixels > 0).all() and (pixels < [320, 240]).all()
 
 
 def test_the_scenes_own_camera_sees_what_it_saw_with_the_hand_in_it(boxes):
