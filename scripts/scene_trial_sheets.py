@@ -1,8 +1,10 @@
 """Contact sheets of in-scene trials: for each outcome a few trials, each a row of frames from approach to end.
 
     python scripts/scene_trial_sheets.py TASK OUT_FOLDER [--scenes 12] [--each 3] [--set KEY=VALUE …]
+    python scripts/scene_trial_sheets.py --combine OUT_FOLDER PICTURE.jpg
 
-A sheet is named after its outcome. The caption of a row says scene, object, phase and what was measured.
+A sheet is named after its outcome. The caption of a row says scene, object, phase and what was measured. `--combine`
+makes one picture of the first row of every outcome that is in a folder, of several runs with other settings, say.
 """
 
 from __future__ import annotations
@@ -53,32 +55,27 @@ def frames_of(trajectory: Trajectory) -> list[int]:
     """Frames that tell the story: the start, the ends of the phases, the middle of the last one, the end."""
     ends = [int(i) for i in np.flatnonzero(np.diff(trajectory.phase.astype(int)))]
     end = len(trajectory) - 1
-    wanted = [0, *ends, (max([0, *ends]) + end) // 2, end]
-    if len(set(wanted)) < COLUMNS:
-        wanted += np.linspace(0, end, COLUMNS).astype(int).tolist()
-    chosen: list[int] = []
-    for frame in wanted:
-        if frame not in chosen and len(chosen) < COLUMNS:
-            chosen.append(frame)
-    if end not in chosen:
-        chosen[-1] = end
-    return sorted(chosen)
+    wanted = [0, end, *ends, (max([0, *ends]) + end) // 2, *np.linspace(0, end, COLUMNS).astype(int).tolist()]
+    return sorted(list(dict.fromkeys(wanted))[:COLUMNS])
 
 
 def row(trajectory: Trajectory, caption: str, target: int) -> Image.Image:
     """One trial: a strip of frames, the target in its own colour, seen across the closing direction."""
     model = trajectory.model
-    model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.45, 0.45
+    model.vis.headlight.ambient[:], model.vis.headlight.diffuse[:] = 0.40, 0.35
     for i in range(model.nmat):
         name = model.material(i).name
+        plain = {"table": [0.42, 0.42, 0.40, 1], "background": [0.30, 0.32, 0.35, 1]}
+        if name in plain:
+            model.mat_texid[i], model.mat_rgba[i] = -1, plain[name]
         if name.startswith("object_"):
+            model.mat_texid[i] = -1
             model.mat_rgba[i] = [0.95, 0.55, 0.1, 1] if name == f"object_{target}" else [0.5, 0.62, 0.75, 1]
     camera = mujoco.MjvCamera()
     x = trajectory.T_world_tool[0, :3, 0]
-    camera.lookat[:] = trajectory.T_world_object[0, :, :3, 3].mean(axis=0) * 0.0
     camera.lookat[:] = trajectory.T_world_tool[len(trajectory) // 2, :3, 3] + [0, 0, 0.03]
     camera.azimuth = np.degrees(np.arctan2(x[1], x[0])) + 15 if np.hypot(x[0], x[1]) > 0.3 else 30.0
-    camera.elevation, camera.distance = -22, 0.55
+    camera.elevation, camera.distance = -36, 0.55
     option = mujoco.MjvOption()
     option.geomgroup[:] = [1, 1, 1, 0, 0, 0]
     strip = Image.new("RGB", (WIDTH * COLUMNS, HEIGHT + CAPTION), "white")
@@ -88,10 +85,24 @@ def row(trajectory: Trajectory, caption: str, target: int) -> Image.Image:
             renderer.update_scene(trajectory.data(frame, data), camera, option)
             image = Image.fromarray(renderer.render())
             label = f"{trajectory.time[frame]:.2f} s {Phase(int(trajectory.phase[frame])).name.lower()}"
-            ImageDraw.Draw(image).text((6, 4), label, fill="black")
+            ImageDraw.Draw(image).text((6, 4), label, fill="white")
             strip.paste(image, (column * WIDTH, CAPTION))
     ImageDraw.Draw(strip).text((6, 2), caption, fill="black")
     return strip
+
+
+def stacked(strips: list[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (strips[0].width, sum(s.height for s in strips)), "white")
+    for n, strip in enumerate(strips):
+        sheet.paste(strip, (0, n * strip.height))
+    return sheet
+
+
+def combine(folder: Path, picture: Path) -> None:
+    """Stack the first row of every outcome."""
+    rows = [folder / f"{code.name.lower()}_0.png" for code in Outcome]
+    sheet = stacked([Image.open(row) for row in rows if row.is_file()])
+    sheet.resize((sheet.width * 2 // 3, sheet.height * 2 // 3), Image.Resampling.LANCZOS).save(picture, quality=80)
 
 
 def main() -> None:
@@ -103,8 +114,13 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=3, help="rows of a sheet")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shake", action="store_true")
+    parser.add_argument("--noise", type=float, default=0.0, help="m, spread of a shift of every grasp along its axes")
     parser.add_argument("--set", nargs="*", default=[])
+    parser.add_argument("--combine", action="store_true")
     args = parser.parse_args()
+    if args.combine:
+        combine(Path(args.task), args.out)
+        return
     recipe = load_recipe(args.task, args.set)
     gripper, profile = load_gripper(recipe.gripper), load_profile(recipe.grasps.profile)
     catalogue = open_catalogue(recipe.objects, args.seed)
@@ -112,11 +128,15 @@ def main() -> None:
     for index in range(args.scenes):
         settled = settled_scene(recipe, catalogue, args.seed, index)
         target, T, width = candidates(settled, gripper, profile, recipe, args.grasps)
-        results = try_scene(settled, gripper, profile, target, T, width, shake=args.shake, threads=2)
+        T[:, :3, 3] += np.random.default_rng(index).normal(scale=args.noise, size=(len(T), 3))
+        results = try_scene(
+            settled, gripper, profile, target, T, width, force=recipe.grasps.force, shake=args.shake, threads=2
+        )
         order = np.random.default_rng(index).permutation(len(target))
-        for i in order[: 10**6]:
+        for i in order:
             code = Outcome(int(results.outcome[i]))
-            if sum(s is settled for s, *_ in found[code]) < 1 or len(found[code]) < args.each - args.scenes // 2:
+            # A collision where the approach begins shows nothing.
+            if results.steps[i] and not any(s is settled for s, *_ in found[code]):
                 found[code].append((settled, i, target[i], T[i], width[i]))
         codes, counts = np.unique(results.outcome, return_counts=True)
         print(index, {Outcome(int(c)).name: int(n) for c, n in zip(codes, counts, strict=True)}, flush=True)
@@ -124,7 +144,10 @@ def main() -> None:
     for code, trials in sorted(found.items()):
         strips = []
         for settled, i, target, T, width in trials[: args.each]:
-            t = record_trial(settled, gripper, profile, target, T, width, shake=args.shake, linger=0.2, views=True)
+            t = record_trial(
+                settled, gripper, profile, target, T, width,
+                force=recipe.grasps.force, shake=args.shake, linger=0.2, views=True,
+            )  # fmt: skip
             r = t.results
             assert Outcome(int(r.outcome[0])) is code, f"replayed as {Outcome(int(r.outcome[0])).name}, was {code.name}"
             caption = (
@@ -134,10 +157,9 @@ def main() -> None:
                 f"{1e3 * r.width[0]:.1f} mm, others moved {1e3 * np.nanmax([0, *r.displacement[0]]):.1f} mm"
             )
             strips.append(row(t, caption, int(target)))
-        sheet = Image.new("RGB", (WIDTH * COLUMNS, (HEIGHT + CAPTION) * len(strips)), "white")
         for n, strip in enumerate(strips):
-            sheet.paste(strip, (0, n * (HEIGHT + CAPTION)))
-        sheet.save(args.out / f"{code.name.lower()}.jpg", quality=85)
+            strip.save(args.out / f"{code.name.lower()}_{n}.png")
+        stacked(strips).save(args.out / f"{code.name.lower()}.jpg", quality=85)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,11 @@ def test_grasps_tried_in_the_scene_are_stored_checked_and_replayed(tried):
 
 def test_trials_in_the_scene_change_nothing_else(tried, tiny, tmp_path):
     generate(
-        load_recipe("tabletop", [*tiny, "scene.objects.count=2"]), tmp_path / "without", scenes=2, seed=7, quiet=True
+        load_recipe("tabletop", [*tiny, "grasps.in_scene.per_object=0", "scene.objects.count=2"]),
+        tmp_path / "without",
+        scenes=2,
+        seed=7,
+        quiet=True,
     )
     with graspgen.open(tried) as one, graspgen.open(tmp_path / "without") as other:
         for column in other.grasps.columns:
