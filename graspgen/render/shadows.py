@@ -60,8 +60,9 @@ def without_specks(world: World) -> Iterator[None]:
 @contextmanager
 def within_tops(world: World, scene: mujoco.MjvScene) -> Iterator[None]:
     """Let a box within each table top cast its shadow meanwhile; nothing else of the box is ever seen."""
-    before = scene.ngeom
-    for top in _tops(world)[: scene.maxgeom - scene.ngeom]:
+    before, tops = scene.ngeom, _tops(world)
+    shown = tops[world.model.geom_group[tops] == GROUP_ARENA]  # a backdrop may stand in for the table
+    for top in shown[: scene.maxgeom - scene.ngeom]:
         size = world.model.geom_size[top] - np.minimum(_WITHIN, world.model.geom_size[top] / 2)
         pos, R = world.data.geom_xpos[top], world.data.geom_xmat[top]
         box = scene.geoms[scene.ngeom]

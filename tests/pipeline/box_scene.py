@@ -15,6 +15,7 @@ BOXES = [
     "views.width=96",
     "views.height=72",
     "grasps.per_object=2",
+    "grasps.in_scene.per_object=0",
 ]
 
 

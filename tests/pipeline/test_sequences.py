@@ -153,7 +153,7 @@ def test_trials_are_chosen_in_turn():
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (["views.sequence.per_scene=1"], "set grasps.in_scene.share"),
+        (["views.sequence.per_scene=1", "grasps.in_scene.per_object=0"], "set grasps.in_scene.share"),
         (["views.sequence.per_scene=1", "grasps.in_scene.share=1", "views.sequence.cameras=[4]"], "views 0 … 3, not 4"),
         (["views.sequence.cameras=[0, 0]"], "names one twice"),
         (["views.sequence.choose=best"], "sequence.choose"),
