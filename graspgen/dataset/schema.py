@@ -571,7 +571,9 @@ TABLES: dict[str, Table] = {
                 "the tool point",
                 nan=True,
             ),
-            "tracking_error": Column("f4", (), "m", "largest distance of the hand from its path", low=0, nan=True),
+            "tracking_error": Column(
+                "f4", (), "m", "largest distance of the hand from its path, from the grasp on", low=0, nan=True
+            ),
             "steps": Column("i4", doc="simulated steps", low=0),
         },
     ),

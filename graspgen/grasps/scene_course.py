@@ -99,11 +99,15 @@ class SceneCourse:
             self._end(ids[self._state.unstable(ids)], Outcome.UNSTABLE)
             now = self._at[ids] == Stage.APPROACH
             self._watch_touch(approaching, before, control[now], seen[now])
-            going = self._stage[ids] != Stage.ENDED
+            arrived = self._samples[ids] >= self._path.samples(Stage.APPROACH)
+            going = (self._stage[ids] != Stage.ENDED) & (~now | arrived)
+            if not going.any():
+                continue
             ids, seen = ids[going], seen[going]
             look = self._state.look(ids)
             lag, turn_lag = self._follow(ids, look)
-            self._arrive(ids[self._at[ids] == Stage.APPROACH], pick(look, self._at[ids] == Stage.APPROACH))
+            there = self._at[ids] == Stage.APPROACH
+            self._arrive(ids[there], pick(look, there))
             blocked = (lag > self._limits.max_lag) | (turn_lag > np.radians(self._limits.max_turn_lag_deg))
             for stage, watch in watchers:
                 now = np.flatnonzero(self._at[ids] == stage)
@@ -175,9 +179,9 @@ class SceneCourse:
         self._end(np.array([trial]), outcome if found else Outcome.HITS_SUPPORT)
 
     def _arrive(self, ids: Ids, look: Look) -> None:
-        there = self._samples[ids] >= self._path.samples(Stage.APPROACH)
-        self._x_open[ids[there]], self._R_open[ids[there]] = look.x[there], look.R[there]
-        self._enter(ids[there], Stage.CLOSE)
+        """Close the hands that are at their grasps."""
+        self._x_open[ids], self._R_open[ids] = look.x, look.R
+        self._enter(ids, Stage.CLOSE)
 
     def _watch_close(self, ids: Ids, look: Look, seen: Array, blocked: NDArray[np.bool_]) -> None:
         """End the close of trials that hold, have shut, or take too long."""
@@ -265,7 +269,7 @@ class SceneCourse:
         shift, turn = self._path.planned(self._at[ids], self._samples[ids], self._state.up[ids])
         off = np.linalg.norm(look.shift - shift, axis=1)
         lag = self._results["tracking_error"]
-        lag[ids] = np.maximum(lag[ids], off)
+        lag[ids] = np.fmax(lag[ids], off)
         return off, rotation_angle(np.swapaxes(turn, 1, 2) @ look.turn)
 
     def _enter(self, ids: Ids, stage: Stage) -> None:

@@ -21,7 +21,7 @@ from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
 from graspgen.errors import SceneError
 from graspgen.grasps.profile import Profile
 from graspgen.grippers.gripper import Gripper
-from graspgen.scene.build import scene_spec
+from graspgen.scene.build import GROUP_VISUAL, scene_spec
 from graspgen.scene.world import SettledScene
 
 #: Prefix of everything that belongs to the hand.
@@ -73,7 +73,7 @@ def scene_trial_model(
         gripper: the hand.
         profile: how trials are simulated.
         force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
-        views: whether to add the cameras and lights of the scene's views.
+        views: whether the model can be seen: it has the meshes that are drawn, and the scene's cameras and lights.
 
     Raises:
         SceneError: MuJoCo refuses the model, or the scene holds no object.
@@ -120,14 +120,22 @@ def _scene(settled: SettledScene, views: bool) -> mujoco.MjSpec:
     plan = world.plan.model_copy(update={"arena": world.plan.arena.riding()})
     poses = {o.plan.instance_id: T for o, T in zip(world.objects, settled.T_world_object, strict=True)}
     spec, _ = scene_spec(plan, world.assets, T_world_object=poses, instances=set(poses), views=views)
+    if not views:
+        for geom in [g for g in spec.geoms if g.group == GROUP_VISUAL]:
+            spec.delete(geom)
+        used = {g.meshname for g in spec.geoms}
+        for mesh in [m for m in spec.meshes if m.name not in used]:
+            spec.delete(mesh)
     return spec
 
 
 def _let_sleep(spec: mujoco.MjSpec) -> None:
     """Start with all objects asleep: what nothing has touched yet costs no time, and is woken by a touch.
 
-    Objects that touch each other sleep and wake together, so an object wakes before its support leaves it.
+    Objects that touch each other sleep and wake together, so an object wakes before its support leaves it. What is
+    awake stays awake, however slow it is.
     """
+    spec.option.sleep_tolerance = 0.0
     spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     for body in spec.worldbody.bodies:
         if body.joints and body.joints[0].type == mujoco.mjtJoint.mjJNT_FREE:

@@ -46,7 +46,7 @@ class SceneTrialResults:
         peak_acceleration: (n,) m/s², largest of the hand's path since the close.
         wrench: (n, 6) N and N m, at the end of the hold: what the arm bears with, in the grasp frame, about the tool
             point. The hand's own weight is not in it, so at rest it balances the weight of what is held.
-        tracking_error: (n,) m, largest distance of the tool point from its path.
+        tracking_error: (n,) m, largest distance of the tool point from its path, from the grasp on.
         displacement, rotation: (n, k) m and rad, motion of every other object, at the end of the trial; NaN for the
             target.
         steps: (n,) simulated steps.
@@ -153,7 +153,7 @@ def blank_results(n: int, k: int) -> dict[str, NDArray]:
     r["first_touch"] = np.full(n, -1, np.int64)
     r["failed_direction"] = np.full(n, -1, np.int8)
     r["wrench"] = np.full((n, 6), np.nan)
-    r["tracking_error"] = np.zeros(n)
+    r["tracking_error"] = np.full(n, np.nan)
     r["displacement"], r["rotation"] = np.full((n, k), np.nan), np.full((n, k), np.nan)
     r["steps"] = np.zeros(n, np.int64)
     return r

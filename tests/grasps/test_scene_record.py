@@ -27,7 +27,7 @@ def test_a_recorded_trial_is_the_trial(scene, gripper, profile):
     among = try_scene(scene, gripper, profile, [1, 1, 1], GRASPS, [0.06] * 3)
     assert len(set(among.outcome.tolist())) == 3
     for i, T in enumerate(GRASPS):
-        alone = record_trial(scene, gripper, profile, 1, T, 0.06, period=0.05).results
+        alone = record_trial(scene, gripper, profile, 1, T, 0.06, period=0.05, views=True).results
         for name, values in vars(alone).items():
             np.testing.assert_array_equal(values, getattr(among, name)[i : i + 1], err_msg=name)
 
