@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from graspgen import __version__
 from graspgen.cli import objects
 from graspgen.cli.damage import opengl_mistake, reading
+from graspgen.cli.export import export
 from graspgen.cli.grasps import grasps
 from graspgen.cli.knobs import knobs
 from graspgen.cli.preview import preview
@@ -55,6 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(objects.app, name="objects")
+app.command()(export)
 app.command()(grasps)
 app.command()(knobs)
 app.command()(preview)

@@ -1,0 +1,1 @@
+"""Everybody else's formats: one module each, written from a dataset as `graspgen.open` gives it."""
