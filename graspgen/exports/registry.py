@@ -40,7 +40,11 @@ class Format:
 
 
 #: Name of each format to the module that holds its `FORMAT`.
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "acronym": "acronym",
+    "graspgen_json": "graspgen_json",
+    "isaac_grasp": "isaac_grasp",
+}
 
 
 def find_format(name: str) -> Format:
