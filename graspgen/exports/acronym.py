@@ -49,7 +49,8 @@ FRAMES = (
     "z approach, x closing direction; metres.",
     "`grasps/qualities/flex/object_in_gripper` is 1 where the grasp held in its free trial in MuJoCo; the group's name "
     "is ACRONYM's, FleX took no part.",
-    "The motions there are of the centre of mass, relative to the hand, m and rad; NaN where the trial did not get that far.",
+    "The motions there are of the centre of mass, relative to the hand, m and rad; NaN where the trial did not "
+    "get that far.",
     "`grasps/qualities/mujoco` holds the same under this project's names, and more; codes of outcomes are in the "
     "attribute `enum`.",
     "`object/file` is relative to this folder; the mesh is in metres, unscaled.",

@@ -200,7 +200,7 @@ def _uniform(dataset: Dataset, i: int) -> float:
     scale = dataset.objects["scale"][i]
     if np.ptp(scale) > 1e-9 * scale.max():
         raise DatasetError(
-            f"object {int(dataset.objects['id'][i])} is scaled by {scale.tolist()}: this format has one factor for all axes"
+            f"object {int(dataset.objects['id'][i])} is scaled by {scale.tolist()}; this format has one factor for all"
         )
     return float(scale[0])
 

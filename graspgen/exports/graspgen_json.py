@@ -1,4 +1,4 @@
-"""GraspGen's and GraspDataGen's JSON: one file an object (NVIDIA, GRASP_DATASET_FORMAT 1.0.0)."""
+"""GraspGen's and GraspDataGen's JSON: one file an object (NVIDIA, its GRASP_DATASET_FORMAT 1.0.0)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from graspgen.exports.registry import Format, Options
 from graspgen.frames import pose
 
 FRAMES = (
-    "`grasps.transforms` is the gripper's base in the frame of the object, which is scaled by `object.scale`: z approach, "
-    "x closing direction; metres.",
+    "`grasps.transforms` is the gripper's base in the frame of the object, which is scaled by `object.scale`: z "
+    "approach, x closing direction; metres.",
     "`grasps.object_in_gripper` is whether the grasp held in its free trial.",
     "`object.file` is relative to `objects/`; the mesh is in metres, unscaled.",
     "`gripper.transform_offset_from_asset_to_graspgen_convention` turns the base by a quarter about the approach: our "

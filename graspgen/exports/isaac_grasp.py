@@ -21,8 +21,8 @@ FRAMES = (
     "`position` and `orientation` (w, xyz) are the gripper's base body in the frame of the object, which is scaled by "
     "`object_scale`: z approach, y closing direction; metres. That is the commanded pose, before the fingers close.",
     "`confidence` is the share of the repeated free trials that held; 0 where the nominal one failed.",
-    "`pregrasp_cspace_position` is the open hand, `cspace_position` the hand after closing in simulation, m a finger; a "
-    "grasp whose trial never got to the close has no `cspace_position`.",
+    "`pregrasp_cspace_position` is the open hand, `cspace_position` the hand after closing in simulation, m a finger; "
+    "a grasp whose trial never got to the close has no `cspace_position`.",
     "`object_file` is relative to this folder; the mesh is in metres, unscaled.",
 )
 LOST = ("Why a grasp failed, drifts, frictions, images and scenes.",)

@@ -33,8 +33,8 @@ def write_readme(
     if hand is not None:
         x, y, z = hand.T_base_tcp[:3, 3]
         lines.append(
-            f"- Gripper {hand.name}: the tool point between the pads is ({x:g}, {y:g}, {z:g}) m in the frame of its base "
-            f"`{hand.base}`; it opens to {hand.stroke:g} m."
+            f"- Gripper {hand.name}: the tool point between the pads is ({x:g}, {y:g}, {z:g}) m in the frame of its "
+            f"base `{hand.base}`; it opens to {hand.stroke:g} m."
         )
     lines += ["", "## What is not here", "", *(f"- {line}" for line in lost), ""]
     folder.write_text("README.md", "\n".join(lines))
