@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -146,6 +147,11 @@ class Dataset:
             raise DatasetError(f"{self.path} has no complete shard yet; {MEND}")
         return json.loads(self._files.file(0).attrs["conventions"])
 
+    @cached_property
+    def depth_scale(self) -> float:
+        """Metres per count of the stored depth."""
+        return float(self._files.dataset(0, "views/depth").attrs["depth_scale"])
+
     def rgb(self, view: int) -> NDArray[np.uint8]:
         """Return the (H, W, 3) uint8 colour image of a view, sRGB."""
         return self.views["rgb"][view]
@@ -153,8 +159,7 @@ class Dataset:
     def depth(self, view: int) -> NDArray[np.float32]:
         """Return the (H, W) float32 planar depth of a view, m; 0 where nothing was seen."""
         images: Images = self.views["depth"]
-        stored = images[view]
-        return stored * np.float32(self._files.dataset(0, "views/depth").attrs["depth_scale"])
+        return images[view] * np.float32(self.depth_scale)
 
     def instances(self, view: int) -> NDArray[np.uint8]:
         """Return the (H, W) instance ids of a view; 0 is the background."""

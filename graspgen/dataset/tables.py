@@ -248,6 +248,11 @@ class TableReader:
             raise KeyError(f"table {self.name} has no key {key}")
         return i
 
+    def shard_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the shard that holds each row of a table that is not shared."""
+        starts = np.cumsum([rows[self.name] for rows in self._files.rows])
+        return np.searchsorted(starts, rows, "right")
+
     def enum(self, name: str) -> dict[str, int]:
         """Return the codes of a column, name to number, as the file states them.
 

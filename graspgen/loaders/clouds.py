@@ -1,0 +1,118 @@
+"""Point clouds of views: a fixed number of the points that a view saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graspgen import lens
+from graspgen.dataset.reader import Dataset
+from graspgen.frames import Array
+from graspgen.loaders.augment import Geometric, augmented
+from graspgen.loaders.errors import LoaderError
+from graspgen.loaders.images import RGBDViews
+from graspgen.loaders.source import Sample, Transform
+
+
+class PointClouds(RGBDViews):
+    """One sample for each view: points that it saw.
+
+        points (N, 3) float32            camera's frame (x right, y down, z forward), m
+        colours (N, 3) uint8             sRGB, with `colours`
+        point_instances (N,) uint8       id of the object; 0 is the background
+        T_camera_view (4, 4) float64, view () int64    as for `RGBDViews`
+
+    Points are those of pixels drawn without repetition and evenly: the pixels with depth, in the order of the image,
+    are cut into N equal parts, and one is drawn from each. A view with fewer pixels repeats some.
+
+    Args:
+        dataset: open, or its path.
+        views: rows of views, or a mask; None for all.
+        points: N.
+        colours: read the colours too.
+        max_depth: leave out what is farther, m.
+        augment: `Flip`, `Rotate`, or functions (sample, generator) → sample.
+        seed: of what is random.
+
+    Raises:
+        LoaderError: there is no such view, or no point is asked for.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset | str | Path,
+        *,
+        views: ArrayLike | None = None,
+        points: int = 20_000,
+        colours: bool = False,
+        max_depth: float = np.inf,
+        augment: Sequence[Geometric | Transform] = (),
+        seed: int = 0,
+    ) -> None:
+        images = ("rgb", "depth", "instances") if colours else ("depth", "instances")
+        super().__init__(dataset, views=views, images=images, augment=augment, seed=seed)
+        if points < 1:
+            raise LoaderError(f"a cloud has points, got {points}")
+        self.points, self.max_depth = points, max_depth
+
+    def sample(self, row: int, rng: np.random.Generator) -> Sample:
+        """Make the sample of a view."""
+        return augmented(self.cloud(row, rng), self.augment, rng)
+
+    def cloud(self, row: int, rng: np.random.Generator) -> Sample:
+        """Draw the points of a view."""
+        views = self.dataset.views
+        counts = views["depth"][row].reshape(-1)  # as stored: most pixels are never turned into metres
+        scale = self.dataset.depth_scale
+        pixels = draw_pixels(counts, self.points, rng, self.max_depth / scale)
+        z = counts[pixels] * np.float32(scale)
+        found = pixel_points(pixels, z, views["depth"].shape[2], views["K"][row], views["distortion"][row])
+        sample: Sample = {"points": found}
+        if "rgb" in self.images:
+            sample["colours"] = self.dataset.rgb(row).reshape(-1, 3)[pixels]
+        sample["point_instances"] = self.dataset.instances(row).reshape(-1)[pixels]
+        return sample | {"T_camera_view": np.eye(4), "view": np.array(row)}
+
+
+def draw_pixels(depth: NDArray, count: int, rng: np.random.Generator, limit: float = np.inf) -> NDArray[np.int64]:
+    """Draw `count` of the pixels of a flat image that have a depth above 0 and at most `limit`, ascending.
+
+    Raises:
+        LoaderError: no pixel has one.
+    """
+    known = depth > 0
+    if np.isfinite(limit):
+        known &= depth <= limit
+    total = int(np.count_nonzero(known))
+    if not total:
+        raise LoaderError("a view without any depth has no points; leave it out with `views`")
+    steps = ((np.arange(count) + rng.random(count)) * (total / count)).astype(np.int64)
+    np.minimum(steps, total - 1, out=steps)
+    return steps if total == len(depth) else np.flatnonzero(known)[steps]
+
+
+def pixel_points(
+    pixels: NDArray[np.int64], z: NDArray[np.float32], width: int, K: Array, distortion: Array
+) -> NDArray[np.float32]:
+    """Return the (n, 3) points of the centres of pixels at depths z, m, camera's frame.
+
+    Args:
+        pixels: (n,) number of the pixel, row by row.
+        z: (n,) planar depth, m.
+        width: of the image, px.
+        K: (3, 3) camera matrix, px.
+        distortion: k1, k2, p1, p2, k3.
+    """
+    rows = pixels // width
+    x, y = pixels - rows * width + 0.5, rows + 0.5
+    if np.any(distortion):
+        flat = lens.undistort(np.stack([(x - K[0, 2]) / K[0, 0], (y - K[1, 2]) / K[1, 1]], -1), distortion)
+        a, b = flat[:, 0], flat[:, 1]
+    else:
+        a, b = (x - K[0, 2]) / K[0, 0], (y - K[1, 2]) / K[1, 1]
+    found = np.empty((len(pixels), 3), np.float32)
+    found[:, 0], found[:, 1], found[:, 2] = a * z, b * z, z
+    return found
