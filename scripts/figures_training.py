@@ -1,4 +1,4 @@
-"""Draw the picture of `docs/training.md`: `python scripts/figures_training.py DATASET` writes docs/images/training.jpg."""
+"""Draw the picture of `docs/training.md`: `python scripts/figures_training.py DATASET`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,6 @@ def to_tf_data(
         order = epoch_order(source.shards(), source.seed, source.epoch, shuffle=shuffle)
         return (source[i] for i in share(order, rank, world_size, uneven).tolist())
 
+    count = len(share(range(len(source)), rank, world_size, uneven))
     found = tf.data.Dataset.from_generator(samples, output_signature=signature)
-    return found.apply(
-        tf.data.experimental.assert_cardinality(len(share(range(len(source)), rank, world_size, uneven)))
-    )
+    return found.apply(tf.data.experimental.assert_cardinality(count))
