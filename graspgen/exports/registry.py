@@ -42,8 +42,13 @@ class Format:
 #: Name of each format to the module that holds its `FORMAT`.
 MODULES: dict[str, str] = {
     "acronym": "acronym",
+    "bop": "bop",
+    "coco": "coco",
+    "dope": "dope",
     "graspgen_json": "graspgen_json",
     "isaac_grasp": "isaac_grasp",
+    "lerobot": "lerobot",
+    "webdataset": "webdataset",
 }
 
 

@@ -1,0 +1,257 @@
+"""BOP, scene-wise: images, poses, masks, models and test targets, as `bop_toolkit` reads them.
+
+Layout: docs/bop_datasets_format.md of github.com/thodan/bop_toolkit. A model is an asset at one scale, since poses are
+rigid. Millimetres, OpenCV camera, `cam_R_m2c`/`cam_t_m2c` of the frame that the asset's mesh came in. Ids come from the
+id image, not from a depth tolerance as the toolkit's own masks do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from graspgen.dataset.reader import Dataset
+from graspgen.dataset.schema import Role
+from graspgen.exports.bop_models import MM, evaluation_mesh, model_info, parse_symmetry, ply
+from graspgen.exports.folder import ExportFolder
+from graspgen.exports.pictures import colour, depth_counts, png
+from graspgen.exports.registry import Format, Options
+from graspgen.exports.shots import (
+    Lens,
+    Meshes,
+    Seen,
+    Shot,
+    check_lenses,
+    check_views,
+    in_image,
+    objects_of,
+    take,
+    view_name,
+)
+from graspgen.frames import inverse
+
+#: A target of a test has at least this share visible (`enumerate_test_targets.py` of the toolkit).
+_TARGET_VISIBLE = 0.1
+_ABSENT = [-1, -1, -1, -1]
+
+
+class BopOptions(Options):
+    """What can be chosen."""
+
+    split: Literal["train", "val", "test"] = "train"
+    """Name of the split; `test` writes the test targets as well."""
+    type: Literal["none", "pbr", "synt", "real", "primesense", "kinect"] = "pbr"
+    """What follows the split in the name of its folder, such as `train_pbr`; `none` for nothing."""
+    rgb: Literal["auto", "png", "jpg"] = "auto"
+    """Colour images; `auto` is jpg for pbr, which the toolkit expects, and else png."""
+    depth_scale: float = Field(0.1, ge=0.1, le=10)
+    """Millimetres for each count of the depth images; 0.1 loses nothing."""
+    pixels: Literal["edge", "center"] = "edge"
+    """Where pixel coordinates are whole in `cam_K`: at the pixels' edges (a centred camera has cx = width / 2, as the
+    toolkit's renderer draws), or at their centres (OpenCV's habit: cx is smaller by 0.5)."""
+    distractors: bool = False
+    """Whether labelled distractors are annotated as well."""
+    lens: Lens = "refuse"
+    """Views with distortion: refuse them, or straighten them into pinhole pictures."""
+
+
+def _export(dataset: Dataset, folder: ExportFolder, options: BopOptions) -> None:
+    check_views(dataset, "BOP")
+    check_lenses(dataset, options.lens, "BOP")
+    meshes = Meshes(dataset)
+    models = _models(dataset, options)
+    _write_models(dataset, folder, models, meshes)
+    root = options.split if options.type == "none" else f"{options.split}_{options.type}"
+    counts: Counter[str] = Counter()
+    targets: list[dict[str, int]] = []
+    images: list[dict[str, int]] = []
+    for scene in np.unique(dataset.views["scene"]).tolist():
+        files: dict[str, dict[str, Any]] = {"scene_camera": {}, "scene_gt": {}, "scene_gt_info": {}}
+        for view in dataset.scene_views(scene).tolist():
+            shot = take(dataset, view)
+            seen = [
+                s for s in objects_of(dataset, shot, meshes) if (int(s.row["asset"]), _scale_key(s.row)) in models
+            ]
+            _write_images(folder, f"{root}/{scene:06d}", shot, seen, options)
+            im = str(shot.number)
+            files["scene_camera"][im] = _camera(dataset, shot, options)
+            files["scene_gt"][im] = [_ground_truth(s, models) for s in seen]
+            files["scene_gt_info"][im] = [_info(s, shot) for s in seen]
+            counts.update(images=1, poses=len(seen), hidden=sum(s.visible.pixels == 0 for s in seen))
+            there = Counter(_model_of(s, models) for s in seen if s.visibility >= _TARGET_VISIBLE)
+            targets += [
+                {"im_id": shot.number, "inst_count": n, "obj_id": model, "scene_id": scene}
+                for model, n in sorted(there.items())
+            ]
+            images.append({"im_id": shot.number, "scene_id": scene})
+        for name, content in files.items():
+            folder.write_json(f"{root}/{scene:06d}/{name}.json", content)
+    if options.split == "test":
+        folder.write_json("test_targets_bop19.json", targets)
+        folder.write_json("test_targets_bop24.json", images)
+    _write_about(dataset, folder, options, models, counts)
+
+
+_Models = dict[tuple[int, tuple[float, ...]], int]
+
+
+def _scale_key(row: dict[str, Any]) -> tuple[float, ...]:
+    return tuple(np.asarray(row["scale"], float).tolist())
+
+
+def _models(dataset: Dataset, options: BopOptions) -> _Models:
+    """Number assets at their scales from 1: by the asset's key, then by size."""
+    objects = dataset.objects
+    used = np.asarray(objects["labelled"], bool)
+    if not options.distractors:
+        used = used & (objects["role"] != int(Role.DISTRACTOR))
+    rows = np.flatnonzero(used)
+    keys = sorted({(int(objects["asset"][r]), tuple(objects["scale"][r].tolist())) for r in rows})
+    return {key: number for number, key in enumerate(keys, 1)}
+
+
+def _write_models(dataset: Dataset, folder: ExportFolder, models: _Models, meshes: Meshes) -> None:
+    infos, names = {}, {}
+    for (asset, scale), number in models.items():
+        mesh = meshes.get(asset, np.array(scale))
+        row = dataset.assets.index_of(asset)
+        name = f"obj_{number:06d}"
+        texture = ""
+        if mesh.texture is not None and mesh.uv is not None:
+            texture = f"{name}.png"
+            folder.write_bytes(f"models/{texture}", png(mesh.texture))
+        folder.write_bytes(f"models/{name}.ply", ply(mesh, texture))
+        info = model_info(mesh, parse_symmetry(dataset.assets["symmetry"][row]), np.array(scale))
+        folder.write_bytes(f"models_eval/{name}.ply", ply(evaluation_mesh(mesh, info["diameter"] / MM)))
+        infos[str(number)] = info
+        names[str(number)] = {
+            "name": dataset.assets["name"][row],
+            "class_name": dataset.assets["class_name"][row],
+            "scale": list(scale),
+            "licence": dataset.assets["licence"][row],
+        }
+    for where in ("models", "models_eval"):
+        folder.write_json(f"{where}/models_info.json", infos, indent=1)
+    folder.write_json("models/names.json", names, indent=1)
+
+
+def _write_images(folder: ExportFolder, scene: str, shot: Shot, seen: list[Seen], options: BopOptions) -> None:
+    im = f"{shot.number:06d}"
+    kind = _kind(options)
+    folder.write_bytes(f"{scene}/rgb/{im}.{kind}", colour(shot.rgb, kind))
+    folder.write_bytes(f"{scene}/depth/{im}.png", png(depth_counts(shot.depth, options.depth_scale / MM)))
+    for k, thing in enumerate(seen):
+        for what, part in (("mask", thing.whole), ("mask_visib", thing.visible)):
+            folder.write_bytes(f"{scene}/{what}/{im}_{k:06d}.png", png(in_image(shot, part).astype(np.uint8) * 255))
+
+
+def _kind(options: BopOptions) -> Literal["png", "jpg"]:
+    if options.rgb != "auto":
+        return options.rgb
+    return "jpg" if options.type == "pbr" else "png"
+
+
+def _K(shot: Shot, options: BopOptions) -> np.ndarray:
+    K = shot.K.copy()
+    if options.pixels == "center":
+        K[:2, 2] -= 0.5
+    return K
+
+
+def _camera(dataset: Dataset, shot: Shot, options: BopOptions) -> dict[str, Any]:
+    T_camera_world = inverse(dataset.views["T_world_camera"][shot.view])
+    return {
+        "cam_K": _K(shot, options).ravel().tolist(),
+        "depth_scale": options.depth_scale,
+        "cam_R_w2c": T_camera_world[:3, :3].ravel().tolist(),
+        "cam_t_w2c": (T_camera_world[:3, 3] * MM).tolist(),
+    }
+
+
+def _model_of(thing: Seen, models: _Models) -> int:
+    return models[int(thing.row["asset"]), _scale_key(thing.row)]
+
+
+def _ground_truth(thing: Seen, models: _Models) -> dict[str, Any]:
+    T = thing.row["T_camera_object"]
+    return {
+        "cam_R_m2c": T[:3, :3].ravel().tolist(),
+        "cam_t_m2c": (T[:3, 3] * MM).tolist(),
+        "obj_id": _model_of(thing, models),
+    }
+
+
+def _info(thing: Seen, shot: Shot) -> dict[str, Any]:
+    inside = in_image(shot, thing.whole)
+    return {
+        "bbox_obj": _box(thing.whole.bbox),
+        "bbox_visib": _box(thing.visible.bbox),
+        "px_count_all": thing.whole.pixels,
+        "px_count_valid": int(np.count_nonzero(inside & (shot.depth > 0))),
+        "px_count_visib": thing.visible.pixels,
+        "visib_fract": thing.visibility,
+    }
+
+
+def _box(bbox: tuple[int, int, int, int]) -> list[int]:
+    """Return a box as the toolkit counts: its width is the largest column less the smallest."""
+    x, y, w, h = bbox
+    return [x, y, w - 1, h - 1] if w > 0 else list(_ABSENT)
+
+
+def _write_about(
+    dataset: Dataset, folder: ExportFolder, options: BopOptions, models: _Models, counts: Counter[str]
+) -> None:
+    first = take(dataset, 0)
+    K, (width, height) = _K(first, options), first.size
+    folder.write_json(
+        "camera.json",
+        {
+            "cx": K[0, 2],
+            "cy": K[1, 2],
+            "depth_scale": options.depth_scale,
+            "fx": K[0, 0],
+            "fy": K[1, 1],
+            "height": height,
+            "width": width,
+        },
+    )
+    roles = dataset.objects["role"]
+    distractors = int(np.count_nonzero(roles == int(Role.DISTRACTOR)))
+    unlabelled = int(np.count_nonzero(~np.asarray(dataset.objects["labelled"], bool)))
+    folder.write_text(
+        "dataset_info.md",
+        "\n".join(
+            [
+                "# A graspgen dataset in BOP's scene-wise format",
+                "",
+                f"- {counts['images']} images of {len(np.unique(dataset.views['scene']))} scenes, {len(models)} models,"
+                f" {counts['poses']} poses ({counts['hidden']} of objects without a visible pixel).",
+                "- A model is an asset at one scale; `models/names.json` names them.",
+                f"- Image `{view_name(dataset, 0)}` of the dataset is image {first.number} of scene {first.scene}.",
+                f"- `cam_K` counts pixels from their {options.pixels}s"
+                + (": the centre of pixel (0, 0) is (0.5, 0.5)." if options.pixels == "edge" else "."),
+                f"- Distractors: {distractors} objects, {'annotated' if options.distractors else 'without annotations'};"
+                f" {unlabelled} objects have no labels in the dataset, and {len(dataset.flying)} flying distractors"
+                " of views never have.",
+                "- Masks come from id images; `mask` is the whole silhouette, computed from the mesh.",
+                f"- Lenses: {'straightened' if np.any(dataset.views['distortion']) else 'none'}.",
+                f"- Made with graspgen {dataset.attrs['graspgen_version']}, MuJoCo {dataset.attrs['mujoco_version']},"
+                f" seed {dataset.attrs['seed']}.",
+                "",
+            ]
+        ),
+    )
+    folder.write_json("graspgen.json", {"options": json.loads(options.model_dump_json()), "seed": dataset.attrs["seed"]})
+
+
+FORMAT = Format(
+    "bop",
+    "6D object poses, scene-wise: images, masks, models, targets; read by bop_toolkit",
+    BopOptions,
+    _export,
+)
