@@ -7,7 +7,6 @@ id image, not from a depth tolerance as the toolkit's own masks do.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any, Literal
 
@@ -73,9 +72,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: BopOptions) -> None
         files: dict[str, dict[str, Any]] = {"scene_camera": {}, "scene_gt": {}, "scene_gt_info": {}}
         for view in dataset.scene_views(scene).tolist():
             shot = take(dataset, view)
-            seen = [
-                s for s in objects_of(dataset, shot, meshes) if (int(s.row["asset"]), _scale_key(s.row)) in models
-            ]
+            seen = [s for s in objects_of(dataset, shot, meshes) if (int(s.row["asset"]), _scale_key(s.row)) in models]
             _write_images(folder, f"{root}/{scene:06d}", shot, seen, options)
             im = str(shot.number)
             files["scene_camera"][im] = _camera(dataset, shot, options)
@@ -222,6 +219,7 @@ def _write_about(
     )
     roles = dataset.objects["role"]
     distractors = int(np.count_nonzero(roles == int(Role.DISTRACTOR)))
+    annotated = "annotated" if options.distractors else "without annotations"
     unlabelled = int(np.count_nonzero(~np.asarray(dataset.objects["labelled"], bool)))
     folder.write_text(
         "dataset_info.md",
@@ -235,7 +233,7 @@ def _write_about(
                 f"- Image `{view_name(dataset, 0)}` of the dataset is image {first.number} of scene {first.scene}.",
                 f"- `cam_K` counts pixels from their {options.pixels}s"
                 + (": the centre of pixel (0, 0) is (0.5, 0.5)." if options.pixels == "edge" else "."),
-                f"- Distractors: {distractors} objects, {'annotated' if options.distractors else 'without annotations'};"
+                f"- Distractors: {distractors} objects, {annotated};"
                 f" {unlabelled} objects have no labels in the dataset, and {len(dataset.flying)} flying distractors"
                 " of views never have.",
                 "- Masks come from id images; `mask` is the whole silhouette, computed from the mesh.",
@@ -246,7 +244,7 @@ def _write_about(
             ]
         ),
     )
-    folder.write_json("graspgen.json", {"options": json.loads(options.model_dump_json()), "seed": dataset.attrs["seed"]})
+    folder.write_json("graspgen.json", {"options": options.model_dump(mode="json"), "seed": dataset.attrs["seed"]})
 
 
 FORMAT = Format(

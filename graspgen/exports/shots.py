@@ -1,4 +1,4 @@
-"""What image formats take from a view: a pinhole picture, and the pixels of every object in it.
+"""What image formats take from a view: its picture, and the pixels of every object in it.
 
 Most formats know no lens. A view with one can be turned into the pinhole picture of the same camera matrix: colours are
 blended, depth and ids are those of the pixel that a pinhole pixel's centre falls in. What the lens did not show stays
@@ -22,7 +22,7 @@ from graspgen.errors import DatasetError, ObjectError
 from graspgen.frames import Array
 from graspgen.labels import rle
 from graspgen.labels.annotate import union
-from graspgen.labels.silhouette import Silhouette, silhouette
+from graspgen.labels.silhouette import Silhouette, silhouette_through_lens
 from graspgen.lens import distort
 from graspgen.objects.asset import Mesh
 from graspgen.objects.glb import read_glb
@@ -35,13 +35,14 @@ _NOTHING = Silhouette(0, 0, np.zeros((0, 0), bool))
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A view as a pinhole camera sees it.
+    """A view, as it is or as a pinhole camera would see it.
 
     Attributes:
         view: row in `views`.
         scene: key of the scene.
         number: of the view in its scene, from 0.
         K: (3, 3) camera matrix, px; the centre of pixel (0, 0) is (0.5, 0.5).
+        distortion: (5,) OpenCV's k1, k2, p1, p2, k3; zero for none.
         rgb: (H, W, 3) colour, sRGB.
         depth: (H, W) planar z, m; 0 = none.
         instances: (H, W) instance ids; 0 = background.
@@ -52,6 +53,7 @@ class Shot:
     scene: int
     number: int
     K: Array
+    distortion: Array
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32]
     instances: NDArray[np.uint8]
@@ -103,14 +105,16 @@ def check_views(dataset: Dataset, what: str) -> None:
         raise DatasetError(f"{dataset.path} has no views, and {what} consists of images")
 
 
-def take(dataset: Dataset, view: int) -> Shot:
-    """Read a view, without its lens."""
+def take(dataset: Dataset, view: int, *, straighten: bool = True) -> Shot:
+    """Read a view, without its lens unless `straighten` is False."""
     K, D = dataset.views["K"][view], dataset.views["distortion"][view]
     rgb, depth, instances = dataset.rgb(view), dataset.depth(view), dataset.instances(view)
-    if np.any(D):
+    straighten = straighten and bool(np.any(D))
+    if straighten:
         rgb, depth, instances = _straighten(rgb, depth, instances, K, D)
+        D = np.zeros(5)
     scene = int(dataset.views["scene"][view])
-    return Shot(view, scene, number_of(dataset, view), K, rgb, depth, instances, bool(np.any(D)))
+    return Shot(view, scene, number_of(dataset, view), K, D, rgb, depth, instances, straighten)
 
 
 def _straighten(
@@ -126,7 +130,9 @@ def _straighten(
     nearest = np.floor(np.where(inside[..., None], at, 0)).astype(int)
     rows, columns = nearest[..., 1], nearest[..., 0]
     where = [at[..., 1] - 0.5, at[..., 0] - 0.5]
-    blended = [ndimage.map_coordinates(rgb[..., c].astype(np.float32), where, order=1, mode="nearest") for c in range(3)]
+    blended = [
+        ndimage.map_coordinates(rgb[..., c].astype(np.float32), where, order=1, mode="nearest") for c in range(3)
+    ]
     colours = np.where(inside[..., None], np.rint(np.stack(blended, axis=-1)), 0).astype(np.uint8)
     return colours, np.where(inside, depth[rows, columns], 0), np.where(inside, instances[rows, columns], 0)
 
@@ -216,7 +222,9 @@ def _whole(dataset: Dataset, shot: Shot, row: dict[str, Any], annotation: int, m
         x, y, w, h = row["bbox_amodal"].astype(int).tolist()
         return Silhouette(x, y, rle.decode(row["amodal_mask"], h, w)) if w > 0 else _NOTHING
     mesh = meshes.get(int(row["asset"]), row["scale"])
-    return silhouette(mesh, row["T_camera_object"], shot.K, *shot.size)
+    K = tuple(tuple(line) for line in shot.K.tolist())
+    D = tuple(shot.distortion.tolist())
+    return silhouette_through_lens(mesh, row["T_camera_object"], K, D, *shot.size)
 
 
 def in_image(shot: Shot, found: Silhouette) -> NDArray[np.bool_]:
@@ -226,5 +234,3 @@ def in_image(shot: Shot, found: Silhouette) -> NDArray[np.bool_]:
     mask = np.zeros((height, width), bool)
     mask[y : y + part.shape[0], x : x + part.shape[1]] = part
     return mask
-
-
