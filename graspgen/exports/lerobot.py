@@ -1,0 +1,269 @@
+"""LeRobot v3: recorded trials as episodes, in Parquet with embedded PNGs.
+
+Layout: `meta/info.json`, `meta/stats.json`, `meta/tasks.parquet`, `meta/episodes/…` and `data/…` of codebase version
+v3.0 of github.com/huggingface/lerobot. An episode is a trial in the scene that was recorded (`views.sequence`). World
+frame, metres, quaternions w x y z:
+
+- `observation.state`: pose of the tool point and opening of the fingers; `action`: that of the next frame, to
+  which the hand goes (the last one stays).
+- `observation.environment_state`: pose of the object to grasp.
+- `observation.images.<camera>`: colour.
+- `next.done`, `next.success`: at the last frame, and whether the trial succeeded.
+- `sim_time`: seconds since the approach began. `timestamp` counts frames at `fps`, as LeRobot demands.
+
+The last frame of a trial is its end, which may follow sooner than the others; such a frame is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from graspgen.dataset.reader import Dataset
+from graspgen.dataset.sequence import Sequence
+from graspgen.errors import DatasetError
+from graspgen.exports import lerobot_stats
+from graspgen.exports.folder import ExportFolder, safe_name
+from graspgen.exports.lerobot_files import DATA_PATH, DataFiles, Feature, write_episodes, write_tasks
+from graspgen.exports.lerobot_stats import ImageStats, Stats
+from graspgen.exports.pictures import png
+from graspgen.exports.registry import Format, Options
+from graspgen.frames import Array, matrix_to_quat
+from graspgen.grasps.outcomes import Outcome
+
+VERSION = "v3.0"
+_POSE = ["x", "y", "z", "qw", "qx", "qy", "qz"]
+_COUNTED = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+
+
+class LeRobotOptions(Options):
+    """What can be chosen."""
+
+    outcomes: Literal["all", "success"] = "all"
+    """Recorded trials to export: all, or those that succeeded in the scene."""
+    images: bool = True
+    """Whether images are exported; without them the files hold poses only."""
+    file_mb: int = Field(100, ge=1)
+    """A file of data is closed when it holds this many megabytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Episode:
+    """A trial: n frames of vectors by feature, the rows of its images, and what was to be done."""
+
+    vectors: dict[str, NDArray[Any]]
+    images: dict[str, NDArray[np.int64]]
+    task: str
+    grasp: int
+    scene: int
+    outcome: str
+
+    def __len__(self) -> int:
+        return len(self.vectors["sim_time"])
+
+
+def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> None:
+    keys = _chosen(dataset, options)
+    fps = _fps(dataset, keys)
+    cameras = _cameras(dataset, dataset.sequence(keys[0])) if options.images else {}
+    features = _features(dataset, cameras)
+    tasks: dict[str, int] = {}
+    rows: list[dict[str, Any]] = []
+    parts: list[dict[str, Stats]] = []
+    start = 0
+    with DataFiles(folder, features, options.file_mb) as files:
+        for number, key in enumerate(keys):
+            episode = _episode(dataset, key, cameras)
+            task = tasks.setdefault(episode.task, len(tasks))
+            n = len(episode)
+            counted = {
+                "timestamp": np.arange(n) / fps,
+                "frame_index": np.arange(n),
+                "episode_index": np.full(n, number),
+                "index": start + np.arange(n),
+                "task_index": np.full(n, task),
+            }
+            vectors = episode.vectors | {name: column[:, None] for name, column in counted.items()}
+            pictures, stats = _pictures(dataset, episode)
+            where = files.write(vectors, pictures)
+            stats = {name: lerobot_stats.of_values(column) for name, column in vectors.items()} | stats
+            rows.append(
+                {
+                    "episode_index": number,
+                    "tasks": [episode.task],
+                    "length": n,
+                    "data/chunk_index": where[0],
+                    "data/file_index": where[1],
+                    "dataset_from_index": start,
+                    "dataset_to_index": start + n,
+                    "graspgen/scene": episode.scene,
+                    "graspgen/grasp": episode.grasp,
+                    "graspgen/outcome": episode.outcome,
+                }
+            )
+            parts.append(stats)
+            start += n
+    write_episodes(folder, rows, parts)
+    write_tasks(folder, list(tasks))
+    total = {name: lerobot_stats.together([part[name] for part in parts]) for name in parts[0]}
+    plain = {name: {k: v.tolist() for k, v in stats.items()} for name, stats in total.items()}
+    folder.write_json("meta/stats.json", plain, indent=4)
+    folder.write_json("meta/info.json", _info(dataset, keys, fps, features, len(tasks), start, options), indent=4)
+    folder.write_text("README.md", _readme(dataset, fps))
+
+
+def _chosen(dataset: Dataset, options: LeRobotOptions) -> list[int]:
+    keys = dataset.sequences()
+    if not len(keys):
+        raise DatasetError(
+            f"{dataset.path} has no recorded trials; generate with --set grasps.in_scene.share=1 "
+            "--set views.sequence.per_scene=2"
+        )
+    if options.outcomes == "success":
+        rows = np.searchsorted(dataset.grasps["id"], keys)
+        keys = keys[dataset.grasps["outcome_in_scene"][rows] == int(Outcome.SUCCESS)]
+        if not len(keys):
+            raise DatasetError(f"none of the recorded trials of {dataset.path} succeeded; --set outcomes=all")
+    return keys.tolist()
+
+
+def _fps(dataset: Dataset, keys: list[int]) -> int:
+    """Return the frames a second, the same for all trials, to a whole number."""
+    rows = np.flatnonzero(np.isin(dataset.frames["grasp"], keys))
+    same = np.diff(dataset.frames["grasp"][rows]) == 0
+    steps = np.diff(dataset.frames["time"][rows])[same]
+    return max(1, round(1 / float(np.median(steps)))) if len(steps) else 1
+
+
+def _cameras(dataset: Dataset, sequence: Sequence) -> dict[str, str]:
+    """Return the feature of each camera; names that become equal are told apart by a number."""
+    found: dict[str, str] = {}
+    for camera in sorted(sequence.images):
+        name = base = f"observation.images.{safe_name(camera).replace('.', '_')}"
+        number = 2
+        while name in found.values():
+            name, number = f"{base}_{number}", number + 1
+        found[camera] = name
+    return found
+
+
+def _features(dataset: Dataset, cameras: dict[str, str]) -> dict[str, Feature]:
+    state = [*_POSE, "opening"]
+    found = {
+        "observation.state": Feature("float32", (8,), state),
+        "observation.environment_state": Feature("float32", (7,), _POSE),
+        "action": Feature("float32", (8,), state),
+        "next.done": Feature("bool", (1,)),
+        "next.success": Feature("bool", (1,)),
+        "sim_time": Feature("float32", (1,)),
+    }
+    if cameras:
+        height, width = dataset.frame_views["rgb"].shape[1:3]
+        for name in cameras.values():
+            found[name] = Feature("image", (height, width, 3), ["height", "width", "channels"])
+    found |= {name: Feature("float32" if name == "timestamp" else "int64", (1,)) for name in _COUNTED}
+    return found
+
+
+def _episode(dataset: Dataset, key: int, cameras: dict[str, str]) -> _Episode:
+    sequence = dataset.sequence(key)
+    row = dataset.grasps.index_of(key)
+    target = int(dataset.grasps["object"][row])
+    steps = np.diff(sequence.time)
+    last = len(sequence)
+    if last > 2 and steps[-1] < 0.99 * steps[0]:
+        last -= 1
+    at = int(np.searchsorted(sequence.objects, target))
+    state = np.concatenate([_pose(sequence.T_world_tool[:last]), sequence.opening[:last, None]], axis=1)
+    outcome = Outcome(int(dataset.grasps["outcome_in_scene"][row]))
+    done = np.arange(last)[:, None] == last - 1
+    asset = dataset.assets.index_of(int(dataset.objects["asset"][dataset.objects.index_of(target)]))
+    missing = [camera for camera in cameras if camera not in sequence.images]
+    if missing:
+        raise DatasetError(
+            f"the recorded trial of grasp {key} has no images of camera '{missing[0]}', and all episodes must have the "
+            "same; --set images=false leaves them out"
+        )
+    return _Episode(
+        vectors={
+            "observation.state": state,
+            "observation.environment_state": _pose(sequence.T_world_object[:last, at]),
+            "action": np.concatenate([state[1:], state[-1:]]),
+            "next.done": done,
+            "next.success": done & (outcome is Outcome.SUCCESS),
+            "sim_time": sequence.time[:last, None],
+        },
+        images={name: sequence.images[camera][:last] for camera, name in cameras.items()},
+        task=f"grasp the {str(dataset.assets['class_name'][asset]).replace('_', ' ')}",
+        grasp=key,
+        scene=sequence.scene,
+        outcome=outcome.name.lower(),
+    )
+
+
+def _pose(T: Array) -> Array:
+    """Return (n, 7) positions and quaternions w x y z, without jumps of the quaternions' sign."""
+    q = matrix_to_quat(T[:, :3, :3])
+    turned = np.cumprod(np.where((q[1:] * q[:-1]).sum(axis=1) < 0, -1.0, 1.0))
+    q[1:] *= turned[:, None]
+    return np.concatenate([T[:, :3, 3], q], axis=1)
+
+
+def _pictures(dataset: Dataset, episode: _Episode) -> tuple[dict[str, Iterator[bytes]], dict[str, Stats]]:
+    """Encode the images of an episode, by feature, and gather their statistics."""
+    files, stats = {}, {}
+    for name, rows in episode.images.items():
+        gathered = ImageStats()
+        encoded = []
+        for row in rows.tolist():
+            image = dataset.frame_views["rgb"][row]
+            gathered.add(image)
+            encoded.append(png(image))
+        files[name], stats[name] = encoded, gathered.result()
+    return files, stats
+
+
+def _info(
+    dataset: Dataset,
+    keys: list[int],
+    fps: int,
+    features: dict[str, Feature],
+    tasks: int,
+    frames: int,
+    options: LeRobotOptions,
+) -> dict[str, Any]:
+    names = sorted(set(dataset.grippers["name"].tolist()))
+    return {
+        "codebase_version": VERSION,
+        "robot_type": " ".join(names) or None,
+        "total_episodes": len(keys),
+        "total_frames": frames,
+        "total_tasks": tasks,
+        "chunks_size": 1000,
+        "data_files_size_in_mb": options.file_mb,
+        "video_files_size_in_mb": 200,
+        "fps": fps,
+        "splits": {"train": f"0:{len(keys)}"},
+        "data_path": DATA_PATH,
+        "video_path": None,
+        "features": {name: feature.described() for name, feature in features.items()},
+    }
+
+
+def _readme(dataset: Dataset, fps: int) -> str:
+    about = __doc__.partition("\n\n")[2] if __doc__ else ""
+    made = f"graspgen {dataset.attrs['graspgen_version']}, seed {dataset.attrs['seed']}, {fps} frames a second."
+    return f"# Recorded grasp trials as a LeRobot dataset\n\n{made}\n\n{about}"
+
+
+FORMAT = Format(
+    "lerobot",
+    "recorded trials as episodes, LeRobot v3 (Parquet, embedded PNGs); needs `pip install 'graspgen[arrow]'`",
+    LeRobotOptions,
+    _export,
+)
