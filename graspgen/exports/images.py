@@ -32,7 +32,7 @@ def depth_mm(depth: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
     return np.where(mm < 65536, mm, 0).astype(np.uint16)
 
 
-def corner_at_centre(K: Array) -> Array:
+def opencv_matrix(K: Array) -> Array:
     """Return the (3, 3) camera matrix for readers to whom the centre of pixel (0, 0) is (0, 0), as it is to OpenCV."""
     shifted = np.array(K, float)
     shifted[0, 2] -= 0.5

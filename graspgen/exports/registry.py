@@ -46,6 +46,7 @@ MODULES: dict[str, str] = {
     "coco": "coco",
     "dope": "dope",
     "graspgen_json": "graspgen_json",
+    "graspnet": "graspnet",
     "isaac_grasp": "isaac_grasp",
     "lerobot": "lerobot",
     "webdataset": "webdataset",
