@@ -14,6 +14,7 @@ from graspgen.cli import objects
 from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.export import export
 from graspgen.cli.grasps import grasps
+from graspgen.cli.import_grasps import import_grasps
 from graspgen.cli.knobs import knobs
 from graspgen.cli.preview import preview
 from graspgen.cli.relabel import relabel
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.add_typer(objects.app, name="objects")
 app.command()(export)
 app.command()(grasps)
+app.command()(import_grasps)
 app.command()(knobs)
 app.command()(preview)
 app.command()(relabel)

@@ -44,10 +44,13 @@ MODULES: dict[str, str] = {
     "acronym": "acronym",
     "bop": "bop",
     "coco": "coco",
+    "contact_graspnet": "contact_graspnet",
+    "cornell": "cornell",
     "dope": "dope",
     "graspgen_json": "graspgen_json",
     "graspnet": "graspnet",
     "isaac_grasp": "isaac_grasp",
+    "jacquard": "jacquard",
     "lerobot": "lerobot",
     "webdataset": "webdataset",
 }
