@@ -57,6 +57,8 @@ def merged(model: Any, below: Mapping[str, Any], above: Mapping[str, Any]) -> di
     for key, value in above.items():
         kind = model.model_fields[key].annotation if key in model.model_fields else None
         is_section = isinstance(kind, type) and issubclass(kind, Section)
+        if is_section and not isinstance(value, Mapping) and kind.SHORT:
+            value = kind.short(value)
         if is_section and isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
             result[key] = merged(kind, result[key], value)
         else:

@@ -153,6 +153,11 @@ def _anchor_paths(content: dict[str, Any], folder: Path) -> None:
     for camera in cameras if isinstance(cameras, list) else ():
         if isinstance(camera, dict) and isinstance(camera.get("file"), str):
             camera["file"] = str(folder / camera["file"])
+    sensor = views.get("sensor") if isinstance(views, dict) else None
+    if isinstance(sensor, str):
+        views["sensor"] = sensor = {"profile": sensor}
+    if isinstance(sensor, dict) and str(sensor.get("profile", "")).endswith((".yaml", ".yml")):
+        sensor["profile"] = str(folder / sensor["profile"])
     render = content.get("render")
     if isinstance(render, dict):
         for section in (render, render.get("background")):
@@ -203,7 +208,7 @@ def _override(content: dict[str, Any], override: str) -> Key:
             mend = f"{at}={{{key[depth + 1]}: …}}"
             raise RecipeError(f"{where}: {at} is a value, not a section; write {mend}")
         if not isinstance(target.get(name), dict):
-            target[name] = {}
+            target[name] = section.short(target.get(name))
         model, target = section, target[name]
     return key
 

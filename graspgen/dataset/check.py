@@ -22,6 +22,7 @@ from graspgen.dataset.check_looks import check_looks
 from graspgen.dataset.check_objects import check_objects
 from graspgen.dataset.check_quality import check_quality
 from graspgen.dataset.check_scene_trials import check_scene_trials
+from graspgen.dataset.check_sensor import check_sensor
 from graspgen.dataset.check_sight import check_sight
 from graspgen.dataset.check_views import check_views
 from graspgen.dataset.checked import Checked, Meshes
@@ -147,6 +148,7 @@ def _check_shard(
             _guarded(report, lambda: check_sight(report, checked))
             _guarded(report, lambda: check_quality(report, checked))
             _guarded(report, lambda: check_views(report, checked))
+            _guarded(report, lambda: check_sensor(report, checked))
             _guarded(report, lambda: check_geometry(report, checked))
             _guarded(report, lambda: check_flying(report, checked))
             shots = {column: file[f"frame_views/{column}"] for column in ("depth", "instances")}

@@ -13,7 +13,7 @@ from graspgen.dataset.checked import Checked
 from graspgen.dataset.hdf5 import column_attributes, reason
 from graspgen.dataset.index import read_column
 from graspgen.dataset.manifest import Manifest, ShardInfo
-from graspgen.dataset.schema import CONVENTIONS, SCHEMA_VERSION, TABLES, Column
+from graspgen.dataset.schema import CONVENTIONS, SCHEMA_VERSION, TABLES, Column, stored_modalities
 from graspgen.dataset.violations import Report
 from graspgen.frames import is_rotation
 
@@ -25,7 +25,7 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
     _check_file_attributes(report, file, manifest)
     before = len(report.violations)
     tables: Tables = {}
-    asked = manifest.recipe.get("views", {}).get("modalities", [])
+    asked = stored_modalities(manifest.recipe)
     for table, spec in TABLES.items():
         if table not in file or not isinstance(file[table], h5py.Group):
             report.add("the table is missing", table)
@@ -37,7 +37,8 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
         for name, column in spec.columns.items():
             dataset = file[table].get(name)
             if column.modality and (dataset is not None) != (column.modality in asked):
-                text = f"the recipe's views.modalities {'does not name' if dataset is not None else 'names'} it"
+                key = "views.sensor" if column.modality == "sensor" else "views.modalities"
+                text = f"the recipe's {key} {'does not name' if dataset is not None else 'names'} it"
                 report.add(f"{text}, and the column is {'there' if dataset is not None else 'missing'}", table, name)
                 continue
             if column.modality and dataset is None:

@@ -56,7 +56,7 @@ def column_attributes(column: Column, name: str) -> dict[str, Any]:
     if column.enum is not None:
         attributes["enum"] = json.dumps({member.name: int(member) for member in column.enum})
         attributes["flags"] = column.flags
-    if name == "depth":
+    if name in ("depth", "depth_sensor"):
         attributes["depth_scale"] = DEPTH_SCALE
     return attributes
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Layer = NDArray[np.float32]
 
 
-def points(dataset: Dataset, view: int, *, frame: str = "camera") -> Layer:
-    """Return the (H, W, 3) points that a view saw, m, in the frame "camera" or "world"; NaN without depth.
+def points(dataset: Dataset, view: int, *, frame: str = "camera", sensor: bool = False) -> Layer:
+    """Return the (H, W, 3) points that a view, or its sensor, saw, m, in the frame "camera" or "world"; NaN without.
 
     Raises:
         ValueError: the frame is another one.
@@ -31,7 +31,8 @@ def points(dataset: Dataset, view: int, *, frame: str = "camera") -> Layer:
     if frame not in ("camera", "world"):
         raise ValueError(f"frame must be 'camera' or 'world', got '{frame}'")
     views = dataset.views
-    found = layers.points(dataset.depth(view), views["K"][view], views["distortion"][view])
+    depth = dataset.depth_sensor(view) if sensor else dataset.depth(view)
+    found = layers.points(depth, views["K"][view], views["distortion"][view])
     if frame == "world":
         found = transform_points(views["T_world_camera"][view], found)
     return found.astype(np.float32)

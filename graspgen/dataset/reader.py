@@ -158,7 +158,27 @@ class Dataset:
 
     def depth(self, view: int) -> NDArray[np.float32]:
         """Return the (H, W) float32 planar depth of a view, m; 0 where nothing was seen."""
-        images: Images = self.views["depth"]
+        return self._metres("depth", view)
+
+    def depth_sensor(self, view: int) -> NDArray[np.float32]:
+        """Return the (H, W) float32 planar depth that the view's sensor reports, m; 0 where it reports none.
+
+        Raises:
+            KeyError: the dataset was made without a sensor (`views.sensor`).
+        """
+        return self._metres("depth_sensor", view)
+
+    def depth_reason(self, view: int) -> NDArray[np.uint8]:
+        """Return the (H, W) reasons why the view's sensor reports no depth: `views.enum("depth_reason")`; 0 where it
+        does.
+
+        Raises:
+            KeyError: the dataset was made without a sensor (`views.sensor`).
+        """
+        return self.views["depth_reason"][view]
+
+    def _metres(self, column: str, view: int) -> NDArray[np.float32]:
+        images: Images = self.views[column]
         return images[view] * np.float32(self.depth_scale)
 
     def instances(self, view: int) -> NDArray[np.uint8]:

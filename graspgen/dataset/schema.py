@@ -16,11 +16,14 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
 from graspgen.grasps.outcomes import HAND_INSTANCE, Collision, Outcome, Phase, Sampler
 from graspgen.labels.keypoints import KeypointState
+from graspgen.render.sensors.holes import Reason
+from graspgen.sensor_profiles import OFF
 
 SCHEMA_VERSION = 1
 
@@ -120,7 +123,8 @@ class Column:
         flags: the enum's members are bits, not values.
         low, high: allowed range of finite values.
         nan: whether NaN is allowed (it means "not applicable").
-        modality: where it is not "", the column is there only if the recipe's `views.modalities` names this.
+        modality: where it is not "", the column is there only if the recipe's `views.modalities` names this; "sensor":
+            if its `views.sensor` is on.
     """
 
     dtype: str
@@ -243,7 +247,7 @@ TABLES: dict[str, Table] = {
             "scene": _SCENE,
             "camera": Column("str", doc="name of the camera"),
             "engine": Column("str", doc="renderer of the colour image"),
-            "sensor": Column("str", doc="sensor model; `ideal` for none"),
+            "sensor": Column("str", doc="profile of its depth sensor; `ideal` for none"),
             "K": Column("f8", (3, 3), "px", "camera matrix; the centre of pixel (0, 0) is (0.5, 0.5)"),
             "distortion": Column("f8", (5,), "", "OpenCV's k1, k2, p1, p2, k3; zero for none"),
             "T_world_camera": Column("f8", _POSE, "m", "true pose of the OpenCV camera"),
@@ -286,6 +290,11 @@ TABLES: dict[str, Table] = {
                 "there, and in the last view",
                 modality="flow",
             ),
+            "depth_sensor": Column(
+                "u2", ("H", "W"), "0.1 mm", "depth as the sensor reports it, like `depth`; 0 = none", modality="sensor"
+            ),
+            "depth_reason": Column("u1", ("H", "W"), "", "why the sensor reports none", enum=Reason, modality="sensor"),
+            "sensor_values": Column("json", doc="every value of the sensor as it was drawn", modality="sensor"),
         },
     ),
     "annotations": Table(
@@ -638,6 +647,13 @@ TABLES: dict[str, Table] = {
         },
     ),
 }
+
+
+def stored_modalities(recipe: Mapping[str, Any]) -> set[str]:
+    """Return the modalities that a dataset of a resolved recipe has."""
+    views = recipe.get("views", {})
+    sensor = views.get("sensor", {}).get("profile", OFF) != OFF
+    return {*views.get("modalities", ()), *(("sensor",) if sensor else ())}
 
 
 def present_columns(table: str, found: Container[str]) -> list[str]:

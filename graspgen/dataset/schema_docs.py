@@ -95,7 +95,8 @@ def _row(name: str, column: Column) -> str:
     shape = f"({', '.join(map(str, column.shape))})" if column.shape else ""
     doc = column.doc
     if column.modality:
-        doc += f" — optional: there where `views.modalities` names `{column.modality}`"
+        on = "`views.sensor` is on" if column.modality == "sensor" else f"`views.modalities` names `{column.modality}`"
+        doc += f" — optional: there where {on}"
     if column.enum is not None:
         what = "bits of" if column.flags else "code:"
         doc += f" ({what} [{column.enum.__name__}](#{column.enum.__name__.lower()}))"

@@ -199,7 +199,8 @@ class TableReader:
     def __getitem__(self, name: str) -> Any:
         column = self._spec.columns.get(name)
         if column is None or (column.modality and name not in self.columns):
-            mend = f"; generate with views.modalities=[{column.modality}]" if column else nearest(name, self.columns)
+            asked = f"modalities=[{column.modality}]" if column and column.modality != "sensor" else "sensor=<profile>"
+            mend = f"; generate with views.{asked}" if column else nearest(name, self.columns)
             raise KeyError(f"table {self.name} has no column '{name}'{mend}")
         if self._spec.columns[name].is_image:
             return Images(self._files, self.name, name)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from graspgen.dataset.schema import DEPTH_SCALE
 from graspgen.labels.overlay import Picture, contact_sheet
 from graspgen.objects.library import open_catalogue
 from graspgen.pipeline.look_images import check_images, open_images
+from graspgen.pipeline.overlay_sheet import depth_picture, depth_span
+from graspgen.pipeline.view_tables import stored_depth
 from graspgen.recipe import Recipe
+from graspgen.render.sensors.sense import sense
 from graspgen.render.views import check_engines, render_scene
 from graspgen.scene.make import settled_scene
 
@@ -40,6 +44,11 @@ def sheet_of(recipe: Recipe, scenes: int = 6, per_scene: int = 2, seed: int = 0,
         for view, image in list(zip(world.plan.views, seen, strict=True))[:per_scene]:
             tiles.append(_small(image.rgb))
             captions.append(f"scene {index}: {view.preset or 'recipe'}, {image.engine}")
+            if view.sensor is not None:
+                depth = stored_depth(image.depth) * np.float32(DEPTH_SCALE)
+                z, _ = sense(view.sensor, depth, view.K, view.distortion, image.rgb, image.instances)
+                tiles.append(_small(depth_picture(z, depth_span(depth))))
+                captions.append(f"scene {index}: {view.sensor.profile}")
     return contact_sheet(tiles, min(columns, len(tiles)), captions)
 
 

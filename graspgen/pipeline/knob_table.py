@@ -84,6 +84,9 @@ CONDITIONS: dict[str, Values] = {
     "grasps.draws": {"grasps.per_object": 16, "objects.families": "box"},
     "grasps.hard_negatives": {"grasps.per_object": 16, "objects.families": "box"},
     "grasps.approach": {"grasps.per_object": 8, "scene.objects.count": 4, "scene.objects.spread": 0.06},
+    "views.sensor": {"views.sensor.profile": "realsense_d435"},
+    "views.sensor.specular": {"objects.families": "wrench"}, "views.sensor.transparent": {"objects.families": "glass"},
+    "views.sensor.axial_noise": {"views.sensor.profile": "azure_kinect"},
     "views.ignore_below": {"scene.objects.count": 6, "scene.objects.spread": 0.05, "views.elevation_deg": 15},
 }  # fmt: skip
 
@@ -105,6 +108,10 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "views.ignore_below": (0, 1), "views.modalities": ([], ["normals"]), "views.distortion.k1": (-0.2, 0.2),
     "views.distortion.k2": (-0.2, 0.2), "views.distortion.k3": (-0.2, 0.2), "views.distortion.p1": (-0.02, 0.02),
     "views.distortion.p2": (-0.02, 0.02), "views.cameras": ([], [{"kind": "top_down", "name": "top"}]),
+    "views.sensor.profile": ("ideal", "realsense_d435"), "views.sensor.disparity_noise": (0, 0.5),
+    "views.sensor.lateral_shift": (0, 1), "views.sensor.axial_noise": (0, 3), "views.sensor.scale_bias": (0.99, 1.01),
+    "views.sensor.dropout": (0, 0.1), "views.sensor.grazing_deg": (40, 90), "views.sensor.dark": (0, 100),
+    "views.sensor.shadow": (False, True),
     "scene.arena": ("table", "bin"), "scene.gravity": (5, 15), "scene.objects.count": (1, 4),
     "scene.objects.spread": (0.05, 0.25), "scene.objects.drop_height": (0.0, 0.2),
     "scene.table.size": ([0.6, 0.6, 0.04], [1.2, 0.9, 0.08]), "scene.table.friction": (0.1, 1.5),
@@ -163,6 +170,7 @@ LEFT_OUT: dict[str, str] = {
     "render.background.images": "needs a folder of images",
     "render.objects.replace": "is felt by objects of a library that bring a texture alone",
     "scene.cell": "needs a user's MJCF",
+    "views.sensor.custom": "the content of a user's file",
     "scene.distractors.contextual.objects": "a section like `objects`",
     "grasps.database": "needs a grasp database",
 }

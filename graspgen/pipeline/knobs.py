@@ -25,7 +25,7 @@ from graspgen.pipeline.scene import SceneContext, make_scene
 from graspgen.recipe import Recipe, Section, Surface
 
 # Columns that hold the draws themselves: they change with any knob.
-_DRAWS = {"scenes.plan", "views.looks", "views.preset", "scenes.task", "profiles.options"}
+_DRAWS = {"scenes.plan", "views.looks", "views.preset", "views.sensor_values", "scenes.task", "profiles.options"}
 
 
 @dataclass(frozen=True)

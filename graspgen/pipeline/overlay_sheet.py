@@ -16,6 +16,7 @@ from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import DatasetError
 from graspgen.labels.keypoints import KeypointState
 from graspgen.labels.overlay import RGB, Picture, colour_of, contact_sheet, draw_boxes, draw_cuboids, draw_points
+from graspgen.render.sensors.holes import Reason
 
 #: Colours of keypoints by their state; those that are not in the picture have none.
 STATES: dict[KeypointState, RGB] = {
@@ -23,6 +24,16 @@ STATES: dict[KeypointState, RGB] = {
     KeypointState.SELF_OCCLUDED: (240, 228, 66),
     KeypointState.OCCLUDED: (240, 60, 50),
 }
+#: Colours of the reasons why a sensor has no value.
+_REASONS: dict[Reason, RGB] = {
+    Reason.OUT_OF_RANGE: (20, 20, 22),
+    Reason.SHADOW: (0, 114, 178),
+    Reason.GRAZING: (240, 228, 66),
+    Reason.DARK: (160, 100, 60),
+    Reason.SPECULAR: (213, 94, 0),
+    Reason.RANDOM: (255, 255, 255),
+}
+REASON_CAPTION = "lost: shadow blue, grazing yellow, dark brown, shine orange"
 _COLUMNS = 4
 
 
@@ -67,7 +78,11 @@ def overlay_tiles(dataset: Dataset, view: int) -> dict[str, Picture]:
     }
     if "amodal_mask" in dataset.annotations:
         tiles["amodal masks: hidden parts lighter"] = _amodal(dataset, view, rgb, colours)
-    tiles["depth"] = _grey(dataset.depth(view), ids)
+    span = depth_span(dataset.depth(view))
+    tiles["depth"] = depth_picture(dataset.depth(view), span)
+    if "depth_sensor" in dataset.views:
+        tiles[f"depth of the sensor {dataset.views['sensor'][view]}"] = depth_picture(dataset.depth_sensor(view), span)
+        tiles[REASON_CAPTION] = reason_picture(dataset.depth_reason(view))
     if "normals" in dataset.views:
         tiles["normals, camera frame"] = _bytes((dataset.normals(view) * [1, -1, -1] + 1) / 2)
     tiles["object coordinates"] = _bytes(dataset.object_coordinates(view))
@@ -118,15 +133,29 @@ def _amodal(dataset: Dataset, view: int, rgb: Picture, colours: list[RGB]) -> Pi
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _grey(depth: NDArray[np.float32], ids: NDArray[np.uint8]) -> Picture:
-    """Return depth as grey, near white; the range is that of the objects and a little more."""
-    there = depth > 0
-    if not there.any():
-        return np.zeros((*depth.shape, 3), np.uint8)
-    judged = depth[ids > 0] if (ids > 0).any() else depth[there]
-    near, far = judged.min(), 1.4 * judged.max() - 0.4 * judged.min()
-    grey = np.where(there, 1 - 0.85 * np.clip((depth - near) / max(far - near, 1e-6), 0, 1), 0)
-    return np.repeat((255 * grey).astype(np.uint8)[..., None], 3, axis=2)
+def depth_span(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the depths, m, that a picture tells apart: those of all that was seen, each a share of the pixels."""
+    there = depth[depth > 0]
+    return np.quantile(there, np.linspace(0, 1, 65)) if len(there) else np.zeros(65)
+
+
+def depth_picture(depth: NDArray[np.float32], span: NDArray[np.float32]) -> Picture:
+    """Return depth as colours from near, yellow, to far, blue; black where there is none.
+
+    Half of the scale is linear, half goes by the share of the pixels that are nearer, so that neither a far wall nor
+    the table takes all of it.
+    """
+    near, far = float(span[0]), float(span[-1])
+    linear = np.clip((depth - near) / max(far - near, 1e-6), 0, 1)
+    share = (linear + np.interp(depth, span, np.linspace(0, 1, len(span)))) / 2
+    stops = np.array([[253, 231, 37], [94, 201, 98], [33, 145, 140], [59, 82, 139], [68, 1, 84]], float)  # viridis
+    colour = np.stack([np.interp(share, np.linspace(0, 1, 5), stops[:, c]) for c in range(3)], axis=-1)
+    return np.where(depth[..., None] > 0, colour, 0).astype(np.uint8)
+
+
+def reason_picture(why: NDArray[np.uint8]) -> Picture:
+    """Return the reasons of a sensor's holes as colours; dark grey where it has a value."""
+    return np.array([_REASONS.get(Reason(code), (60, 60, 64)) for code in range(len(Reason))], np.uint8)[why]
 
 
 def _flow(flow: NDArray[np.float32]) -> Picture:

@@ -26,6 +26,7 @@ from graspgen.labels.overlay import (
     draw_cuboids,
     draw_gripper,
 )
+from graspgen.pipeline.overlay_sheet import depth_picture, depth_span
 
 PREVIEW = "preview.png"
 
@@ -47,7 +48,7 @@ def write_preview(path: str | Path) -> Path:
 
     A scene takes two tiles of the view that shows most of its objects: one with the visible boxes
     and the cuboids (grey those of distractors), one with the best (green) and the worst (red) grasp
-    of its best seen objects.
+    of its best seen objects; and a third with the depth of its sensor, if it has one.
 
     Args:
         path: the dataset's folder.
@@ -60,9 +61,14 @@ def write_preview(path: str | Path) -> Path:
         for view in _chosen_views(dataset):
             tiles += [_label_tile(dataset, view), _grasp_tile(dataset, view)]
             captions += [_label_caption(dataset, view), _grasp_caption(dataset, view)]
+            if "depth_sensor" in dataset.views:
+                span = depth_span(dataset.depth(view))
+                tiles.append(_tile(depth_picture(dataset.depth_sensor(view), span)))
+                captions.append(f"depth of the sensor {dataset.views['sensor'][view]}, black where it has none")
         if not tiles:
             raise DatasetError(f"{path} holds no view to draw; give views.per_scene at least 1")
-        sheet = contact_sheet(tiles, _COLUMNS if len(tiles) > 2 else 2, captions)
+        each = len(tiles) // len(_chosen_views(dataset))
+        sheet = contact_sheet(tiles, each * max(1, _COLUMNS // each) if len(tiles) > each else each, captions)
         target = dataset.path / PREVIEW
     partial = target.with_name(PREVIEW + PARTIAL)
     try:

@@ -14,6 +14,7 @@ from graspgen.labels.annotate import annotate
 from graspgen.labels.keypoints import view_keypoints
 from graspgen.looks.images import ImageStore
 from graspgen.pipeline.look_images import view_looks
+from graspgen.pipeline.sensor_layers import sensor_layers
 from graspgen.pipeline.shared_tables import stack
 from graspgen.pipeline.view_layers import view_layers
 from graspgen.recipe import Recipe
@@ -38,7 +39,7 @@ def view_table(
         scene=plan.index,
         camera=[v.camera or f"view_{i}" for i, v in enumerate(plan.views)],
         engine=[i.engine for i in images],
-        sensor="ideal",
+        sensor=[v.sensor.profile if v.sensor else "ideal" for v in plan.views],
         K=stack([np.array(v.K) for v in plan.views], (3, 3)),
         distortion=stack([np.array(v.distortion) for v in plan.views], (5,)),
         T_world_camera=stack([np.array(v.T_world_camera) for v in plan.views], (4, 4)),
@@ -50,6 +51,7 @@ def view_table(
         looks=view_looks(plan, pictures),
         redraws=[v.redraws for v in plan.views],
         **view_layers(recipe.views.modalities, settled, images, depth, size),
+        **sensor_layers(plan.views, images, depth, size),
     )
 
 

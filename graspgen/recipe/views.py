@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from graspgen.distributions import Distribution, Number
 from graspgen.lens import LensError, Matrix3, intrinsics, pinhole
 from graspgen.recipe.cameras import Camera, Cameras, Distortion, Pose
 from graspgen.recipe.section import Section, default
+from graspgen.recipe.sensors import Sensor
 from graspgen.recipe.sequences import Sequence
 
 #: Layers that are stored when a recipe asks for them.
@@ -77,7 +78,26 @@ class Views(Section):
     """Objects of which less than this share is visible are marked `ignore`."""
     modalities: tuple[Modality, ...] = ()
     """Layers to store besides colour, depth and ids: normals, object_coordinates, amodal_masks, flow."""
+    sensor: Sensor = Sensor()
     sequence: Sequence = Sequence()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sensor_camera(cls, content: Any) -> Any:
+        """Take the image size and K of the sensor where the recipe wants its own camera and gives no K."""
+        if not isinstance(content, dict) or content.get("K") is not None:
+            return content
+        try:
+            sensor = Sensor.model_validate(content.get("sensor", {}))
+        except ValidationError:
+            return content  # the section itself says what is wrong
+        if not sensor.own_camera:
+            return content
+        profile = sensor.profile_of(str(sensor.profile.options[0]))
+        width, height = (content.get(side, getattr(profile, side)) for side in ("width", "height"))
+        if not (isinstance(width, int) and isinstance(height, int)):
+            return content
+        return {**content, "width": width, "height": height, "K": profile.K(width, height)}
 
     @model_validator(mode="after")
     def _valid(self) -> Views:

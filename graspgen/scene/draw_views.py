@@ -9,6 +9,7 @@ from graspgen.recipe.presets import looks_of
 from graspgen.scene.draw_cameras import CameraDraw, draw_camera, slots
 from graspgen.scene.draw_flying import draw_flying
 from graspgen.scene.draw_looks import draw_looks, draw_noise_seed
+from graspgen.scene.draw_sensor import draw_sensor
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.flying import flying_name
 from graspgen.scene.plan import ObjectPlan, ViewPlan
@@ -40,7 +41,8 @@ def draw_views(
             names = {flying_name(len(plans), k): surface for k, surface in enumerate(surfaces)}
             grade = draw_noise_seed(looks["grade"], seed, key, len(plans))
             own = looks | {"surfaces": looks["surfaces"] | names, "grade": grade}
-            plans.append(ViewPlan(**_camera(recipe, camera), flying=flying, **own))
+            sensor = draw_sensor(recipe.views.sensor, seed, key, slot.number, len(plans), objects, own["surfaces"])
+            plans.append(ViewPlan(**_camera(recipe, camera), sensor=sensor, flying=flying, **own))
     return tuple(plans)
 
 

@@ -15,10 +15,12 @@ from pydantic import model_validator
 from graspgen.scene.arena_plan import ArenaPlan, GeomPlan
 from graspgen.scene.looks_plan import BackgroundPlan, EnvironmentPlan, GradePlan, LightPlan, SurfacePlan, TexturePlan
 from graspgen.scene.plain import Matrix3, Matrix4, Plain, Vector
+from graspgen.scene.sensor_plan import SensorPlan
 
 __all__ = [
     "ArenaPlan", "ArrangementPlan", "BackgroundPlan", "EnvironmentPlan", "FlyingPlan", "GeomPlan", "GradePlan",
-    "LightPlan", "Matrix3", "Matrix4", "ObjectPlan", "ScenePlan", "SurfacePlan", "TexturePlan", "Vector", "ViewPlan",
+    "LightPlan", "Matrix3", "Matrix4", "ObjectPlan", "ScenePlan", "SensorPlan", "SurfacePlan", "TexturePlan", "Vector",
+    "ViewPlan",
 ]  # fmt: skip
 
 
@@ -79,6 +81,8 @@ class ViewPlan(Plain):
     """OpenCV camera."""
     T_world_camera_nominal: Matrix4
     """What a calibration would report."""
+    sensor: SensorPlan | None = None
+    """Depth sensor, None for the clean depth alone."""
     engine: Literal["opengl", "filament"] = "opengl"
     """Renderer of the colour image."""
     preset: str = ""
