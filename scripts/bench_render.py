@@ -27,8 +27,8 @@ from unittest import mock
 import mujoco
 import numpy as np
 
-from graspgen.labels.annotate import annotate
 from graspgen.objects.library import open_catalogue
+from graspgen.pipeline.view_tables import annotation_table, keypoint_table, stored_depth
 from graspgen.recipe_file import load_recipe
 from graspgen.render import filament, opengl, vulkan
 from graspgen.render.opengl import ViewImages, render_views
@@ -37,6 +37,7 @@ from graspgen.scene.make import settled_scene
 from graspgen.scene.world import SettledScene
 
 SEED, VIEWS = 7, 8
+RECIPE = load_recipe("tabletop")
 
 
 def scene(library: Path | None, faces: int | None) -> SettledScene:
@@ -79,8 +80,9 @@ def watched(module: object, names: tuple[str, ...], spent: list[float]):
 
 
 def annotate_all(settled: SettledScene, images: list[ViewImages]) -> None:
-    for view, image in zip(settled.world.plan.views, images, strict=True):
-        annotate(settled.world.objects, settled.T_world_object, view, image.instances)
+    """Make the rows of `annotations` and `keypoints`, as a dataset gets them."""
+    depth = [stored_depth(image.depth) for image in images]
+    keypoint_table(settled, images, depth, annotation_table(RECIPE, settled, images))
 
 
 def least(work: Callable[[], object], rounds: int) -> float:

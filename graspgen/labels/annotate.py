@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from graspgen.frames import Array, inverse, transform_points
-from graspgen.labels.keypoints import CORNERS as CORNERS
+from graspgen.frames import inverse, transform_points
+from graspgen.labels.keypoints import box_points
 from graspgen.labels.rle import encode
-from graspgen.labels.silhouette import Silhouette, silhouette_through_lens
-from graspgen.lens import NONE, project
-from graspgen.objects.asset import Mesh
+from graspgen.labels.silhouette import Silhouette, silhouettes_through_lens
+from graspgen.lens import project
 
 if TYPE_CHECKING:  # both import MuJoCo or pydantic, which labels do not need
     from graspgen.scene.plan import ViewPlan
@@ -50,10 +49,13 @@ def annotate(
     """
     T_camera_object = inverse(view.T_world_camera) @ np.asarray(T_world_object, float)
     T_camera_object = T_camera_object.reshape(-1, 4, 4)
+    height, width = instances.shape
+    meshes = [thing.asset.mesh for thing in objects]
+    lens = view.K, view.distortion
+    outlines = silhouettes_through_lens(meshes, T_camera_object, *lens, width, height, near=view.near)
     seen = ndimage.find_objects(instances)
     rows = [
-        _annotate_one(thing.asset.mesh, T, view, instances, thing.plan.instance_id, seen)
-        for thing, T in zip(objects, T_camera_object, strict=True)
+        _counted(whole, instances, thing.plan.instance_id, seen) for whole, thing in zip(outlines, objects, strict=True)
     ]
     columns: dict[str, NDArray[Any]] = {
         name: np.array([row[name] for row in rows], dtype) for name, dtype in _COUNTED.items()
@@ -70,12 +72,10 @@ def annotate(
     columns["bbox_visible"] = columns["bbox_visible"].reshape(-1, 4)
     columns["bbox_amodal"] = columns["bbox_amodal"].reshape(-1, 4)
     columns["T_camera_object"] = T_camera_object
-    columns["cuboid"] = np.array(
-        [cuboid(t.asset.mesh, T, view.K, view.distortion) for t, T in zip(objects, T_camera_object, strict=True)],
-        np.float32,
-    ).reshape(-1, 9, 2)
-    centres = np.array([t.asset.mesh.bounds.mean(axis=0) for t in objects]).reshape(-1, 1, 3)
-    columns["centre_depth"] = transform_points(T_camera_object, centres)[:, 0, 2].astype(np.float32)
+    boxes = np.array([mesh.bounds for mesh in meshes]).reshape(-1, 2, 3)
+    corners = transform_points(T_camera_object, box_points(boxes))
+    columns["cuboid"] = project(*lens, corners).astype(np.float32)
+    columns["centre_depth"] = corners[:, -1, 2].astype(np.float32)
     return columns
 
 
@@ -88,27 +88,10 @@ _COUNTED = {
 }
 
 
-def cuboid(mesh: Mesh, T_camera_object: ArrayLike, K: ArrayLike, distortion: ArrayLike = NONE) -> Array:
-    """Project the corners of the object's box (`CORNERS`), then its centre, to (9, 2) pixels.
-
-    The box is along the object's own axes; points behind the camera or beyond the lens's field are NaN.
-    """
-    low, high = mesh.bounds
-    corners = low + CORNERS * (high - low)
-    points = np.concatenate([corners, [(low + high) / 2]])
-    return project(K, distortion, transform_points(T_camera_object, points))
-
-
-def _annotate_one(
-    mesh: Mesh,
-    T_camera_object: Array,
-    view: ViewPlan,
-    instances: NDArray[np.uint8],
-    instance_id: int,
-    seen: Sequence[tuple[slice, slice] | None],
+def _counted(
+    whole: Silhouette, instances: NDArray[np.uint8], instance_id: int, seen: Sequence[tuple[slice, slice] | None]
 ) -> dict[str, Any]:
     height, width = instances.shape
-    whole = silhouette_through_lens(mesh, T_camera_object, view.K, view.distortion, width, height, near=view.near)
     window = seen[instance_id - 1] if instance_id <= len(seen) else None
     if window is None:
         visible = Silhouette(0, 0, np.zeros((0, 0), bool))

@@ -37,6 +37,16 @@ class KeypointState(IntEnum):
     """Behind the camera, or beyond the lens's field."""
 
 
+def box_points(bounds: ArrayLike) -> Array:
+    """Return the (..., 9, 3) corners of boxes along the axes, in the order of `CORNERS`, then their centres.
+
+    Args:
+        bounds: (..., 2, 3) smallest and largest coordinates.
+    """
+    low, high = (np.asarray(bounds, float)[..., None, k, :] for k in (0, 1))
+    return np.concatenate([low + CORNERS * (high - low), (low + high) / 2], axis=-2)
+
+
 def object_keypoints(bounds: ArrayLike, named: Mapping[str, Sequence[float]]) -> Array:
     """Return the (9 + k, 3) keypoints of an object in its frame, m.
 
@@ -44,9 +54,8 @@ def object_keypoints(bounds: ArrayLike, named: Mapping[str, Sequence[float]]) ->
         bounds: (2, 3) smallest and largest coordinates of its mesh, m.
         named: its k named keypoints, m.
     """
-    low, high = np.asarray(bounds, float)
     own = [named[name] for name in sorted(named)]
-    return np.concatenate([low + CORNERS * (high - low), [(low + high) / 2], np.reshape(own, (-1, 3))])
+    return np.concatenate([box_points(bounds), np.reshape(own, (-1, 3))])
 
 
 def locate(
@@ -54,8 +63,9 @@ def locate(
     instance: NDArray[np.integer],
     K: ArrayLike,
     distortion: ArrayLike,
-    depth: NDArray[np.floating],
+    depth: NDArray[np.number],
     instances: NDArray[np.uint8],
+    depth_scale: float = 1.0,
 ) -> dict[str, NDArray[Any]]:
     """Find keypoints in a view.
 
@@ -64,8 +74,9 @@ def locate(
         instance: (n,) id of the object of each.
         K: (3, 3) camera matrix, px.
         distortion: k1, k2, p1, p2, k3.
-        depth: (H, W) planar z as it is stored, m, 0 where nothing was seen.
+        depth: (H, W) planar z as it is stored, 0 where nothing was seen.
         instances: (H, W) ids.
+        depth_scale: what `depth` counts, m.
 
     Returns:
         `pixel` (n, 2) float32, px, NaN behind the camera; `depth` (n,) float32, z, m; `state` (n,) uint8.
@@ -79,7 +90,7 @@ def locate(
     inside = ahead & (pixel >= 0).all(axis=1) & (pixel < [width, height]).all(axis=1)
     state[ahead] = KeypointState.OUT_OF_FRAME
     x, y = pixel[inside].astype(np.int64).T
-    seen, before = depth[y, x], instances[y, x]
+    seen, before = depth[y, x] * np.float32(depth_scale), instances[y, x]
     hidden = (seen > 0) & (seen < points[inside, 2] - HIDDEN)
     own = before == instance[inside]
     state[inside] = np.where(
@@ -95,8 +106,9 @@ def view_keypoints(
     instance: Sequence[int],
     K: ArrayLike,
     distortion: ArrayLike,
-    depth: NDArray[np.floating],
+    depth: NDArray[np.number],
     instances: NDArray[np.uint8],
+    depth_scale: float = 1.0,
 ) -> dict[str, NDArray[Any]]:
     """Find all keypoints of the objects of a view: `row` (of the object), `number`, and what `locate` returns.
 
@@ -109,6 +121,7 @@ def view_keypoints(
         distortion: k1, k2, p1, p2, k3.
         depth: (H, W) as for `locate`.
         instances: (H, W) ids.
+        depth_scale: what `depth` counts, m.
     """
     each = [object_keypoints(b, k) for b, k in zip(bounds, named, strict=True)]
     counts = [len(points) for points in each]
@@ -117,4 +130,4 @@ def view_keypoints(
     points = np.concatenate([np.zeros((0, 3)), *placed])
     number = np.concatenate([np.zeros(0, np.int64), *(np.arange(n) for n in counts)])
     ids = np.asarray(instance, np.int64)[row]
-    return {"row": row, "number": number, **locate(points, ids, K, distortion, depth, instances)}
+    return {"row": row, "number": number, **locate(points, ids, K, distortion, depth, instances, depth_scale)}

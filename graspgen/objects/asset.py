@@ -56,10 +56,12 @@ class Mesh:
         """The mesh with normals: round where it is round, sharp at edges."""
         return shaded(self.vertices, self.faces)
 
-    @property
+    @cached_property
     def bounds(self) -> Array:
-        """(2, 3) smallest and largest coordinates, m."""
-        return np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
+        """(2, 3) smallest and largest coordinates, m; read-only."""
+        bounds = np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
+        bounds.flags.writeable = False
+        return bounds
 
 
 @dataclass(frozen=True, eq=False)

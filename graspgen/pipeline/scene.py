@@ -28,7 +28,7 @@ from graspgen.pipeline.in_scene import try_in_scene
 from graspgen.pipeline.look_images import open_images
 from graspgen.pipeline.sequences import frame_tables, tried_grasps
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
-from graspgen.pipeline.view_tables import annotation_table, keypoint_table, view_table
+from graspgen.pipeline.view_tables import annotation_table, keypoint_table, stored_depth, view_table
 from graspgen.recipe import Recipe
 from graspgen.render.views import check_engines, render_scene
 from graspgen.scene.make import fixtures, settled_scene
@@ -130,8 +130,9 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             settled.world, shadow_size=render.shadow_size, images=context.images, fallback=render.fallback
         )
     with _timed(seconds, "annotate"):
+        depth = [stored_depth(image.depth) for image in images]
         annotations = annotation_table(context.recipe, settled, images)
-        keypoints = keypoint_table(settled, images, annotations)
+        keypoints = keypoint_table(settled, images, depth, annotations)
     with _timed(seconds, "grasp"):
         grasps = grasp_scene(
             settled, context.gripper, context.profile, context.recipe.grasps, context.threads, context.database
@@ -161,7 +162,7 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             "scenes": _scene_table(settled),
             "assets": _asset_table(context, settled),
             "objects": _object_table(settled),
-            "views": view_table(context.recipe, settled, images, context.images),
+            "views": view_table(context.recipe, settled, images, depth, context.images),
             "annotations": annotations,
             "flying": flying_table(settled.world.plan, images),
             "keypoints": keypoints,

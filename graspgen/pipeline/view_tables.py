@@ -26,12 +26,15 @@ MAX_DEPTH = 65535 * DEPTH_SCALE
 
 
 def view_table(
-    recipe: Recipe, settled: SettledScene, images: Sequence[ViewImages], pictures: ImageStore | None = None
+    recipe: Recipe,
+    settled: SettledScene,
+    images: Sequence[ViewImages],
+    depth: Sequence[NDArray[np.uint16]],
+    pictures: ImageStore | None = None,
 ) -> Columns:
-    """Build the rows of `views`; `pictures` are the user's that its looks name."""
+    """Build the rows of `views`: `depth` is that of the images as `stored_depth` gives it, `pictures` the user's."""
     plan = settled.world.plan
     n, size = len(images), (recipe.views.height, recipe.views.width)
-    depth = [stored_depth(i.depth) for i in images]
     return columns(
         "views",
         n,
@@ -57,7 +60,9 @@ def view_table(
 
 def stored_depth(depth: np.ndarray) -> NDArray[np.uint16]:
     """Turn (H, W) metres into counts of `DEPTH_SCALE`; what does not fit into 16 bits becomes 0, nothing seen."""
-    return np.where(depth <= MAX_DEPTH, np.rint(depth / DEPTH_SCALE), 0).astype(np.uint16)
+    counts = np.rint(depth / DEPTH_SCALE)
+    counts[depth > MAX_DEPTH] = 0
+    return counts.astype(np.uint16)
 
 
 def annotation_table(recipe: Recipe, settled: SettledScene, images: Sequence[ViewImages]) -> Columns:
@@ -87,8 +92,13 @@ def annotation_table(recipe: Recipe, settled: SettledScene, images: Sequence[Vie
     return columns("annotations", len(rows) * len(keys), **joined)
 
 
-def keypoint_table(settled: SettledScene, images: Sequence[ViewImages], annotations: Columns) -> Columns:
-    """Build the rows of `keypoints`, of the objects and at the poses that the rows of `annotations` say."""
+def keypoint_table(
+    settled: SettledScene, images: Sequence[ViewImages], depth: Sequence[NDArray[np.uint16]], annotations: Columns
+) -> Columns:
+    """Build the rows of `keypoints`, of the objects and at the poses that the rows of `annotations` say.
+
+    What hides a keypoint is told by the depth that is stored, so that it can be told again.
+    """
     world = settled.world
     objects = [world.objects[i] for i in world.labelled]
     n = len(objects)
@@ -99,9 +109,8 @@ def keypoint_table(settled: SettledScene, images: Sequence[ViewImages], annotati
     found: list[dict[str, Any]] = []
     for number, (view, image) in enumerate(zip(world.plan.views, images, strict=True)):
         poses = annotations["T_camera_object"][number * n : (number + 1) * n]
-        # What is hidden is told by the depth that is stored, so that it can be told again.
-        depth = stored_depth(image.depth) * np.float32(DEPTH_SCALE)
-        rows = view_keypoints(bounds, named, poses, ids, view.K, view.distortion, depth, image.instances)
+        lens = view.K, view.distortion
+        rows = view_keypoints(bounds, named, poses, ids, *lens, depth[number], image.instances, DEPTH_SCALE)
         row = rows.pop("row")
         key = view_key(world.plan.index, number)
         found.append({**rows, "view": np.full(len(row), key), "object": keys[row]})

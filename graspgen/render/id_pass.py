@@ -125,6 +125,12 @@ def geom_values(
     for geom in scene.geoms[: scene.ngeom]:
         if int(geom.objtype) == _GEOM and geom.segid >= 0:
             lookup[geom.segid + 1] = of_geom[geom.objid]
+    if len(lookup) <= 256 and lookup.itemsize == 1:
+        # Bytes translate several times as fast as NumPy looks up.
+        red = bytearray(np.ascontiguousarray(colours[..., 0])).translate(
+            lookup.tobytes().ljust(256, lookup[-1:].tobytes())
+        )
+        return np.frombuffer(red, lookup.dtype).reshape(colours.shape[:2])
     if len(lookup) <= 256:
         return lookup.take(colours[..., 0], mode="clip")
     return lookup.take(colours.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], np.uint32), mode="clip")

@@ -7,7 +7,7 @@ is freed when its views are done.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -34,6 +34,7 @@ from graspgen.render.id_pass import (
 )
 from graspgen.render.lens import has_lens, through_lens
 from graspgen.render.paint import Painter
+from graspgen.render.upload import uploaded
 from graspgen.scene.arena import CUTOFF, LIGHT_TYPES, direction
 from graspgen.scene.plan import FlyingPlan, SurfacePlan, Vector, ViewPlan
 from graspgen.scene.world import World
@@ -126,8 +127,9 @@ def session(world: World, shadow_size: int, looks: Looks) -> Iterator[tuple[mujo
     gl.make_current()
     views = world.plan.views
     try:
-        with _uploaded(world, views, shadow_size, looks) as uploaded:
-            yield uploaded
+        looks.paint.apply(0)  # before the upload, which takes all textures
+        with uploaded(world, shadow_size) as held:
+            yield held
     except mujoco.FatalError as error:
         gl.forget_errors()
         wide = [pinhole(v.K, v.distortion, v.width, v.height) for v in views]
@@ -137,28 +139,6 @@ def session(world: World, shadow_size: int, looks: Looks) -> Iterator[tuple[mujo
             f"map of {shadow_size} texels: {error}; lower views.width, views.height or "
             "render.shadow_size"
         ) from error
-
-
-@contextmanager
-def _uploaded(
-    world: World, views: Sequence[ViewPlan], shadow_size: int, looks: Looks
-) -> Iterator[tuple[mujoco.MjvScene, mujoco.MjrContext]]:
-    model = world.model
-    model.vis.quality.offsamples = 0  # an averaged depth or id is neither
-    model.vis.quality.shadowsize = shadow_size
-    wide = pinhole(views[0].K, views[0].distortion, views[0].width, views[0].height)
-    model.vis.global_.offwidth, model.vis.global_.offheight = wide.width, wide.height
-    _set_fog_range(model, views)
-    scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 8)
-    looks.paint.apply(0)  # before the context, which uploads all textures
-    context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
-    try:
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
-        context.readDepthMap = int(mujoco.mjtDepthMap.mjDEPTH_ZEROFAR)
-        with shadows.without_specks(world):
-            yield scene, context
-    finally:
-        context.free()
 
 
 def _screen(world: World, scene: mujoco.MjvScene, context: mujoco.MjrContext, looks: Looks) -> None:
@@ -228,14 +208,13 @@ def render_view(
     pixels = np.empty((rect.height, rect.width, 3), np.uint8)
     zbuffer = np.empty((rect.height, rect.width), np.float32)
 
-    rgb = np.zeros_like(pixels)
     if coloured:
         gl.set_fog([*_horizon(view), 1.0])
         set_flags(scene, ids=False, shadows=any(light.shadows for light in view.lights))
         with shadows.within_tops(world, scene):
             mujoco.mjr_render(rect, scene, context)
         mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
-        np.copyto(rgb, pixels[::-1])
+    rgb = pixels[::-1].copy() if coloured else np.zeros_like(pixels)
     set_flags(scene, ids=True, shadows=False)
     mujoco.mjr_render(rect, scene, context)
     mujoco.mjr_readPixels(pixels, None if coloured else zbuffer, rect, context)
@@ -271,18 +250,6 @@ def _floor(view: ViewPlan) -> Vector:
         return floor.colour
     first, second = floor.texture.colours
     return tuple((np.add(first, second) / 2).tolist())
-
-
-def _set_fog_range(model: mujoco.MjModel, views: Sequence[ViewPlan]) -> None:
-    """Fade the floor into the void, so that no edge shows where the far plane cuts it.
-
-    MuJoCo reads the range when a context is made, in multiples of the model's extent, as the far
-    plane.
-    """
-    distance = max(float(np.linalg.norm(np.asarray(v.T_world_camera)[:3, 3])) for v in views)
-    far = float(model.vis.map.zfar)
-    model.vis.map.fogstart = min((distance + 1.0) / model.stat.extent, 0.9 * far)
-    model.vis.map.fogend = far
 
 
 def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.float32]:

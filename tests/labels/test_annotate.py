@@ -10,7 +10,8 @@ from render_scenes import at, table_of_ten, view_of, world_of
 
 from graspgen.dataset.schema import TABLES
 from graspgen.frames import OPENGL_OPENCV, inverse, look_at, pose, project, transform_points
-from graspgen.labels.annotate import CORNERS, annotate
+from graspgen.labels.annotate import annotate
+from graspgen.labels.keypoints import CORNERS
 from graspgen.render.opengl import render_views
 from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import SceneObject

@@ -8,12 +8,16 @@ from scipy import ndimage
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
 from graspgen.frames import inverse, pose, random_rotation
-from graspgen.labels.silhouette import NEAR, Silhouette, silhouette
-from graspgen.objects.asset import float32_exact
+from graspgen.labels.silhouette import NEAR, Silhouette, silhouettes
+from graspgen.objects.asset import Mesh, float32_exact
 from graspgen.render.opengl import render_views
 
 K = np.array([[310.0, 0, 83.4], [0, 290.0, 55.1], [0, 0, 1]])
 WIDTH, HEIGHT = 160, 120
+
+
+def silhouette(mesh: Mesh, T: np.ndarray, K: np.ndarray, width: int, height: int) -> Silhouette:
+    return silhouettes([mesh], [T], K, width, height)[0]
 
 
 def in_image(s: Silhouette, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
@@ -123,3 +127,15 @@ def test_it_agrees_with_the_renderers_ids_but_for_pixels_on_the_edge() -> None:
         different = found ^ (ids == 1)
         assert different.sum() <= 0.02 * edge.sum() + 1
         assert found.sum() > 500
+
+
+def test_together_they_are_what_they_are_alone() -> None:
+    """Some behind the camera, some cut by the near plane, some beyond the image."""
+    rng = np.random.default_rng(4)
+    meshes = [mesh_of(shape) for shape in table_of_ten()[0]]
+    poses = [pose(random_rotation(rng), rng.uniform([-0.5, -0.4, -0.1], [0.5, 0.4, 0.6])) for _ in meshes]
+    together = silhouettes(meshes, poses, K, WIDTH, HEIGHT)
+    alone = [silhouette(mesh, T, K, WIDTH, HEIGHT) for mesh, T in zip(meshes, poses, strict=True)]
+    assert any(s.pixels == 0 for s in alone) and any(s.pixels > 100 for s in alone)
+    for a, b in zip(together, alone, strict=True):
+        assert (a.x, a.y) == (b.x, b.y) and np.array_equal(a.mask, b.mask)

@@ -10,7 +10,7 @@ from graspgen.dataset.arena_solids import Solid
 from graspgen.dataset.check_geometry import cast
 from graspgen.frames import inverse, look_at, project, transform_points
 from graspgen.labels.annotate import annotate
-from graspgen.labels.silhouette import silhouette, silhouette_through_lens
+from graspgen.labels.silhouette import silhouette_through_lens, silhouettes
 from graspgen.lens import grid_rays
 from graspgen.render.opengl import render_views
 from graspgen.scene.plan import ViewPlan
@@ -90,7 +90,7 @@ def test_a_silhouette_without_distortion_is_the_plain_one():
     for thing, T in zip(world.objects, poses, strict=True):
         T_camera_object = inverse(view.T_world_camera) @ T
         a = silhouette_through_lens(thing.asset.mesh, T_camera_object, view.K, (0.0,) * 5, 320, 240)
-        b = silhouette(thing.asset.mesh, T_camera_object, np.array(view.K), 320, 240)
+        b = silhouettes([thing.asset.mesh], [T_camera_object], view.K, 320, 240)[0]
         assert (a.x, a.y) == (b.x, b.y) and np.array_equal(a.mask, b.mask)
 
 
