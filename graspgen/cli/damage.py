@@ -23,11 +23,12 @@ def reading(path: Path) -> Iterator[None]:
     Raises:
         DatasetError: the dataset is damaged.
     """
+    _probe(path)
     try:
         yield
     except GraspgenError:
         raise
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
         from graspgen.dataset.check import check
 
         violations = check(path)
@@ -37,6 +38,22 @@ def reading(path: Path) -> Iterator[None]:
         raise DatasetError(
             f"{path} is damaged ({first}); `graspgen check {path}` lists all {len(violations)} violations"
         ) from error
+
+
+def _probe(path: Path) -> None:
+    """Read the shards' headers, attributes and numbers in another process first: damaged ones can crash HDF5.
+
+    Raises:
+        DatasetError: one cannot be read to the end.
+    """
+    from graspgen.dataset.layout import INDEX, MANIFEST, SHARDS
+    from graspgen.dataset.probe import MOST, probe
+
+    folder = path.parent if path.name in (INDEX, MANIFEST) and path.is_file() else path
+    shards = [path] if folder.is_file() else sorted((folder / SHARDS).glob("*.h5"))
+    spread = shards[:: -(-len(shards) // MOST)] if shards else []
+    for file, mistake in probe(spread).items():
+        raise DatasetError(f"{file}: {mistake}; `graspgen check {path}` names everything that is wrong")
 
 
 def opengl_mistake(error: BaseException) -> RenderError | None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from graspgen.dataset.check_columns import check_columns, read_tables
@@ -27,9 +26,11 @@ from graspgen.dataset.check_sight import check_sight
 from graspgen.dataset.check_views import check_views
 from graspgen.dataset.checked import Checked, Meshes
 from graspgen.dataset.grasp_file import KEYS, read_keys
-from graspgen.dataset.hdf5 import reason
+from graspgen.dataset.guards import guarded
+from graspgen.dataset.hdf5 import open_file, reason
 from graspgen.dataset.layout import INDEX, MANIFEST
 from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest
+from graspgen.dataset.probe import probe
 from graspgen.dataset.schema import TABLES
 from graspgen.dataset.violations import Report, Violation
 from graspgen.errors import DatasetError
@@ -81,6 +82,9 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
 
 def _check_grasp_file(path: Path) -> list[Violation]:
     """Check a grasp database: as a dataset without scenes, whose one shard it is."""
+    mistake = probe([path]).get(path)
+    if mistake and "HDF5" in mistake:
+        raise DatasetError(f"{path} {mistake}")
     keys = read_keys(path)
     if keys is None:
         raise DatasetError(
@@ -89,8 +93,8 @@ def _check_grasp_file(path: Path) -> list[Violation]:
         )
     report = Report(where=path.name)
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            rows = {table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()}
+        with open_file(path) as file:
+            rows = {table: len(guarded(file, table, next(iter(spec.columns)))) for table, spec in TABLES.items()}
             manifest = Manifest(
                 recipe=json.loads(file.attrs["recipe"]),
                 seed=int(file.attrs["seed"]),
@@ -111,7 +115,7 @@ def _check_grasp_file(path: Path) -> list[Violation]:
 
 def _check_object_keys(report: Report, path: Path, keys: Mapping[int, str]) -> None:
     """Every asset of a grasp database says what its rows depend on."""
-    with h5py.File(path, "r", locking=False) as file:
+    with open_file(path) as file:
         assets = file["assets/id"][()].tolist()
     if sorted(keys) != assets:
         report.add(f"{KEYS} names other assets than the table", "assets", "id")
@@ -126,12 +130,12 @@ def _check_shard(
     seen_assets: dict[int, tuple[str, str]],
 ) -> None:
     info = next(shard for shard in manifest.shards if shard.file == name)
-    with h5py.File(folder / name, "r", locking=False) as file:
+    with open_file(folder / name) as file:
         tables = read_tables(report, file, info, manifest)
         if tables is None:
             return
         known = TABLES["views"].columns
-        images = {name: file[f"views/{name}"] for name in file["views"] if known[name].is_image}
+        images = {name: guarded(file, "views", name) for name in file["views"] if known[name].is_image}
         checked = Checked(tables, images, manifest.recipe, meshes, file["views/depth"].attrs["depth_scale"])
         _check_repeats(report, checked, seen_assets)
         sound = check_columns(report, checked)
@@ -151,7 +155,7 @@ def _check_shard(
             _guarded(report, lambda: check_sensor(report, checked))
             _guarded(report, lambda: check_geometry(report, checked))
             _guarded(report, lambda: check_flying(report, checked))
-            shots = {column: file[f"frame_views/{column}"] for column in ("depth", "instances")}
+            shots = {column: guarded(file, "frame_views", column) for column in ("depth", "instances")}
             _guarded(report, lambda: check_frame_views(report, checked, shots))
 
 

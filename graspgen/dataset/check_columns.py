@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked
+from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import column_attributes, reason
 from graspgen.dataset.index import read_column
 from graspgen.dataset.manifest import Manifest, ShardInfo
 from graspgen.dataset.schema import CONVENTIONS, SCHEMA_VERSION, TABLES, Column, stored_modalities
 from graspgen.dataset.violations import Report
+from graspgen.errors import DatasetError
 from graspgen.frames import is_rotation
 
 Tables = dict[str, dict[str, NDArray[Any]]]
@@ -35,7 +37,11 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
         tables[table] = {}
         rows: dict[str, int] = {}
         for name, column in spec.columns.items():
-            dataset = file[table].get(name)
+            try:
+                dataset = guarded(file, table, name, column, exact=False) if name in file[table] else None
+            except DatasetError as error:
+                report.add(reason(error), table, name)
+                continue
             if column.modality and (dataset is not None) != (column.modality in asked):
                 key = "views.sensor" if column.modality == "sensor" else "views.modalities"
                 text = f"the recipe's {key} {'does not name' if dataset is not None else 'names'} it"
@@ -53,7 +59,7 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
                 continue
             try:
                 tables[table][name] = read_column(dataset, column.is_text)
-            except (OSError, RuntimeError, ValueError) as error:
+            except (DatasetError, OSError, RuntimeError, ValueError) as error:
                 report.add(f"cannot be read: {reason(error)}", table, name)
         for name, count in rows.items():
             if count != info.rows.get(table, count):
@@ -150,7 +156,7 @@ def _check_text(
     for row, text in enumerate(values):
         try:
             json.loads(text)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             bad[row] = True
     report.rows(table, name, bad, "is not JSON", keys)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from re import fullmatch
 from typing import Any
 
 from graspgen.dataset.checked import Checked, read_json
-from graspgen.dataset.layout import look_file
+from graspgen.dataset.guards import inside
+from graspgen.dataset.layout import LOOKS, look_file
 from graspgen.dataset.violations import Report
+from graspgen.errors import DatasetError
 
 #: What `views.looks` holds of a view's plan, beside the surfaces.
 FIELDS = ("preset", "lights", "ambient", "environment", "grade", "background")
@@ -59,7 +62,13 @@ def check_looks(report: Report, checked: Checked, folder: Path) -> None:
 def _mistake(path: Path, name: str) -> str:
     """Say what is wrong with a kept image, "" for nothing."""
     try:
-        content = path.read_bytes()
+        content = (
+            inside(path.parent.parent, f"{LOOKS}/{name}.jpg").read_bytes() if fullmatch("[0-9a-f]{32}", name) else None
+        )
+    except DatasetError:
+        return "is a link out of the dataset"
     except OSError:
         return "is missing: no view that shows it can be made again"
+    if content is None:
+        return f"is named {name[:40]!r}: no name of a kept image"
     return "" if hashlib.sha256(content).hexdigest()[:32] == name else "was changed: its name is not its SHA-256"

@@ -67,7 +67,7 @@ def read_json(text: str) -> dict[str, Any]:
     """Return the object that a text holds, empty where it holds none: the check of its column says so."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

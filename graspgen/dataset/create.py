@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from graspgen import __version__
-from graspgen.dataset.hdf5 import HASHES
+from graspgen.dataset.guards import guarded
+from graspgen.dataset.hdf5 import HASHES, open_file
 from graspgen.dataset.layout import (
     INDEX,
     MANIFEST,
@@ -184,12 +183,12 @@ def complete_shards(path: str | Path, manifest: Manifest | None = None) -> tuple
 def read_info(path: Path) -> ShardInfo | None:
     """Return what a shard says about itself, None if it is damaged or of another schema."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with open_file(path) as file:
             if file.attrs["graspgen_schema"] != SCHEMA_VERSION:
                 return None
-            rows = {table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()}
-            hashes = json.loads(file[HASHES].asstr()[()])
+            rows = {table: len(guarded(file, table, next(iter(spec.columns)))) for table, spec in TABLES.items()}
+            hashes = json.loads(guarded(file, "", HASHES).asstr()[()])
         scenes = {int(k): str(v) for k, v in hashes.items()}
         return ShardInfo(f"{path.parent.name}/{path.name}", path.stat().st_size, file_sha256(path), rows, scenes)
-    except (OSError, KeyError, ValueError, AttributeError, RuntimeError):
+    except (OSError, KeyError, ValueError, AttributeError, RuntimeError, TypeError):
         return None

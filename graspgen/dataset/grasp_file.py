@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.disk import hdf5_output, uninterrupted
-from graspgen.dataset.hdf5 import TEXT, annotate, create_tables, no_images, write_column, write_file_attributes
+from graspgen.dataset.guards import guarded
+from graspgen.dataset.hdf5 import (
+    TEXT,
+    annotate,
+    create_tables,
+    no_images,
+    open_file,
+    write_column,
+    write_file_attributes,
+)
 from graspgen.dataset.layout import commit, partial_of, write_error
 from graspgen.dataset.record import Columns
 from graspgen.dataset.schema import TABLES, grasp_key, present_columns
@@ -123,9 +132,9 @@ def unkeyed(tables: Mapping[str, Columns], asset: int) -> dict[str, dict[str, ND
 def read_keys(path: Path) -> dict[int, str] | None:
     """Return asset key → hash of what its rows depend on; None where the file is no readable grasp database."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with open_file(path) as file:
             if file.attrs.get("kind") != KIND:
                 return None
-            return {int(k): str(v) for k, v in json.loads(file[KEYS].asstr()[()]).items()}
-    except (OSError, KeyError, ValueError, AttributeError, RuntimeError):
+            return {int(k): str(v) for k, v in json.loads(guarded(file, "", KEYS).asstr()[()]).items()}
+    except (TypeError, OSError, KeyError, ValueError, AttributeError, RuntimeError):
         return None

@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.guards import guard_file, inside
+from graspgen.dataset.layout import SHARDS
 from graspgen.dataset.schema import CONVENTIONS, DEPTH_SCALE, SCHEMA_VERSION, TABLES, Column
 from graspgen.errors import DatasetError
 
@@ -33,14 +35,21 @@ def open_file(path: Path, mend: str = "graspgen generate … --resume makes it a
     """Open an HDF5 file for reading, without locking (locks fail on many network file systems).
 
     Raises:
-        DatasetError: it is missing, truncated or no HDF5 file; the message ends with `mend`.
+        DatasetError: it is missing, truncated or no HDF5 file, and the message ends with `mend`; it begins with a user
+            block; or it is a shard that is a link out of its dataset.
     """
     if not path.is_file():
         raise DatasetError(f"{path} is missing; {mend}")
+    if path.parent.name == SHARDS:
+        inside(path.parent.parent, f"{SHARDS}/{path.name}")
     try:
         # No chunk cache: a chunk is one whole image, and is kept by whoever asked for it.
-        return h5py.File(path, "r", locking=False, rdcc_nbytes=0)
-    except OSError as error:
+        file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
+        guard_file(file)
+        return file
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, DatasetError):
+            raise
         raise DatasetError(f"{path} is truncated or not an HDF5 file ({reason(error)}); {mend}") from error
 
 

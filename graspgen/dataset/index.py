@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.disk import hdf5_output, uninterrupted
+from graspgen.dataset.guards import guarded, read_text
 from graspgen.dataset.hdf5 import (
     annotate,
     create_tables,
@@ -79,8 +80,8 @@ def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[
             with open_file(path) as file:
                 for table, parts in shared.items():
                     columns = TABLES[table].columns
-                    parts.append({n: read_column(file[table][n], c.is_text) for n, c in columns.items()})
-                sizes.append(file["views/depth"].shape[1:])
+                    parts.append({n: read_column(guarded(file, table, n), c.is_text) for n, c in columns.items()})
+                sizes.append(guarded(file, "views", "depth").shape[1:])
                 found = {table: present_columns(table, file[table]) for table in TABLES}
         except (OSError, KeyError) as error:
             raise DatasetError(
@@ -134,5 +135,5 @@ def read_column(dataset: h5py.Dataset, text: bool) -> NDArray[Any]:
     if not text:
         return dataset[()]
     out = np.empty(len(dataset), object)
-    out[:] = list(dataset.asstr()[()]) if len(dataset) else []
+    out[:] = read_text(dataset)
     return out

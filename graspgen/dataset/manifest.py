@@ -169,7 +169,7 @@ def load_manifest(folder: Path) -> Manifest:
         )
         if manifest.scenes < 0 or manifest.scenes_per_shard < 1:
             raise ValueError(f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         what = f"missing {error}" if isinstance(error, KeyError) else str(error)
         raise DatasetError(f"{path} is damaged ({what}); restore it, or generate with --overwrite") from error
     return manifest

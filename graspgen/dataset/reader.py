@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset import layers
+from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import REFERENCES, open_file, reason
 from graspgen.dataset.layout import INDEX, MANIFEST, SHARDS
 from graspgen.dataset.manifest import check_version, load_manifest
@@ -68,7 +69,7 @@ def _open_shard(path: Path) -> Dataset:
             raise DatasetError(f"{path} is no shard of a graspgen dataset (no attribute graspgen_schema)")
         check_version(path, int(file.attrs["graspgen_schema"]))
         try:
-            rows = {table: len(file[table][next(iter(spec.columns))]) for table, spec in TABLES.items()}
+            rows = {table: len(guarded(file, table, next(iter(spec.columns)))) for table, spec in TABLES.items()}
             attrs = {
                 "schema_version": int(file.attrs["graspgen_schema"]),
                 "graspgen_version": str(file.attrs["graspgen_version"]),
@@ -76,7 +77,7 @@ def _open_shard(path: Path) -> Dataset:
                 "seed": int(file.attrs["seed"]),
                 "recipe": json.loads(file.attrs["recipe"]),
             }
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise DatasetError(f"{path} is damaged ({reason(error)}); {MEND}") from error
     folder = path.parent.parent if path.parent.name == SHARDS else path.parent
     return Dataset(folder, ShardFiles([path], [rows]), attrs)

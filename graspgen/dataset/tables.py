@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import open_file, reason, unique_rows
 from graspgen.dataset.index import read_column
 from graspgen.dataset.schema import TABLES, Table, present_columns
@@ -81,9 +82,10 @@ class ShardFiles:
         file, known = self._entry(shard)
         if name not in known:
             try:
-                known[name] = file[name]
-            except (KeyError, OSError, RuntimeError) as error:
-                raise self.damaged(shard, f"no {name}: {reason(error)}") from error
+                table, column = name.split("/")
+                known[name] = guarded(file, table, column)
+            except DatasetError as error:
+                raise DatasetError(f"{error}; remove it and run `graspgen generate … --resume`") from error
         return known[name]
 
     def damaged(self, shard: int, what: str) -> DatasetError:
@@ -99,6 +101,8 @@ class ShardFiles:
             DatasetError: the shard is missing or damaged.
         """
         dataset = self.dataset(shard, f"{table}/{name}")
+        if len(dataset) != self.rows[shard][table] and not TABLES[table].shared:
+            raise self.damaged(shard, f"{table}/{name} has {len(dataset)} rows, expected {self.rows[shard][table]}")
         try:
             return read_column(dataset, TABLES[table].columns[name].is_text)
         except (OSError, RuntimeError, TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ import warnings
 from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
+from re import fullmatch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +131,8 @@ class ImageStore:
         self._saved.add(name)
 
     def _bytes(self, name: str) -> bytes:
+        if not fullmatch("[0-9a-f]{32}", name):
+            raise DatasetError(f"{name[:40]!r} is no name of a kept image; restore the plan that names it")
         if self._folder is not None and (self._folder / file_name(name)).is_file():
             copy = (self._folder / file_name(name)).read_bytes()
             if hashlib.sha256(copy).hexdigest()[:32] != name:

@@ -10,6 +10,7 @@ import mujoco
 from pydantic import ValidationError
 
 from graspgen import __version__
+from graspgen.dataset.guards import inside
 from graspgen.dataset.layout import OBJECTS, arena_mesh
 from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError, GripperError, ObjectError
@@ -139,7 +140,7 @@ class StoredObjects:
         if number not in self._names:
             raise ObjectError(f"the dataset does not hold asset {number}, which the scene's plan names")
         if number not in self._assets:
-            self._assets[number] = load_asset(self._folder / self._names[number])
+            self._assets[number] = load_asset(inside(self._folder, self._names[number]))
         return self._assets[number]
 
 

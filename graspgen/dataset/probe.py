@@ -1,0 +1,126 @@
+"""Read HDF5 files once in a process of its own, with a limit of memory and time, before this process trusts them.
+
+HDF5 2.0 can crash or hang at the attributes and texts of a damaged file. What ends the probe, or does not end, would
+have ended the caller; what the probe has read to the end, the caller can read too.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import resource
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import h5py
+
+from graspgen.dataset.guards import guard_file, guarded, read_text
+from graspgen.dataset.schema import TABLES
+from graspgen.errors import DatasetError
+
+#: Memory of a probe, bytes, and the time that it may take for a file, s, and for each MiB of it.
+MEMORY, SECONDS, SECONDS_PER_MIB = 3 << 30, 10.0, 0.2
+#: Files that are read at most where a command only looks at a dataset; `graspgen check` reads them all.
+MOST = 100
+
+
+def probe(paths: Sequence[Path], *, images: bool = False) -> dict[Path, str]:
+    """Read files in another process; return what is wrong with those that cannot be read to the end.
+
+    Args:
+        paths: HDF5 files.
+        images: read images too.
+    """
+    mistakes: dict[Path, str] = {}
+    left = [path for path in paths if path.is_file()]
+    while left:
+        reached = _run(left, images, mistakes)
+        left = left[reached:]
+    return mistakes
+
+
+def _run(paths: list[Path], images: bool, mistakes: dict[Path, str]) -> int:
+    """Read files in a forked process until one of them ends it; return how many it has dealt with."""
+    sizes = [path.stat().st_size for path in paths]
+    seconds = [SECONDS_PER_MIB * size / 2**20 + SECONDS for size in sizes]
+    receive, send = os.pipe()
+    child = os.fork()  # a new interpreter would take as long as reading a dozen shards
+    if child == 0:
+        _child(send, paths, seconds, images)
+    os.close(send)
+    with open(receive, encoding="utf-8") as answers:
+        found = [json.loads(line) for line in answers if line.endswith("\n")]
+    _, status = os.waitpid(child, 0)
+    for path, answer in zip(paths, found, strict=False):
+        if answer:
+            mistakes[path] = answer
+    if len(found) == len(paths):
+        return len(paths)
+    ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    what = "takes HDF5 too long to read" if ended in (signal.SIGALRM, signal.SIGKILL) else "makes HDF5 crash"
+    mistakes[paths[len(found)]] = f"{what}: it is damaged"
+    return len(found) + 1
+
+
+def _child(send: int, paths: list[Path], seconds: list[float], images: bool) -> NoReturn:
+    """Tell a line of JSON for each file, "" for one that was read; never return."""
+    try:
+        faulthandler.disable()
+        for number in (signal.SIGINT, signal.SIGALRM, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        mine = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        limit = resource.getrlimit(resource.RLIMIT_AS)[1]
+        most = mine + MEMORY if limit == resource.RLIM_INFINITY else min(mine + MEMORY, limit)
+        resource.setrlimit(resource.RLIMIT_AS, (most, limit))
+        for path, allowed in zip(paths, seconds, strict=True):
+            signal.setitimer(signal.ITIMER_REAL, allowed)  # its default action ends the process
+            os.write(send, (json.dumps(read_all(path, images)) + "\n").encode())
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        os._exit(0)
+
+
+def read_all(path: Path, images: bool) -> str:
+    """Read everything of a file that graspgen would read; return the first thing that is wrong, "" for nothing."""
+    mistakes: list[str] = []
+    with _noting(mistakes), h5py.File(path, "r", locking=False, rdcc_nbytes=0) as file:
+        with _noting(mistakes):
+            guard_file(file)
+        for key in file.attrs:
+            with _noting(mistakes):
+                file.attrs[key]
+        for table, spec in TABLES.items():
+            for name in spec.columns:
+                # After a mistake it goes on: `check` looks at what follows too.
+                with _noting(mistakes):
+                    _read(file, table, name, images)
+    return mistakes[0] if mistakes else ""
+
+
+def _read(file: h5py.File, table: str, name: str, images: bool) -> None:
+    if table not in file or name not in file[table]:
+        return  # `check` says so
+    found = guarded(file, table, name, exact=False)
+    dict(found.attrs)
+    if h5py.check_string_dtype(found.dtype) is not None:
+        read_text(found)
+    elif not found.chunks:
+        found[()]
+    elif images:
+        for row in range(len(found)):
+            found[row]
+
+
+@contextmanager
+def _noting(mistakes: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except DatasetError as error:
+        mistakes.append(" ".join(str(error).split()))
+    except Exception as error:  # whatever h5py makes of a damaged file
+        mistakes.append(f"cannot be read: {' '.join(str(error).split()) or type(error).__name__}")
