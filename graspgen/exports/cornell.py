@@ -6,7 +6,8 @@ from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.grasped import find_hand
-from graspgen.exports.images import png_bytes, tiff_bytes
+from graspgen.exports.images import tiff_bytes
+from graspgen.exports.pictures import png
 from graspgen.exports.readme import write_readme
 from graspgen.exports.rectangles import RectangleOptions, Rectangles, rectangle_notes, view_rectangles
 from graspgen.exports.registry import Format
@@ -32,7 +33,7 @@ def export(dataset: Dataset, folder: ExportFolder, options: RectangleOptions) ->
         name = f"{number // 100:02d}/pcd{number:04d}"
         folder.write_text(f"{name}cpos.txt", corners_text(found.take(found.good)))
         folder.write_text(f"{name}cneg.txt", corners_text(found.take(~found.good)))
-        folder.write_bytes(f"{name}r.png", png_bytes(rgb))
+        folder.write_bytes(f"{name}r.png", png(rgb))
         folder.write_bytes(f"{name}d.tiff", tiff_bytes(dataset.depth(view)))
         written.append((number, view))
     if not written:

@@ -20,6 +20,7 @@ from graspgen.exports.images import opencv_matrix
 from graspgen.exports.mesh_text import export_mesh, obj_text, ply_bytes
 from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options
+from graspgen.exports.shots import Lens, check_lenses
 from graspgen.frames import Array, inverse, project
 from graspgen.grasps.outcomes import Collision
 
@@ -51,6 +52,8 @@ class GraspNetOptions(Options):
     """Whether the dense labels are written."""
     points: int = Field(256, ge=1)
     """Most grasps an object in the dense labels (each takes 0.25 MB when it is read)."""
+    lens: Lens = Field("refuse")
+    """Views with a lens: `refuse` them, or `straighten` them into pinhole pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,7 @@ def export(dataset: Dataset, folder: ExportFolder, options: GraspNetOptions) -> 
     """
     if options.depth not in DEPTHS:
         raise DatasetError(f"--set depth={options.depth:g}: GraspNet's depths are {', '.join(map(str, DEPTHS))}")
+    check_lenses(dataset, options.lens, "GraspNet")
     hand = find_hand(dataset, options.gripper)
     simulated = _simulated(dataset, options.friction)
     items = {item.key: item for item in grasped_objects(dataset, hand)}
@@ -230,7 +234,7 @@ def _notes(
         f"grasps{'' if options.collisions else ', those whose open hand touches nothing on its way'}.",
         "A scene has as many views as the dataset has, not 256.",
         f"Widths above 0.1 m, which GraspNet's evaluation clips: {wide} in the dataset, written as they are.",
-        "Textures, `textured.sdf` and Dex-Net's models, which GraspNet's evaluation needs; lens distortion.",
+        "Textures, `textured.sdf` and Dex-Net's models, which GraspNet's evaluation needs.",
     ]
     if options.labels:
         most, median = (np.degrees(f(tilt)) if len(tilt) else 0.0 for f in (np.max, np.median))

@@ -12,7 +12,9 @@ from scipy.io import savemat
 
 from graspgen.dataset.reader import Dataset
 from graspgen.exports.folder import ExportFolder
-from graspgen.exports.images import depth_mm, opencv_matrix, png_bytes
+from graspgen.exports.images import opencv_matrix
+from graspgen.exports.pictures import depth_counts, png
+from graspgen.exports.shots import take
 from graspgen.frames import Array, inverse, matrix_to_quat
 
 #: Where a .mat file says when and on what it was made.
@@ -54,9 +56,10 @@ def write_scene(
     ids = ids.astype(np.uint8 if ids.max() < 256 else np.uint16)
     for number, view in enumerate(views.tolist()):
         T_camera_object = inverse(T_world_camera[number]) @ dataset.objects["T_world_object"][objects]
-        folder.write_bytes(f"{here}/rgb/{number:04d}.png", png_bytes(dataset.rgb(view)))
-        folder.write_bytes(f"{here}/depth/{number:04d}.png", png_bytes(depth_mm(dataset.depth(view))))
-        folder.write_bytes(f"{here}/label/{number:04d}.png", png_bytes(ids[dataset.instances(view)]))
+        shot = take(dataset, view)
+        folder.write_bytes(f"{here}/rgb/{number:04d}.png", png(shot.rgb))
+        folder.write_bytes(f"{here}/depth/{number:04d}.png", png(depth_counts(shot.depth, 0.001)))
+        folder.write_bytes(f"{here}/label/{number:04d}.png", png(ids[shot.instances]))
         folder.write_text(f"{here}/annotations/{number:04d}.xml", poses_xml(T_camera_object, object_ids, names))
         meta = _meta(opencv_matrix(dataset.views["K"][view]), T_camera_object, object_ids)
         folder.write_bytes(f"{here}/meta/{number:04d}.mat", meta)

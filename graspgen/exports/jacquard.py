@@ -11,7 +11,8 @@ from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.grasped import find_hand
-from graspgen.exports.images import png_bytes, tiff_bytes
+from graspgen.exports.images import tiff_bytes
+from graspgen.exports.pictures import png
 from graspgen.exports.readme import write_readme
 from graspgen.exports.rectangles import RectangleOptions, Rectangles, rectangle_notes, view_rectangles
 from graspgen.exports.registry import Format
@@ -45,10 +46,10 @@ def export(dataset: Dataset, folder: ExportFolder, options: JacquardOptions) -> 
         name = f"scene{scene:05d}/{number}_scene{scene:05d}"
         box = (left, top, left + side, top + side)
         folder.write_text(f"{name}_grasps.txt", lines_text(found.take(found.good)))
-        folder.write_bytes(f"{name}_RGB.png", png_bytes(_square(dataset.rgb(view), box, options.size, smooth=True)))
+        folder.write_bytes(f"{name}_RGB.png", png(_square(dataset.rgb(view), box, options.size, smooth=True)))
         folder.write_bytes(f"{name}_perfect_depth.tiff", tiff_bytes(_square(dataset.depth(view), box, options.size)))
         mask = (dataset.instances(view) > 0).astype(np.uint8) * 255
-        folder.write_bytes(f"{name}_mask.png", png_bytes(_square(mask, box, options.size)))
+        folder.write_bytes(f"{name}_mask.png", png(_square(mask, box, options.size)))
         written += 1
     if not written:
         raise DatasetError(
