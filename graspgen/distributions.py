@@ -3,6 +3,7 @@
     0.5                                            a constant
     {uniform: [low, high]}                         both ends included where the value is a whole number
     {log_uniform: [low, high]}
+    {cosine: [low, high]}                          degrees of elevation: evenly over that part of a sphere
     {normal: [mean, std]}                          truncated to what the key allows
     {truncated_normal: [mean, std, low, high]}
     {choice: [a, b, c], weights: [1, 2, 1]}        weights may be left out
@@ -32,6 +33,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "constant": ("value",),
     "uniform": ("low", "high"),
     "log_uniform": ("low", "high"),
+    "cosine": ("low", "high"),
     "normal": ("mean", "std"),
     "truncated_normal": ("mean", "std", "low", "high"),
     "choice": ("options",),
@@ -60,7 +62,7 @@ class Distribution:
         match self.kind:
             case "constant":
                 return float(v[0]), float(v[0])
-            case "uniform" | "log_uniform":
+            case "uniform" | "log_uniform" | "cosine":
                 return float(v[0]), float(v[1])
             case "normal":
                 return (-math.inf, math.inf) if v[1] > 0 else (float(v[0]), float(v[0]))
@@ -89,6 +91,9 @@ class Distribution:
                 x = v[0] + u * (v[1] - v[0])
             case "log_uniform":
                 x = math.exp(math.log(v[0]) + u * (math.log(v[1]) - math.log(v[0])))
+            case "cosine":
+                low, high = (math.sin(math.radians(e)) for e in v)
+                x = min(max(math.degrees(math.asin(low + u * (high - low))), v[0]), v[1])
             case "normal":
                 x = v[0] + v[1] * float(ndtri(u))
             case "truncated_normal":
@@ -253,6 +258,8 @@ def _parse_numbers(kind: str, given: Any) -> Distribution:
         raise ValueError(f"{kind} has an empty range: low {low:g} is not below high {high:g}")
     if kind == "log_uniform" and v[0] <= 0:
         raise ValueError(f"log_uniform needs low > 0, got {v[0]:g}")
+    if kind == "cosine" and not -90 <= v[0] < v[1] <= 90:
+        raise ValueError(f"cosine needs degrees of elevation within -90 … 90, got {list(v)}")
     if named.get("std", 1) < 0 or (kind == "truncated_normal" and named["std"] == 0):
         raise ValueError(f"{kind} needs std > 0, got {named['std']:g}")
     if kind == "poisson" and (v[0] <= 0 or v[1] < 0):

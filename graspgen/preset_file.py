@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from graspgen.errors import RecipeError, nearest
 from graspgen.paths import data_dir
-from graspgen.recipe import Recipe, Section
+from graspgen.recipe import Flying, Recipe, Render, Section
 
 #: Reads a YAML file of sections, checks it as a recipe, and returns its content.
 Reader = Callable[[Path], dict[str, Any]]
@@ -19,7 +20,8 @@ def with_presets(content: Mapping[str, Any], folder: Path, read: Reader) -> dict
     """Return a recipe's content with the values of its preset below its own, and of its mix written out.
 
     `render.preset` gives all sections of the preset, whatever the recipe says itself comes on top. `render.mix` gives
-    each preset's `render` section, the recipe's own `render` on top, as `render.mixed`.
+    what is a view's own: each preset's `render` section, the recipe's own `render` on top, as `render.mixed`, and
+    `scene.distractors.flying` likewise as `scene.distractors.mixed`.
 
     Args:
         content: of the recipe, as YAML has it.
@@ -39,11 +41,26 @@ def with_presets(content: Mapping[str, Any], folder: Path, read: Reader) -> dict
     if not isinstance(render["mix"], Mapping):
         raise RecipeError(f"render.mix: expected shares such as {{dr: 0.5, photoreal: 0.5}}, got {render['mix']!r}")
     own = {key: value for key, value in render.items() if key not in _OWN}
-    section = Recipe.model_fields["render"].annotation
-    mixed = {
-        str(name): merged(section, _preset(str(name), folder, read).get("render", {}), own) for name in render["mix"]
+    presets = {str(name): _preset(str(name), folder, read) for name in render["mix"]}
+    mixed = {name: merged(Render, preset.get("render", {}), own) for name, preset in presets.items()}
+    if not all(isinstance(_at(content, *where), Mapping) for where in (("scene",), ("scene", "distractors"))):
+        return {**content, "render": {**render, "mixed": mixed}}  # the recipe's check says so
+    own = _at(content, "scene", "distractors", "flying")
+    flying = {
+        name: merged(Flying, _at(preset, "scene", "distractors", "flying"), own) if isinstance(own, Mapping) else own
+        for name, preset in presets.items()
     }
-    return {**content, "render": {**render, "mixed": mixed}}
+    scene = _at(content, "scene")
+    distractors = {**_at(scene, "distractors"), "mixed": flying}
+    return {**content, "render": {**render, "mixed": mixed}, "scene": {**scene, "distractors": distractors}}
+
+
+def _at(content: Mapping[str, Any], *keys: str) -> Any:
+    """Return what is below some keys, an empty table where nothing is."""
+    found: Any = content
+    for key in keys:
+        found = found.get(key, {}) if isinstance(found, Mapping) else found
+    return {} if found is None else found
 
 
 def preset_names() -> tuple[str, ...]:
@@ -55,7 +72,7 @@ def merged(model: Any, below: Mapping[str, Any], above: Mapping[str, Any]) -> di
     """Return `below` with the values of `above` on top: sections are merged key by key, values replaced whole."""
     result = dict(below)
     for key, value in above.items():
-        kind = model.model_fields[key].annotation if key in model.model_fields else None
+        kind = _kind(model.model_fields[key].annotation) if key in model.model_fields else None
         is_section = isinstance(kind, type) and issubclass(kind, Section)
         if is_section and not isinstance(value, Mapping) and kind.SHORT:
             value = kind.short(value)
@@ -64,6 +81,12 @@ def merged(model: Any, below: Mapping[str, Any], above: Mapping[str, Any]) -> di
         else:
             result[key] = value
     return result
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the type of a key, without None where it may be none."""
+    kinds = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 and type(None) in typing.get_args(annotation) else annotation
 
 
 def _preset(name: str, folder: Path, read: Reader) -> dict[str, Any]:

@@ -118,8 +118,10 @@ def _check_plans(report: Report, checked: Checked) -> None:
                     row,
                     key,
                 )
-        if "gravity" in plan and not np.allclose(scenes["gravity"][row], [0, 0, -plan["gravity"]], atol=1e-9):
-            report.add(f"the plan says {plan['gravity']} m/s² downwards", "scenes", "gravity", row, key)
+        if "gravity" in plan:
+            wanted = plan["gravity"] * np.array(plan.get("gravity_direction", (0, 0, -1)), float)
+            if not np.allclose(scenes["gravity"][row], wanted, atol=1e-9):
+                report.add(f"the plan says {wanted.tolist()} m/s²", "scenes", "gravity", row, key)
         _compare_arena(report, scenes, row, plan)
         if "objects" in plan:
             _compare_objects(report, checked, row, np.flatnonzero(mine), plan["objects"])

@@ -197,7 +197,7 @@ def _scene_table(settled: SettledScene) -> Columns:
         attempt=plan.attempt,
         task=plan.task,
         plan=plan.model_dump_json(),
-        gravity=[0, 0, -plan.gravity],
+        gravity=plan.gravity_vector,
         settled=settled.settled,
         settle_time=settled.settle_time,
         max_speed=settled.max_speed,

@@ -91,6 +91,10 @@ class Camera(Section):
     """Offset of the principal point to the right of the image's centre."""
     cy_offset: Number("px", -4096, 4096) | None = None
     """Offset of the principal point below the image's centre."""
+    cx_share: Number("", -0.5, 0.5) | None = None
+    """The same to the right as a share of the image's width, on top."""
+    cy_share: Number("", -0.5, 0.5) | None = None
+    """The same downwards, as a share of the image's width too."""
     distortion: Distortion | None = None
     """Distortion of the lens."""
     position_error: Number("m", -0.1, 0.1) | None = None
@@ -129,6 +133,8 @@ class Shell(Camera):
     """Rotation about the optical axis."""
     target_jitter: Number("m", -1, 1) | None = None
     """Offset of the target from the table's centre, drawn for x, for y and for z."""
+    target_jitter_z: Number("m", -1, 1) | None = None
+    """Offset of its height; none is as `target_jitter`."""
 
 
 class TopDown(Camera):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -70,3 +71,11 @@ class Distractors(Section):
 
     contextual: Contextual = Contextual()
     flying: Flying = Flying()
+    mixed: Mapping[str, Flying] = {}
+    """What flies in the views of each preset of `render.mix`; filled in when the recipe is read."""
+
+    @property
+    def most_hidden(self) -> float | None:
+        """Share of a target that what flies in a view may hide: the smallest of all presets that let something fly."""
+        flying = [f for f in (self.mixed.values() or (self.flying,)) if f.count.support[1] > 0] or [self.flying]
+        return min((f.max_hidden for f in flying if f.max_hidden is not None), default=None)

@@ -220,14 +220,18 @@ class Render(Section):
     objects: ObjectSurface = ObjectSurface()
     table: Surface = Surface(material=default(_TOPS), colour=_TABLE, second=_TABLE)
     """The support."""
+    fixtures: Surface | None = None
+    """How walls, boards and rails around objects look, drawn for each view; none: their own plain colour
+    (`scene.fixture_colour`, or that of the user's cell)."""
     floor: Surface = Surface(colour=_FLOOR, second=_FLOOR)
     walls: Surface = Surface(colour=_FLOOR, second=_FLOOR)
     """Walls of a room."""
 
     @model_validator(mode="after")
     def _images(self) -> Render:
-        for name in ("objects", "table", "floor", "walls"):
-            if IMAGE in getattr(self, name).texture.options and self.images is None:
+        for name in ("objects", "table", "fixtures", "floor", "walls"):
+            surface = getattr(self, name)
+            if surface is not None and IMAGE in surface.texture.options and self.images is None:
                 raise ValueError(f"{name}.texture: 'image' needs a folder of images: set render.images")
         return self
 

@@ -47,6 +47,9 @@ class Objects(Section):
     """Classes to draw from; none takes all."""
     scale: Number("", 0.01, 100) = default(1.0)
     """Factor on an object's size, drawn for every object of a scene."""
+    fits_hand: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the targets whose factor is lowered until the shortest side of the object's box is at most 0.9 of the
+    gripper's opening; 0 lowers none."""
     density: Number("kg/m³", 1, 25_000) | None = None
     """Density; none takes the object's own."""
     friction: Number("", 0.01, 5) | None = None

@@ -99,7 +99,16 @@ class Scene(Section):
     """How objects come to lie there: dropped all at once, dropped into a box that is taken away, packed upright side by
     side, or stacked."""
     gravity: Number("m/s²", 0.1, 50) = default(9.81)
-    """Magnitude of gravity, along the world's −z."""
+    """Magnitude of gravity, along the world's −z but for `tilt_deg`."""
+    tilt_deg: Number("deg", 0, 10) = default(0.0)
+    """Angle between gravity and the world's −z, in a random direction, as if the support were tilted; 0 is level. Round
+    objects may not come to rest on a tilted one."""
+    contact_softness: Number("", 1, 2) = default(1.0)
+    """For experts: factor on the time constant of contacts while scenes settle (MuJoCo's solref); 1 changes nothing,
+    the stiffest that the step resolves."""
+    contact_depth: Number("", 0.5, 2) = default(1.0)
+    """For experts: factor on the depth over which contacts stiffen while scenes settle (MuJoCo's solimp); 1 changes
+    nothing."""
     objects: Count = Count()
     distractors: Distractors = Distractors()
     table: Table = Table()

@@ -25,6 +25,8 @@ class Lens(NamedTuple):
     fovy: Distribution
     cx: Distribution
     cy: Distribution
+    cx_share: Distribution
+    cy_share: Distribution
     distortion: Distortion
 
 
@@ -45,6 +47,10 @@ class Views(Section):
     """Offset of the principal point to the right of the image's centre; ignored when K is given."""
     cy_offset: Number("px", -4096, 4096) = default(0.0)
     """Offset of the principal point below the image's centre; ignored when K is given."""
+    cx_share: Number("", -0.5, 0.5) = default(0.0)
+    """The same to the right as a share of the image's width, on top; 0 adds none; ignored when K is given."""
+    cy_share: Number("", -0.5, 0.5) = default(0.0)
+    """The same downwards, as a share of the image's width too; 0 adds none; ignored when K is given."""
     distortion: Distortion = Distortion()
     radius: Number("m", 0.1, 5) = default({"uniform": [0.45, 0.8]})
     """Distance of the camera from its target."""
@@ -56,6 +62,8 @@ class Views(Section):
     """Rotation about the optical axis."""
     target_jitter: Number("m", -1, 1) = default({"uniform": [-0.05, 0.05]})
     """Offset of the target from the table's centre, drawn for x, for y and for z."""
+    target_jitter_z: Number("m", -1, 1) | None = None
+    """Offset of its height; none is as `target_jitter`."""
     position_error: Number("m", -0.1, 0.1) = default(0.0)
     """Calibration error of the camera's position, drawn per axis: what `T_world_camera_nominal` is off by."""
     rotation_error_deg: Number("deg", -10, 10) = default(0.0)
@@ -118,7 +126,8 @@ class Views(Section):
 
     def lens(self, camera: Camera | None = None, pose: Pose | None = None) -> Lens:
         """Return what a camera's lens is drawn from: its own keys, then its group's, then those of the views."""
-        own = camera is not None and any(v is not None for v in (camera.fovy_deg, camera.cx_offset, camera.cy_offset))
+        mine = ("fovy_deg", "cx_offset", "cy_offset", "cx_share", "cy_share")
+        own = camera is not None and any(getattr(camera, key) is not None for key in mine)
         K = (pose.K if pose else None) or (camera.K if camera else None) or (None if own else self.K)
         distortion = (camera.distortion if camera else None) or self.distortion
         if pose is not None and pose.distortion is not None:
@@ -128,6 +137,8 @@ class Views(Section):
             (camera.fovy_deg if camera else None) or self.fovy_deg,
             (camera.cx_offset if camera else None) or self.cx_offset,
             (camera.cy_offset if camera else None) or self.cy_offset,
+            (camera.cx_share if camera else None) or self.cx_share,
+            (camera.cy_share if camera else None) or self.cy_share,
             distortion,
         )
 
@@ -162,10 +173,14 @@ class Views(Section):
                 raise ValueError(
                     f"{where}the principal point ({x:g}, {y:g}) is outside the {self.width}x{self.height} image"
                 )
-        for key, offset, side in (("cx_offset", lens.cx, self.width), ("cy_offset", lens.cy, self.height)):
-            if lens.K is None and max(map(abs, offset.support)) > side / 2:
+        offsets = {"cx": (lens.cx, lens.cx_share, self.width), "cy": (lens.cy, lens.cy_share, self.height)}
+        ways = {key: _offsets(px, share, self.width) for key, (px, share, _) in offsets.items()}
+        for key, (px, share, side) in offsets.items():
+            if lens.K is None and max(map(abs, ways[key])) > side / 2:
+                name, value = ("share", share) if max(map(abs, px.support)) == 0 else ("offset", px)
                 raise ValueError(
-                    f"{where}{key} ({offset}) can put the principal point outside the {self.width}x{self.height} image"
+                    f"{where}{key}_{name} ({value}) can put the principal point outside the {self.width}x{self.height} "
+                    "image"
                 )
         d = lens.distortion
         ends = [sorted(set(v.support)) for v in (d.k1, d.k2, d.p1, d.p2, d.k3)]
@@ -176,7 +191,7 @@ class Views(Section):
             if lens.K
             else [
                 intrinsics(self.width, self.height, *values)
-                for values in itertools.product(*(sorted(set(v.support)) for v in (lens.fovy, lens.cx, lens.cy)))
+                for values in itertools.product(sorted(set(lens.fovy.support)), ways["cx"], ways["cy"])
             ]
         )
         for K, D in itertools.product(cameras, itertools.product(*ends)):
@@ -184,3 +199,8 @@ class Views(Section):
                 pinhole(K, D, self.width, self.height)
             except LensError as error:
                 raise ValueError(f"{where}{error}") from None
+
+
+def _offsets(px: Distribution, share: Distribution, width: int) -> list[float]:
+    """Return the ends of an offset of the principal point, px, of two parts."""
+    return sorted({a + width * b for a, b in zip(px.support, share.support, strict=True)})

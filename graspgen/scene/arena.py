@@ -49,12 +49,14 @@ def add_arena(
     for name, colour in _COLOURS.items():
         if name != "wall" or any(geom.surface == "wall" for geom in plan.arena.geoms):
             add_material(spec, name, SurfacePlan(colour=colour), plan.views)
-    own: dict[Vector, str] = {}
+    own = plan.arena.own_colours
+    for colour, name in own.items():
+        add_material(spec, name, SurfacePlan(colour=colour), plan.views)
     for geom in (*plan.arena.geoms, *walls):
         material = geom.surface
         if material == "own":
             if geom.colour not in own:
-                own[geom.colour] = f"arena_{len(own)}"
+                own[geom.colour] = f"walls_{len(own)}"
                 add_material(spec, own[geom.colour], SurfacePlan(colour=geom.colour), plan.views)
             material = own[geom.colour]
         shape = {} if geom.kind == "mesh" else {"size": geom.size}
@@ -72,8 +74,7 @@ def add_arena(
             group=GROUP_ARENA if geom.drawn else GROUP_HIDDEN,
             friction=[plan.arena.friction, 0.0, 0.0],
             condim=physics.CONDIM,
-            solref=physics.SOLREF,
-            solimp=physics.SOLIMP,
+            **physics.contact(plan.contact_softness, plan.contact_depth),
             contype=int(geom.collides),
             conaffinity=int(geom.collides),
             # Nothing lies below a plane that is only drawn; its own shadow is only noise.

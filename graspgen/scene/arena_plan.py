@@ -69,6 +69,12 @@ class ArenaPlan(Plain):
         return tuple(g for g in self.geoms if g.collides)
 
     @property
+    def own_colours(self) -> dict[Vector, str]:
+        """The colours of the geoms that have their own, and the names of their materials."""
+        colours = dict.fromkeys(g.colour for g in self.geoms if g.surface == "own")
+        return {colour: f"arena_{i}" for i, colour in enumerate(colours)}
+
+    @property
     def meshes(self) -> tuple[int, ...]:
         """Numbers of the meshes in it, the largest first."""
         return tuple(sorted({g.mesh for g in self.geoms if g.mesh}, reverse=True))

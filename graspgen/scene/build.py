@@ -104,7 +104,7 @@ def scene_spec(
     spec.modelname = f"scene_{plan.index}"
     spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_FALSE
     spec.compiler.alignfree = False
-    physics.apply(spec, plan.gravity)
+    physics.apply(spec, plan.gravity_vector)
     temporary = plan.arrangement.walls if walls else ()
     arena.add_arena(spec, plan, assets, temporary)
     support = [g.name for g in (*plan.arena.support, *temporary)]
@@ -225,6 +225,7 @@ def _add_object(
         contype=0,
         conaffinity=0,
     )
+    contact = physics.contact(plan.contact_softness, plan.contact_depth)
     sliding = physics.shared_friction(o.friction[0], plan.arena.friction)
     for p, (part, hull) in enumerate(zip(thing.asset.parts, shape.hulls, strict=True)):
         geom = f"{name}_part_{p}"
@@ -234,8 +235,7 @@ def _add_object(
             group=GROUP_COLLISION,
             friction=o.friction,
             condim=physics.CONDIM,
-            solref=physics.SOLREF,
-            solimp=physics.SOLIMP,
+            **contact,
         )
         for still in support:
             spec.add_pair(
@@ -243,8 +243,7 @@ def _add_object(
                 geomname2=geom,
                 condim=physics.CONDIM,
                 friction=[sliding, sliding, o.friction[1], o.friction[2], o.friction[2]],
-                solref=physics.SOLREF,
-                solimp=physics.SOLIMP,
+                **contact,
             )
 
 

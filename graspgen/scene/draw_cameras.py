@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -145,6 +146,8 @@ def _draw(views: Views, slot: Slot, seed: int, key: tuple[int, int], aims: Seque
 
     rng = scene_stream(seed, Purpose.CAMERA, key, VIEW, slot.number, _LENS)
     cx, cy = number(lens.cx, rng), number(lens.cy, rng)
+    share = scene_stream(seed, Purpose.CAMERA, key, VIEW, slot.number, _LENS, 1)
+    cx, cy = (offset + views.width * number(d, share) for offset, d in ((cx, lens.cx_share), (cy, lens.cy_share)))
     d = lens.distortion
     k1, k2, p1, p2, k3 = (number(value, rng) for value in (d.k1, d.k2, d.p1, d.p2, d.k3))
     return CameraDraw(
@@ -157,7 +160,7 @@ def _draw(views: Views, slot: Slot, seed: int, key: tuple[int, int], aims: Seque
     )
 
 
-def _or(own: Distribution | None, shared: Distribution) -> Distribution:
+def _or(own: Distribution | None, shared: Distribution | None) -> Any:
     return shared if own is None else own
 
 
@@ -168,7 +171,9 @@ def _on_shell(views: Views, shell: Shell | None, rng: np.random.Generator) -> Ar
     radius, elevation, azimuth, roll = (
         number(of(name), rng) for name in ("radius", "elevation_deg", "azimuth_deg", "roll_deg")
     )
-    target = np.array([number(of("target_jitter"), rng) for _ in range(3)])
+    jitter = of("target_jitter")
+    height = _or(getattr(shell, "target_jitter_z", None), views.target_jitter_z)
+    target = np.array([number(d, rng) for d in (jitter, jitter, jitter if height is None else height)])
     return look_at(target + on_shell(radius, elevation, azimuth), target, math.radians(roll))
 
 

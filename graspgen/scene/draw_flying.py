@@ -6,7 +6,7 @@ import numpy as np
 
 from graspgen.frames import Array, pose, random_rotation
 from graspgen.lens import rays
-from graspgen.recipe import Recipe
+from graspgen.recipe import Flying, Recipe
 from graspgen.scene.draw_cameras import CameraDraw
 from graspgen.scene.draw_looks import draw_surface
 from graspgen.scene.drawing import FLYING, matrix4, number, scene_stream, vector
@@ -20,6 +20,8 @@ _FURTHEST = 1.5
 
 def draw_flying(
     recipe: Recipe,
+    spec: Flying,
+    images: str | None,
     seed: int,
     key: tuple[int, int],
     view: int,
@@ -29,10 +31,11 @@ def draw_flying(
 
     Args:
         recipe, seed, key: as in `draw_views`.
+        spec: the recipe's section, or that of the view's preset.
+        images: folder of the view's images.
         view: number of the camera.
         camera: that they are drawn in front of.
     """
-    spec = recipe.scene.distractors.flying
     count = int(number(spec.count, scene_stream(seed, Purpose.LOOKS, key, FLYING, view)))
     T = camera.T_world_camera
     plans, surfaces = [], []
@@ -58,7 +61,7 @@ def draw_flying(
             )
         )
         look = scene_stream(seed, Purpose.LOOKS, key, FLYING, view, i, 1)
-        surfaces.append(draw_surface(spec.surface, look, images=recipe.render.images))
+        surfaces.append(draw_surface(spec.surface, look, images=images))
     return tuple(plans), tuple(surfaces)
 
 

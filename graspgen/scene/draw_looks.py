@@ -49,7 +49,7 @@ def draw_looks(
     key: tuple[int, int],
     view: int,
     objects: Sequence[ObjectPlan] = (),
-    supports: Iterable[str] = ("table",),
+    fixtures: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Draw the looks of view `view` of the scene and attempt `key`: the fields of a `ViewPlan`.
 
@@ -60,7 +60,7 @@ def draw_looks(
         key: scene and attempt.
         view: number of the view in its scene.
         objects: those of the scene that do not look as their plan says.
-        supports: names of the materials of the support and its fixtures.
+        fixtures: names of the materials of what stands around objects and has a colour of its own.
     """
     rng = scene_stream(seed, Purpose.LOOKS, key, VIEW, view)
     count, intensity, ambient = (
@@ -70,7 +70,9 @@ def draw_looks(
     drawn = [_light(looks, seed, key, view, i, shadows) for i in range(int(count))]
     lit = [light for light in drawn if light is not None]
     lights = [light.model_copy(update={"diffuse": intensity / len(lit)}) for light in lit]
-    named = {"background": looks.floor, "wall": looks.walls} | dict.fromkeys(supports, looks.table)
+    named = {"background": looks.floor, "wall": looks.walls, "table": looks.table}
+    if looks.fixtures is not None:
+        named |= dict.fromkeys(fixtures, looks.fixtures)
     surfaces = {
         name: draw_surface(surface, _stream(seed, key, name, view), images=looks.images)
         for name, surface in named.items()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
 
+from graspgen.grippers.gripper import load_gripper
 from graspgen.objects.asset import Asset
 from graspgen.objects.catalogue import Catalogue, numbers_of
 from graspgen.objects.redistribute import com_offset
@@ -23,6 +25,8 @@ from graspgen.scene.drawing import ARENA, OBJECT, matrix4, number, scene_stream,
 from graspgen.scene.plan import ArrangementPlan, ObjectPlan
 from graspgen.streams import Purpose
 
+#: Share of the opening that the shortest side of an object that fits the hand takes at most.
+_FITS = 0.9
 #: What `scene.arrangement` may name.
 ARRANGEMENTS: Mapping[str, Arrange] = {"drop": drop, "pile": pile, "packed": packed, "stack": stack}
 
@@ -108,5 +112,15 @@ def _which(
     numbers = numbers_of(catalogue, role)
     rng = scene_stream(seed, Purpose.ARRANGEMENT, key, OBJECT, draw)
     asset_number = numbers[min(int(rng.random() * len(numbers)), len(numbers) - 1)]
-    scale = number(spec.scale, rng)
-    return _Drawn(spec, role, asset_number, scale, catalogue.asset(asset_number), rng)
+    scale, asset = number(spec.scale, rng), catalogue.asset(asset_number)
+    fits = scene_stream(seed, Purpose.ARRANGEMENT, key, OBJECT, draw, 1).random() < spec.fits_hand
+    if fits and role == "target":
+        shortest = float(np.ptp(asset.mesh.bounds, axis=0).min())
+        scale = min(scale, _FITS * _opening(recipe.gripper) / max(shortest, 1e-6))
+    return _Drawn(spec, role, asset_number, scale, asset, rng)
+
+
+@cache
+def _opening(gripper: str) -> float:
+    """Return how far a gripper opens, m."""
+    return load_gripper(gripper).file.stroke

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from graspgen.recipe import Recipe
@@ -12,17 +13,21 @@ from graspgen.scene.draw_looks import draw_looks, draw_noise_seed
 from graspgen.scene.draw_sensor import draw_sensor
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.flying import flying_name
-from graspgen.scene.plan import ObjectPlan, ViewPlan
+from graspgen.scene.plan import ObjectPlan, Vector, ViewPlan
 
 
 def draw_views(
-    recipe: Recipe, seed: int, key: tuple[int, int], objects: tuple[ObjectPlan, ...] = ()
+    recipe: Recipe,
+    seed: int,
+    key: tuple[int, int],
+    objects: tuple[ObjectPlan, ...] = (),
+    fixtures: Mapping[Vector, str] | None = None,
 ) -> tuple[ViewPlan, ...]:
     """Draw the views of the scene and attempt `key`.
 
     Objects may look different in every view; the two views of a stereo pair look alike, with the same
     flying distractors, and with `views.same_looks`
-    all views of a scene do.
+    all views of a scene do. `fixtures` are the arena's colours of its own and the names of their materials.
     """
     plans = []
     cameras = slots(recipe.views)
@@ -34,9 +39,11 @@ def draw_views(
         preset, render = looks_of(recipe.render, turn)
         # Objects that look alike in all views do so by their own plan, which is drawn from the recipe's own section.
         anew = () if render is recipe.render and render.objects.per == "scene" else objects
-        looks = draw_looks(preset, render, seed, key, view, anew)
+        looks = draw_looks(preset, render, seed, key, view, anew, (fixtures or {}).values())
         pair = list(draw_camera(recipe.views, slot, seed, key))
-        flying, surfaces = draw_flying(recipe, seed, key, slot.number, pair[0])
+        distractors = recipe.scene.distractors
+        spec = distractors.mixed.get(preset, distractors.flying)
+        flying, surfaces = draw_flying(recipe, spec, render.images, seed, key, slot.number, pair[0])
         for camera in pair:
             names = {flying_name(len(plans), k): surface for k, surface in enumerate(surfaces)}
             grade = draw_noise_seed(looks["grade"], seed, key, len(plans))

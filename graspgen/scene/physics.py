@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 import mujoco
+from numpy.typing import ArrayLike
 
 #: Simulated time of one step, s.
 TIMESTEP = 0.002
@@ -27,8 +28,14 @@ CONDIM = 6
 INTEGRATOR = mujoco.mjtIntegrator.mjINT_DISCRETE
 
 
-def apply(spec: mujoco.MjSpec, gravity: float) -> None:
-    """Set the options of `spec`; gravity, m/s², points along −z.
+def contact(time: float = 1.0, width: float = 1.0) -> dict[str, tuple[float, ...]]:
+    """Return `solref` and `solimp` of all contacts, the time constant and the width times these factors."""
+    first, deep, depth, *rest = SOLIMP
+    return {"solref": (SOLREF[0] * time, SOLREF[1]), "solimp": (first, deep, depth * width, *rest)}
+
+
+def apply(spec: mujoco.MjSpec, gravity: ArrayLike) -> None:
+    """Set the options of `spec`; gravity is a (3,) vector, m/s².
 
     A simulation that diverges is left as it is, to be seen, instead of being reset.
     """
@@ -37,7 +44,7 @@ def apply(spec: mujoco.MjSpec, gravity: float) -> None:
     option.integrator = INTEGRATOR
     option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     option.impratio = IMPRATIO
-    option.gravity = [0.0, 0.0, -gravity]
+    option.gravity = gravity
     option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
 
 

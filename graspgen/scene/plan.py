@@ -128,7 +128,12 @@ class ScenePlan(Plain):
     """How often this scene was refused and drawn again."""
     task: str
     gravity: float
-    """Magnitude, m/s²; it points along the world's −z."""
+    """Magnitude, m/s²."""
+    gravity_direction: Vector = (0.0, 0.0, -1.0)
+    """Unit vector, world frame."""
+    contact_softness: float = 1.0
+    contact_depth: float = 1.0
+    """Factors on `physics.SOLREF`'s time constant and on `physics.SOLIMP`'s width."""
     arena: ArenaPlan
     arrangement: ArrangementPlan = ArrangementPlan()
     objects: tuple[ObjectPlan, ...]
@@ -137,6 +142,12 @@ class ScenePlan(Plain):
     """Share of a target's pixels that the flying distractors of a view may hide together; none for no limit."""
     grasp_stream: tuple[int, ...]
     """Key of the stream of grasp candidates, after seed and purpose; the instance id is appended to it."""
+
+    @property
+    def gravity_vector(self) -> Vector:
+        """Gravity, m/s², world frame."""
+        x, y, z = (self.gravity * c for c in self.gravity_direction)
+        return x, y, z
 
     @model_validator(mode="before")
     @classmethod
