@@ -18,6 +18,7 @@ from graspgen.exports.lerobot_stats import Stats
 _FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 DATA_PATH = f"data/{_FILE}"
 _EPISODES_PATH = f"meta/episodes/{_FILE}"
+MEGABYTE = 2**20
 #: Files in a folder.
 _CHUNK = 1000
 
@@ -67,7 +68,7 @@ class DataFiles:
 
     def __init__(self, folder: ExportFolder, features: dict[str, Feature], file_mb: int) -> None:
         self._pa, self._parquet = arrow()
-        self._folder, self._features, self._limit = folder, features, file_mb * 2**20
+        self._folder, self._features, self._limit = folder, features, file_mb * MEGABYTE
         self._number, self._written, self._writer = -1, 0, None
         fields = [self._pa.field(name, self._type(feature)) for name, feature in features.items()]
         about = {"info": {"features": {name: feature.hugging_face() for name, feature in features.items()}}}
