@@ -123,7 +123,8 @@ def test_amodal_masks_hold_the_visible_ones_through_a_lens(lens_dataset: Path, t
     with graspgen.open(lens_dataset) as ds:
         export(ds, "coco", tmp_path / "out", ["masks=amodal"])
         truth = read(tmp_path / "out")
-        rows = {(int(v), int(o)): i for i, (v, o) in enumerate(zip(ds.annotations["view"], ds.annotations["object"]))}
+        keys = zip(ds.annotations["view"].tolist(), ds.annotations["object"].tolist(), strict=True)
+        rows = {key: i for i, key in enumerate(keys)}
         for annotation in truth.dataset["annotations"]:
             view = annotation["image_id"] - 1
             mask = truth.annToMask(annotation) > 0

@@ -80,7 +80,8 @@ def test_no_format_of_images_needs_the_engine(recorded_dataset: Path, tmp_path: 
         "ds = graspgen.open(sys.argv[1])\n"
         "for name in ('bop', 'coco', 'dope', 'webdataset'):\n"
         "    export(ds, name, Path(sys.argv[2]) / name, [])\n"
-        "print([m for m in ('mujoco', 'OpenGL', 'torch', 'pycocotools', 'webdataset', 'pyarrow') if m in sys.modules])\n"
+        "heavy = ('mujoco', 'OpenGL', 'torch', 'pycocotools', 'webdataset', 'pyarrow')\n"
+        "print([m for m in heavy if m in sys.modules])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(recorded_dataset), str(tmp_path)], capture_output=True, text=True, check=True
