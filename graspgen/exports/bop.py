@@ -17,7 +17,9 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.schema import Role
 from graspgen.exports.bop_models import MM, evaluation_mesh, model_info, parse_symmetry, ply
 from graspgen.exports.folder import ExportFolder
+from graspgen.exports.images import opencv_matrix
 from graspgen.exports.pictures import colour, depth_counts, png
+from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options
 from graspgen.exports.shots import (
     Lens,
@@ -27,9 +29,9 @@ from graspgen.exports.shots import (
     check_lenses,
     check_views,
     in_image,
+    labels_lost,
     objects_of,
     take,
-    view_name,
 )
 from graspgen.frames import inverse
 
@@ -153,10 +155,7 @@ def _kind(options: BopOptions) -> Literal["png", "jpg"]:
 
 
 def _K(shot: Shot, options: BopOptions) -> np.ndarray:
-    K = shot.K.copy()
-    if options.pixels == "center":
-        K[:2, 2] -= 0.5
-    return K
+    return opencv_matrix(shot.K) if options.pixels == "center" else shot.K
 
 
 def _camera(dataset: Dataset, shot: Shot, options: BopOptions) -> dict[str, Any]:
@@ -205,46 +204,27 @@ def _write_about(
 ) -> None:
     first = take(dataset, 0)
     K, (width, height) = _K(first, options), first.size
-    folder.write_json(
-        "camera.json",
-        {
-            "cx": K[0, 2],
-            "cy": K[1, 2],
-            "depth_scale": options.depth_scale,
-            "fx": K[0, 0],
-            "fy": K[1, 1],
-            "height": height,
-            "width": width,
-        },
-    )
-    roles = dataset.objects["role"]
-    distractors = int(np.count_nonzero(roles == int(Role.DISTRACTOR)))
-    annotated = "annotated" if options.distractors else "without annotations"
-    unlabelled = int(np.count_nonzero(~np.asarray(dataset.objects["labelled"], bool)))
-    folder.write_text(
-        "dataset_info.md",
-        "\n".join(
-            [
-                "# A graspgen dataset in BOP's scene-wise format",
-                "",
-                f"- {counts['images']} images of {len(np.unique(dataset.views['scene']))} scenes, {len(models)} models,"
-                f" {counts['poses']} poses ({counts['hidden']} of objects without a visible pixel).",
-                "- A model is an asset at one scale; `models/names.json` names them.",
-                f"- Image `{view_name(dataset, 0)}` of the dataset is image {first.number} of scene {first.scene}.",
-                f"- `cam_K` counts pixels from their {options.pixels}s"
-                + (": the centre of pixel (0, 0) is (0.5, 0.5)." if options.pixels == "edge" else "."),
-                f"- Distractors: {distractors} objects, {annotated};"
-                f" {unlabelled} objects have no labels in the dataset, and {len(dataset.flying)} flying distractors"
-                " of views never have.",
-                "- Masks come from id images; `mask` is the whole silhouette, computed from the mesh.",
-                f"- Lenses: {'straightened' if np.any(dataset.views['distortion']) else 'none'}.",
-                f"- Made with graspgen {dataset.attrs['graspgen_version']}, MuJoCo {dataset.attrs['mujoco_version']},"
-                f" seed {dataset.attrs['seed']}.",
-                "",
-            ]
-        ),
-    )
-    folder.write_json("graspgen.json", {"options": options.model_dump(mode="json"), "seed": dataset.attrs["seed"]})
+    camera = {"cx": K[0, 2], "cy": K[1, 2], "fx": K[0, 0], "fy": K[1, 1], "width": width, "height": height}
+    folder.write_json("camera.json", dict(sorted((camera | {"depth_scale": options.depth_scale}).items())))
+    centre = "(0.5, 0.5)" if options.pixels == "edge" else "(0, 0)"
+    frames = [
+        f"{counts['images']} images of {len(np.unique(dataset.views['scene']))} scenes, {len(models)} models, "
+        f"{counts['poses']} poses, {counts['hidden']} of them of objects without a visible pixel.",
+        "A folder is a scene of the dataset, an image the view of that number in it, from 0.",
+        "A model is an asset at one scale, in the frame of the asset's mesh; `models/names.json` names them. "
+        "`models_eval` is the same surface with evenly spread vertices, without texture.",
+        "Millimetres; `cam_R_m2c`, `cam_t_m2c` from the model's to the OpenCV camera's frame (x right, y down, z "
+        "forward), `cam_R_w2c`, `cam_t_w2c` from the world's.",
+        f"The centre of pixel (0, 0) is {centre} in `cam_K`.",
+        "`mask_visib` comes from the id image, `mask` is the whole silhouette, computed from the mesh. Boxes in "
+        "`scene_gt_info` are largest less smallest pixel, as the toolkit counts.",
+        "Symmetries are those of the shape; colours may break them.",
+    ]
+    taken_out = int(np.count_nonzero(np.any(dataset.views["distortion"], axis=1)))
+    lost = [*labels_lost(dataset, distractors=options.distractors), "Grasps."]
+    if taken_out:
+        lost.append(f"The lenses of {taken_out} images, which are straightened.")
+    write_readme(folder, dataset, "Object poses in BOP's scene-wise format", frames, lost)
 
 
 FORMAT = Format(

@@ -18,8 +18,9 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.schema import Role
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.pictures import ColourFormat, colour
+from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options
-from graspgen.exports.shots import Meshes, check_views, in_image, number_of, objects_of, take, view_name
+from graspgen.exports.shots import Meshes, check_views, in_image, labels_lost, number_of, objects_of, take, view_name
 from graspgen.labels import rle
 from graspgen.labels.keypoints import CORNERS, KeypointState
 
@@ -62,6 +63,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: CocoOptions) -> Non
         ids = {name: category["id"] for name, category in categories.items()}
         _write_list(out, _annotations(dataset, folder, options, ids, points))
         out.write("]}\n")
+    _write_readme(dataset, folder, options)
 
 
 def _dumps(content: Any) -> str:
@@ -205,6 +207,26 @@ def _keypoints(
         pixel = table["pixel"][r].tolist() if seen else [0.0, 0.0]
         flat += [*pixel, seen]
     return {"keypoints": flat, "num_keypoints": sum(v > 0 for v in flat[2::3])}
+
+
+def _write_readme(dataset: Dataset, folder: ExportFolder, options: CocoOptions) -> None:
+    frames = [
+        f"{len(dataset.views)} images; masks and boxes are of the {options.masks} pixels.",
+        "Pixels: the centre of pixel (0, 0) is (0.5, 0.5); the right edge of a box is x + width.",
+        "Under keys of their own: `K` and `distortion` of images (OpenCV), `T_world_camera`, and `T_camera_object` of "
+        "annotations: metres, row-major, OpenCV camera (x right, y down, z forward).",
+        "Labelled distractors are crowds, which evaluations ignore."
+        if options.distractors == "crowd"
+        else "Labelled distractors are annotated like all others."
+        if options.distractors == "annotate"
+        else "Labelled distractors are not annotated.",
+    ]
+    lost = [
+        *labels_lost(dataset, distractors=options.distractors != "omit"),
+        "Depth images, models and grasps.",
+        "Objects without a pixel in an image.",
+    ]
+    write_readme(folder, dataset, "Object masks, boxes and keypoints in COCO's format", frames, lost)
 
 
 FORMAT = Format(

@@ -17,8 +17,9 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.schema import Role
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.pictures import png
+from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options
-from graspgen.exports.shots import Lens, Meshes, Seen, Shot, check_lenses, check_views, objects_of, take
+from graspgen.exports.shots import Lens, Meshes, Seen, Shot, check_lenses, check_views, labels_lost, objects_of, take
 from graspgen.frames import Array, matrix_to_quat, pose, project, transform_points
 from graspgen.objects.asset import Mesh
 
@@ -72,6 +73,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: DopeOptions) -> Non
     things = [settings[key] for key in sorted(settings)]
     content = {"exported_object_classes": sorted({t["class"] for t in things}), "exported_objects": things}
     folder.write_json("_object_settings.json", content, indent=1)
+    _write_readme(dataset, folder, options)
 
 
 def _class(row: dict[str, Any], options: DopeOptions) -> str:
@@ -195,6 +197,23 @@ def _object_settings(dataset: Dataset, thing: Seen, mesh: Mesh, options: DopeOpt
         "fixed_model_transform": _row_vectors(np.linalg.inv(T_object_box), _CENTIMETRES),
         "cuboid_dimensions": (sides * _CENTIMETRES).tolist(),
     }
+
+
+def _write_readme(dataset: Dataset, folder: ExportFolder, options: DopeOptions) -> None:
+    frames = [
+        f"Lengths in {options.units}, but for `_object_settings.json`, which is in centimetres as NDDS's is.",
+        "Camera frame: OpenCV (x right, y down, z forward); the centre of pixel (0, 0) is (0.5, 0.5).",
+        "Object frame: the axes of the asset's mesh, its origin in the middle of the object's box. "
+        "`fixed_model_transform` takes the mesh there; `graspgen.T_camera_object` is the pose of the mesh, in metres.",
+        "`projected_cuboid`: the order of DOPE since June 2024, then the centre.",
+        "`visibility`: share of the whole silhouette that is seen. Matrices are of row vectors, as NDDS's.",
+    ]
+    lost = [
+        *labels_lost(dataset, distractors=True),
+        "Depth images, masks and grasps.",
+        "Objects that reach behind the camera.",
+    ]
+    write_readme(folder, dataset, "Projected boxes and poses in DOPE's and NDDS's format", frames, lost)
 
 
 FORMAT = Format(

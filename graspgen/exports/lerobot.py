@@ -32,6 +32,7 @@ from graspgen.exports.folder import ExportFolder, safe_name
 from graspgen.exports.lerobot_files import DATA_PATH, DataFiles, Feature, write_episodes, write_tasks
 from graspgen.exports.lerobot_stats import ImageStats, Stats
 from graspgen.exports.pictures import png
+from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options
 from graspgen.frames import Array, matrix_to_quat
 from graspgen.grasps.outcomes import Outcome
@@ -114,7 +115,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> 
     plain = {name: {k: v.tolist() for k, v in stats.items()} for name, stats in total.items()}
     folder.write_json("meta/stats.json", plain, indent=4)
     folder.write_json("meta/info.json", _info(dataset, keys, fps, features, len(tasks), start, options), indent=4)
-    folder.write_text("README.md", _readme(dataset, fps))
+    _write_readme(dataset, folder, fps)
 
 
 def _chosen(dataset: Dataset, options: LeRobotOptions) -> list[int]:
@@ -255,10 +256,21 @@ def _info(
     }
 
 
-def _readme(dataset: Dataset, fps: int) -> str:
-    about = __doc__.partition("\n\n")[2] if __doc__ else ""
-    made = f"graspgen {dataset.attrs['graspgen_version']}, seed {dataset.attrs['seed']}, {fps} frames a second."
-    return f"# Recorded grasp trials as a LeRobot dataset\n\n{made}\n\n{about}"
+def _write_readme(dataset: Dataset, folder: ExportFolder, fps: int) -> None:
+    frames = [
+        f"An episode is a recorded trial of a grasp in its scene, {fps} frames a second; `graspgen/…` in "
+        "`meta/episodes` says which, and what became of it.",
+        "World frame, z up, metres; quaternions w x y z.",
+        "`observation.state`: pose of the tool point between the fingers (z approach, y closing direction) and their "
+        "opening. `action`: the state of the next frame; that of the last frame stays.",
+        "`observation.environment_state`: pose of the object to grasp, in the frame of its mesh.",
+        "`sim_time`: seconds since the approach began. `timestamp` counts frames.",
+    ]
+    lost = [
+        "Other objects, contacts, velocities, depth and ids of the frames, and the poses of the cameras.",
+        "The end of a trial where it followed sooner than a whole frame.",
+    ]
+    write_readme(folder, dataset, "Recorded trials as a LeRobot dataset", frames, lost)
 
 
 FORMAT = Format(

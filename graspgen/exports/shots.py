@@ -105,6 +105,17 @@ def check_views(dataset: Dataset, what: str) -> None:
         raise DatasetError(f"{dataset.path} has no views, and {what} consists of images")
 
 
+def labels_lost(dataset: Dataset, *, distractors: bool) -> list[str]:
+    """Return what a README says about objects that images show and annotations do not have."""
+    roles = dataset.objects["role"] == int(Role.DISTRACTOR)
+    labelled = np.asarray(dataset.objects["labelled"], bool)
+    without = int(np.count_nonzero(~labelled if distractors else roles | ~labelled))
+    flying = int(np.count_nonzero(dataset.flying["shown"])) if len(dataset.flying) else 0
+    return [
+        f"Annotations of distractors: {without} of {len(roles)} objects are seen without, and {flying} flying shapes."
+    ]
+
+
 def take(dataset: Dataset, view: int, *, straighten: bool = True) -> Shot:
     """Read a view, without its lens unless `straighten` is False."""
     K, D = dataset.views["K"][view], dataset.views["distortion"][view]

@@ -23,27 +23,11 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.schema import Role
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.pictures import ColourFormat, colour, depth_counts, png
+from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options
 from graspgen.exports.shots import check_views, number_of, view_name
 from graspgen.grasps.outcomes import Outcome
 
-#: What to know before reading: `webdataset`'s own decoders turn every PNG into 8-bit colour.
-_README = """# graspgen views as WebDataset shards
-
-```python
-import io, numpy as np, webdataset
-from PIL import Image
-
-def whole(data):  # webdataset's own decoders would cut depth and ids to 8-bit colour
-    return np.asarray(Image.open(io.BytesIO(data)))
-
-shards = webdataset.WebDataset("shard-{000000..%s}.tar", shardshuffle=False)
-for sample in shards.decode(
-    webdataset.handle_extension("depth.png", whole), webdataset.handle_extension("instances.png", whole), "rgb8"
-):
-    depth = sample["depth.png"] * sample["json"]["depth_unit"]  # m; 0 = nothing seen
-```
-"""
 #: Metres for each count of `depth.png`.
 DEPTH_UNIT = 0.0001
 _FRAMES = {
@@ -81,7 +65,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: WebDatasetOptions) 
         with path.open("rb") as written:
             digest = hashlib.file_digest(written, "md5").hexdigest()
         shards.append({"url": name, "md5sum": digest, "nsamples": len(chosen), "filesize": path.stat().st_size})
-    folder.write_text("README.md", _README % f"{len(shards) - 1:06d}")
+    _write_readme(dataset, folder, len(shards))
     index = {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": "graspgen", "shardlist": shards}
     folder.write_json("index.json", index, indent=1)
 
@@ -150,6 +134,23 @@ def _grasps(dataset: Dataset, view: int, options: WebDatasetOptions) -> dict[str
         "outcome": [Outcome(int(code)).name.lower() for code in grasps["outcome"][rows]],
         "outcome_in_scene": [Outcome(int(code)).name.lower() for code in grasps["outcome_in_scene"][rows]],
     }
+
+
+def _write_readme(dataset: Dataset, folder: ExportFolder, shards: int) -> None:
+    frames = [
+        "A sample is a view; its key is `<scene>_<number of the view>`.",
+        f"`depth.png`: 16 bits, metres = value x {DEPTH_UNIT:g}, 0 = nothing seen.",
+        "`instances.png`: ids, 0 = background.",
+        *(f"{name}: {text}." for name, text in _FRAMES.items()),
+    ]
+    lost = ["Trials, keypoints, looks and meshes."]
+    frames.append(
+        "`webdataset`'s own decoders cut every PNG to 8-bit colour. Read with "
+        f'`WebDataset("shard-{{000000..{shards - 1:06d}}}.tar", shardshuffle=False).decode('
+        "handle_extension('depth.png', whole), handle_extension('instances.png', whole), 'rgb8')`, where "
+        "`whole = lambda data: numpy.asarray(PIL.Image.open(io.BytesIO(data)))`."
+    )
+    write_readme(folder, dataset, "Views as WebDataset shards", frames, lost)
 
 
 FORMAT = Format(

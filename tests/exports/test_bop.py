@@ -200,7 +200,7 @@ def test_distractors_are_annotated_only_when_asked(lens_dataset: Path, tmp_path:
         export(ds, "bop", tmp_path / "with", ["lens=straighten", "distractors=true"])
     poses = [len(list(instances(tmp_path / out / "train_pbr"))) for out in ("without", "with")]
     assert poses == [4, 6]
-    assert "1 objects, without annotations" in (tmp_path / "without" / "dataset_info.md").read_text()
+    assert "1 of 3 objects are seen without" in (tmp_path / "without" / "README.md").read_text()
 
 
 def _box(sides: list[float]) -> tuple[np.ndarray, np.ndarray]:

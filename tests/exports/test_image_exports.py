@@ -15,10 +15,10 @@ import graspgen
 from graspgen.exports.registry import export
 
 FORMATS = {
-    "bop": r"(models|models_eval)/(obj_\d{6}\.(ply|png)|models_info\.json|names\.json)|camera\.json|graspgen\.json"
-    r"|dataset_info\.md|train_pbr/\d{6}/(scene_\w+\.json|(rgb|depth|mask|mask_visib)/[\d_]+\.(png|jpg))",
-    "coco": r"annotations/instances\.json|images/\d{6}_\d{6}\.jpg",
-    "dope": r"\d{6}\.(png|json)|_(camera|object)_settings\.json",
+    "bop": r"(models|models_eval)/(obj_\d{6}\.(ply|png)|models_info\.json|names\.json)|camera\.json|README\.md"
+    r"|train_pbr/\d{6}/(scene_\w+\.json|(rgb|depth|mask|mask_visib)/[\d_]+\.(png|jpg))",
+    "coco": r"README\.md|annotations/instances\.json|images/\d{6}_\d{6}\.jpg",
+    "dope": r"README\.md|\d{6}\.(png|json)|_(camera|object)_settings\.json",
     "webdataset": r"shard-\d{6}\.tar|index\.json|README\.md",
     "lerobot": r"README\.md|meta/(info|stats)\.json|meta/tasks\.parquet"
     r"|(meta/episodes|data)/chunk-\d{3}/file-\d{3}\.parquet",
