@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from graspgen.frames import Array, pose, transform_points
 from graspgen.objects.normals import Shaded, shaded
@@ -27,6 +28,8 @@ def float32_exact(x: ArrayLike) -> Array:
 
 #: Step of texture coordinates: fine enough for any image, and coarse enough that 1 - v (glTF's v) is exact in float32.
 UV_STEP = 2.0**-20
+#: Side of the coarsest level of a texture, px.
+LEAST_TEXTURE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,16 @@ class Mesh:
         bounds = np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
         bounds.flags.writeable = False
         return bounds
+
+    @cached_property
+    def texture_levels(self) -> tuple[NDArray[np.uint8], ...]:
+        """The texture, then each level half as fine as the one before, down to `LEAST_TEXTURE` px; () without one."""
+        if self.texture is None:
+            return ()
+        levels = [self.texture]
+        while max(levels[-1].shape[:2]) >= 2 * LEAST_TEXTURE:
+            levels.append(np.asarray(Image.fromarray(levels[-1]).reduce(2)))
+        return tuple(levels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from graspgen.frames import OPENGL_OPENCV, look_at, matrix_to_quat
 from graspgen.objects.asset import Asset
 from graspgen.objects.geoms import add_parts
 from graspgen.render import gl
-from graspgen.scene.build import add_texture, add_visual_mesh
+from graspgen.scene.visual import add_texture, add_visual_mesh
 
 #: Vertical field of view, deg.
 _FOVY = 28.0

@@ -26,13 +26,13 @@ from numpy.typing import ArrayLike
 
 from graspgen.errors import ObjectError, SceneError
 from graspgen.frames import matrix_to_quat
-from graspgen.objects.asset import Asset, Mesh, Part
+from graspgen.objects.asset import Asset, Part
 from graspgen.objects.redistribute import redistributed
 from graspgen.scene import arena, physics
 from graspgen.scene.flying import add_flying
 from graspgen.scene.plan import ObjectPlan, ScenePlan
 from graspgen.scene.skin import add_material, painted
-from graspgen.scene.visual import add_visual_mesh
+from graspgen.scene.visual import add_texture, add_visual_mesh, seen_texels
 from graspgen.scene.world import SceneObject, World
 
 GROUP_VISUAL, GROUP_COLLISION = 2, 3
@@ -117,7 +117,9 @@ def scene_spec(
         if shape is None:
             alike = [c for c in chosen if (c.asset, c.scale) == (o.asset, o.scale)]
             textured = any(painted(v.surfaces.get(_name(c), c.surface)) for c in alike for v in plan.views)
-            shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes), textured)
+            alike = [c for c in chosen if c.asset == o.asset]
+            texels = max(seen_texels(plan.views, c, assets[o.asset].mesh) for c in alike)
+            shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes), textured, texels)
             shapes[(o.asset, o.scale)] = shape
         own = redistributed(shape.asset, o.com_offset, o.inertia_scale)
         thing = SceneObject(
@@ -166,11 +168,11 @@ class _Shape:
     """The meshes of an asset at one scale, which all objects of that kind share."""
 
     def __init__(
-        self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int, textured: bool
+        self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int, textured: bool, texels: float
     ) -> None:
         self.asset = asset.scaled(scale)
         self.visual = f"visual_{index}"
-        self.texture = add_texture(spec, self.asset.mesh, f"texture_{number}")
+        self.texture = add_texture(spec, asset.mesh, f"texture_{number}", texels)
         add_visual_mesh(spec, self.asset.mesh, self.visual, asset.mesh, textured)
         self.hulls: list[str | None] = []
         for p, part in enumerate(self.asset.parts):
@@ -185,19 +187,6 @@ class _Shape:
             name = f"hull_{index}_{p}"
             spec.add_mesh(name=name, uservert=part.vertices.ravel())
             self.hulls.append(name)
-
-
-def add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> str | None:
-    """Add a mesh's texture once and return its name; None where the mesh has none."""
-    if mesh.texture is None or mesh.uv is None:
-        return None
-    if all(t.name != name for t in spec.textures):
-        height, width = mesh.texture.shape[:2]
-        texture = spec.add_texture(
-            name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=width, height=height, nchannel=3
-        )
-        texture.data = np.ascontiguousarray(mesh.texture).tobytes()
-    return name
 
 
 def _add_object(
