@@ -13,7 +13,7 @@ from PIL import Image
 ColourFormat = Literal["png", "jpg"]
 #: JPEG keeps the colour of every pixel (4:4:4) at this quality.
 _QUALITY = 95
-#: Effort of PNG: rendered images lose 3 % of size and 60 % of the time against the default.
+#: Effort of PNG: of rendered 640x480 images, the usual 6 makes files a tenth smaller in three times the time.
 _EFFORT = 3
 
 
