@@ -116,7 +116,7 @@ def _models(dataset: Dataset, options: BopOptions) -> _Models:
 def _write_models(dataset: Dataset, folder: ExportFolder, models: _Models, meshes: Meshes) -> None:
     infos, names = {}, {}
     for (asset, scale), number in models.items():
-        mesh = meshes.get(asset, np.array(scale))
+        mesh = meshes.textured(asset, np.array(scale))
         row = dataset.assets.index_of(asset)
         name = f"obj_{number:06d}"
         texture = ""

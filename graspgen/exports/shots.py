@@ -29,7 +29,7 @@ from graspgen.objects.glb import read_glb
 
 #: What to do with views that have a lens.
 Lens = Literal["refuse", "straighten"]
-_KEPT = 256  # meshes at a scale that are kept
+_KEPT = 64  # meshes at a scale that are kept
 _NOTHING = Silhouette(0, 0, np.zeros((0, 0), bool))
 
 
@@ -149,14 +149,14 @@ def _straighten(
 
 
 class Meshes:
-    """The meshes of a dataset's objects at their scale; the last few are kept."""
+    """The meshes of a dataset's objects at their scale; the last few are kept, without texture."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._read = lru_cache(maxsize=_KEPT)(self._scaled)
 
     def get(self, asset: int, scale: Array) -> Mesh:
-        """Return the mesh of an asset at a (3,) scale, m, in the object's frame, with its texture if it has one.
+        """Return the mesh of an asset at a (3,) scale, m, in the object's frame, without texture.
 
         Raises:
             DatasetError: the mesh is missing or damaged.
@@ -164,6 +164,15 @@ class Meshes:
         return self._read(int(asset), tuple(np.asarray(scale, float).tolist()))
 
     def _scaled(self, asset: int, scale: tuple[float, ...]) -> Mesh:
+        vertices, faces = self._dataset.mesh(asset)
+        return Mesh(vertices * scale, faces)
+
+    def textured(self, asset: int, scale: Array) -> Mesh:
+        """Return the mesh as `get` does, with its texture if it has one; it is read anew.
+
+        Raises:
+            DatasetError: the mesh is missing or damaged.
+        """
         vertices, faces = self._dataset.mesh(asset)  # refuses paths that leave the dataset
         path = self._dataset.path / self._dataset.assets["mesh"][self._dataset.assets.index_of(asset)]
         try:
