@@ -170,17 +170,28 @@ def grid_rays(K: ArrayLike, D: ArrayLike, x: int, y: int, width: int, height: in
     if not np.any(D):
         a, b = np.meshgrid((columns - K[0, 2]) / K[0, 0], (rows - K[1, 2]) / K[1, 1])
         return np.stack([a, b], axis=-1)
-    from scipy.interpolate import RectBivariateSpline  # slow to import, and few recipes have a lens
-
-    # The inverse is smooth: a few points of it and a spline are a start that needs one more step.
+    # The inverse is smooth: a few points of it and cubics between them are a start that needs one more step.
     coarse_x = np.linspace(columns[0], columns[-1], max(4, width // _STEP + 2)) if width > 1 else columns
     coarse_y = np.linspace(rows[0], rows[-1], max(4, height // _STEP + 2)) if height > 1 else rows
     coarse = rays(K, D, np.stack(np.meshgrid(coarse_x, coarse_y), -1))[..., :2]
     if min(coarse.shape[:2]) < 4 or np.isnan(coarse).any():
         return rays(K, D, np.stack(np.meshgrid(columns, rows), -1))[..., :2]
-    fine = [RectBivariateSpline(coarse_y, coarse_x, coarse[..., k])(rows, columns) for k in (0, 1)]
+    along_y, along_x = _cubic_weights(coarse_y, rows), _cubic_weights(coarse_x, columns)
+    fine = [along_y @ coarse[..., k] @ along_x.T for k in (0, 1)]
     seen = np.meshgrid((columns - K[0, 2]) / K[0, 0], (rows - K[1, 2]) / K[1, 1])
     return undistort(np.stack(seen, axis=-1), D, np.stack(fine, axis=-1))
+
+
+def _cubic_weights(nodes: Array, at: Array) -> Array:
+    """Return the (len(at), len(nodes)) weights of cubics, each through the four evenly spaced nodes about a point."""
+    step = (nodes[-1] - nodes[0]) / (len(nodes) - 1)
+    first = np.clip(np.floor((at - nodes[0]) / step).astype(int) - 1, 0, len(nodes) - 4)
+    t = (at - nodes[0]) / step - first
+    weights = np.zeros((len(at), len(nodes)))
+    for k in range(4):  # Lagrange's polynomials of the nodes 0, 1, 2, 3
+        others = [j for j in range(4) if j != k]
+        weights[np.arange(len(at)), first + k] = np.prod([(t - j) / (k - j) for j in others], axis=0)
+    return weights
 
 
 @dataclass(frozen=True)

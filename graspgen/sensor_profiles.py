@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from graspgen.errors import RecipeError, nearest
 from graspgen.lens import Matrix3
 from graspgen.paths import data_dir
+from graspgen.sensor_codes import OFF
 from graspgen.yaml_text import parse_yaml
 
-#: What a recipe calls having no sensor.
-OFF = "off"
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -11,10 +11,10 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from graspgen.dataset.checked import Checked, read_json
 from graspgen.dataset.violations import Report
-from graspgen.render.sensors.holes import Reason
 from graspgen.render.sensors.noise import sigma
 from graspgen.render.sensors.sense import sense
 from graspgen.scene.sensor_plan import SensorPlan
+from graspgen.sensor_codes import Reason
 
 #: Share of the pixels that must come out again: the last digit of a float may differ between processors.
 AGREEMENT = 0.999

@@ -30,18 +30,16 @@ def points(dataset: Dataset, view: int, *, frame: str = "camera", sensor: bool =
     """
     if frame not in ("camera", "world"):
         raise ValueError(f"frame must be 'camera' or 'world', got '{frame}'")
-    views = dataset.views
     depth = dataset.depth_sensor(view) if sensor else dataset.depth(view)
-    found = layers.points(depth, views["K"][view], views["distortion"][view])
+    found = layers.points(depth, *_look(dataset, view))
     if frame == "world":
-        found = transform_points(views["T_world_camera"][view], found)
+        found = transform_points(_pose(dataset, view), found)
     return found.astype(np.float32)
 
 
 def distance(dataset: Dataset, view: int) -> Layer:
     """Return the (H, W) distance from the camera along each pixel's ray, m; NaN without depth."""
-    views = dataset.views
-    found = layers.points(dataset.depth(view), views["K"][view], views["distortion"][view])
+    found = layers.points(dataset.depth(view), *_look(dataset, view))
     return np.linalg.norm(found, axis=-1).astype(np.float32)
 
 
@@ -49,8 +47,8 @@ def classes(dataset: Dataset, view: int) -> NDArray[np.int32]:
     """Return the (H, W) class ids (`assets.class_id`) of a view; 0 is the background."""
     of_instance = np.zeros(256, np.int32)
     objects = _objects(dataset, view)
-    asset = np.searchsorted(dataset.assets["id"], dataset.objects["asset"][objects])
-    of_instance[dataset.objects["instance_id"][objects]] = dataset.assets["class_id"][asset]
+    assets, scene = dataset.objects.take("asset", objects), _scene(dataset, view)
+    of_instance[dataset.objects.take("instance_id", objects)] = dataset.assets.look_up("class_id", assets, scene)
     return of_instance[dataset.instances(view)]
 
 
@@ -73,9 +71,9 @@ def object_coordinates(dataset: Dataset, view: int) -> Layer:
         return decode_coordinates(dataset.views["object_coordinates"][view], dataset.instances(view))
     bounds = {}
     for row in _objects(dataset, view):
-        vertices, _ = dataset.mesh(dataset.objects["asset"][row])
-        placed = vertices * dataset.objects["scale"][row]
-        bounds[int(dataset.objects["instance_id"][row])] = np.stack([placed.min(axis=0), placed.max(axis=0)])
+        vertices, _ = dataset.mesh(dataset.objects.take("asset", row))
+        placed = vertices * dataset.objects.take("scale", row)
+        bounds[int(dataset.objects.take("instance_id", row))] = np.stack([placed.min(axis=0), placed.max(axis=0)])
     return layers.object_coordinates(seen(dataset, view), bounds)
 
 
@@ -133,28 +131,39 @@ def amodal_mask(dataset: Dataset, annotation: int, *, whole: bool = False) -> ND
 
 def seen(dataset: Dataset, view: int) -> Seen:
     """Return what a view saw, and from where."""
-    views, objects = dataset.views, dataset.objects
-    rows = _objects(dataset, view)
+    objects, rows = dataset.objects, _objects(dataset, view)
+    K, distortion = _look(dataset, view)
     return Seen(
         depth=dataset.depth(view),
         instances=dataset.instances(view),
-        K=views["K"][view],
-        distortion=views["distortion"][view],
-        T_world_camera=views["T_world_camera"][view],
-        T_world_object={int(objects["instance_id"][r]): objects["T_world_object"][r] for r in rows},
+        K=K,
+        distortion=distortion,
+        T_world_camera=_pose(dataset, view),
+        T_world_object={int(objects.take("instance_id", r)): objects.take("T_world_object", r) for r in rows},
     )
 
 
+def _look(dataset: Dataset, view: int) -> tuple[Array, Array]:
+    row = dataset.views.at_row(view)
+    return dataset.views.take("K", row), dataset.views.take("distortion", row)
+
+
+def _pose(dataset: Dataset, view: int) -> Array:
+    return dataset.views.take("T_world_camera", dataset.views.at_row(view))
+
+
 def _objects(dataset: Dataset, view: int) -> NDArray[np.int64]:
-    low, high = np.searchsorted(dataset.objects["scene"], dataset.views["scene"][view] + np.array([0, 1]))
-    return np.arange(low, high)
+    return dataset.objects.of_scene(_scene(dataset, view))
+
+
+def _scene(dataset: Dataset, view: int) -> int:
+    return int(dataset.views.take("scene", dataset.views.at_row(view)))
 
 
 def _next(dataset: Dataset, view: int) -> int:
-    scene: Array = dataset.views["scene"]
-    if not -len(scene) <= view < len(scene):
-        raise IndexError(f"view {view} of {len(scene)}")
-    view %= len(scene)
-    if view + 1 == len(scene) or scene[view + 1] != scene[view]:
+    if not -len(dataset.views) <= view < len(dataset.views):
+        raise IndexError(f"view {view} of {len(dataset.views)}")
+    view %= len(dataset.views)
+    if view + 1 == len(dataset.views) or _scene(dataset, view + 1) != _scene(dataset, view):
         raise IndexError(f"view {view} is the last of its scene; name the other view")
     return view + 1

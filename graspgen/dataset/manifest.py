@@ -139,7 +139,24 @@ def load_manifest(folder: Path) -> Manifest:
         what = "the folder does not exist" if not folder.exists() else f"it has no {MANIFEST}"
         raise DatasetError(f"{folder} is no graspgen dataset: {what}; make one with `graspgen generate`")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror}); restore it") from error
+    return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: bytes, path: str) -> Manifest:
+    """Return what a manifest says.
+
+    Args:
+        text: the file, UTF-8.
+        path: where it lies, for messages.
+
+    Raises:
+        DatasetError: it is damaged, or its schema is another version.
+    """
+    try:
+        content = json.loads(text.decode())
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise DatasetError(f'{path} is not the manifest of a graspgen dataset (no "format": "{FORMAT}")')
         check_version(path, content["schema_version"])
@@ -169,13 +186,13 @@ def load_manifest(folder: Path) -> Manifest:
         )
         if manifest.scenes < 0 or manifest.scenes_per_shard < 1:
             raise ValueError(f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         what = f"missing {error}" if isinstance(error, KeyError) else str(error)
         raise DatasetError(f"{path} is damaged ({what}); restore it, or generate with --overwrite") from error
     return manifest
 
 
-def check_version(path: Path, version: object) -> None:
+def check_version(path: Path | str, version: object) -> None:
     """Refuse another version of the schema.
 
     Raises:

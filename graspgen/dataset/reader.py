@@ -1,86 +1,44 @@
-"""`graspgen.open`: a dataset as NumPy arrays. Imports neither MuJoCo nor OpenGL."""
+"""`graspgen.open`: a dataset as NumPy arrays. Imports neither MuJoCo nor OpenGL, and needs NumPy and h5py only."""
 
 from __future__ import annotations
 
 import json
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.dataset import layers
-from graspgen.dataset.guards import guarded
-from graspgen.dataset.hdf5 import REFERENCES, open_file, reason
-from graspgen.dataset.layout import INDEX, MANIFEST, SHARDS
-from graspgen.dataset.manifest import check_version, load_manifest
+from graspgen.dataset import clouds, crops, layers, projection, tsdf
+from graspgen.dataset.hdf5 import REFERENCES
 from graspgen.dataset.mesh import read_mesh
+from graspgen.dataset.opening import find_shards
+from graspgen.dataset.place import MEND, Folder, Place
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
 from graspgen.dataset.sequence import Sequence, read_sequence
-from graspgen.dataset.tables import Images, ShardFiles, TableReader
+from graspgen.dataset.shards import ShardFiles
+from graspgen.dataset.slices import Grasp, Object, Scene, View
+from graspgen.dataset.tables import Images, TableReader
 from graspgen.errors import DatasetError
 from graspgen.frames import Array
 from graspgen.grasps.outcomes import Outcome
 
-MEND = "`graspgen generate … --resume` makes it again"
 
-
-def open(path: str | Path) -> Dataset:
-    """Open a dataset for reading.
+def open(path: str | PathLike[str]) -> Dataset:
+    """Open a dataset for reading. It is lazy: shards are opened when something in them is asked for.
 
     Args:
-        path: the dataset's folder, its `dataset.h5` or `dataset.json`, or a single shard.
+        path: the dataset's folder, its `dataset.h5` or `dataset.json`, or a single shard; a path, or a URL that fsspec
+            knows (https://…, s3://…, file://…). Of a URL, only what is read is fetched.
 
     Raises:
-        DatasetError: it is no dataset, a shard is missing or truncated, or the schema is another version.
+        DatasetError: it is no dataset, a shard is missing or truncated, the schema is another version, or a URL cannot
+            be read. Missing and truncated shards behind a URL show themselves when they are first read.
     """
-    given = Path(path)
-    if given.is_dir():
-        return _open_folder(given)
-    if given.name in (INDEX, MANIFEST):
-        return _open_folder(given.parent)
-    if not given.exists():
-        raise DatasetError(f"{given} does not exist; make a dataset with `graspgen generate`")
-    return _open_shard(given)
-
-
-def _open_folder(folder: Path) -> Dataset:
-    manifest = load_manifest(folder)
-    paths = [folder / shard.file for shard in manifest.shards]
-    for path, shard in zip(paths, manifest.shards, strict=True):
-        if not path.is_file():
-            raise DatasetError(f"{path} is missing; {MEND}")
-        if path.stat().st_size != shard.bytes:
-            state = "truncated" if path.stat().st_size < shard.bytes else "changed"
-            raise DatasetError(f"{path} is {state} ({path.stat().st_size} of {shard.bytes} bytes); {MEND}")
-    attrs = {
-        "schema_version": manifest.schema_version,
-        "created": manifest.created,
-        **manifest.attributes,
-    }
-    return Dataset(folder, ShardFiles(paths, [dict(shard.rows) for shard in manifest.shards]), attrs)
-
-
-def _open_shard(path: Path) -> Dataset:
-    with open_file(path) as file:
-        if "graspgen_schema" not in file.attrs:
-            raise DatasetError(f"{path} is no shard of a graspgen dataset (no attribute graspgen_schema)")
-        check_version(path, int(file.attrs["graspgen_schema"]))
-        try:
-            rows = {table: len(guarded(file, table, next(iter(spec.columns)))) for table, spec in TABLES.items()}
-            attrs = {
-                "schema_version": int(file.attrs["graspgen_schema"]),
-                "graspgen_version": str(file.attrs["graspgen_version"]),
-                "mujoco_version": str(file.attrs["mujoco_version"]),
-                "seed": int(file.attrs["seed"]),
-                "recipe": json.loads(file.attrs["recipe"]),
-            }
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path} is damaged ({reason(error)}); {MEND}") from error
-    folder = path.parent.parent if path.parent.name == SHARDS else path.parent
-    return Dataset(folder, ShardFiles([path], [rows]), attrs)
+    return Dataset(*find_shards(path))
 
 
 class Dataset:
@@ -89,7 +47,6 @@ class Dataset:
     It holds no open file in a pickle and opens its own after a fork, so it can be handed to worker processes.
 
     Attributes:
-        path: the dataset's folder.
         attrs: versions, seed, recipe and, of a folder, when it was created.
         scenes, assets, objects, views, annotations, keypoints, flying, grippers, profiles, grasps, grasp_views, trials,
             scene_trials, displacements, frames, frame_objects, frame_contacts, frame_views: the tables.
@@ -114,8 +71,7 @@ class Dataset:
     frame_contacts: TableReader
     frame_views: TableReader
 
-    def __init__(self, path: Path, files: ShardFiles, attrs: dict[str, Any]) -> None:
-        self.path = path
+    def __init__(self, files: ShardFiles, attrs: dict[str, Any]) -> None:
         self.attrs = attrs
         self._files = files
         self.tables = {name: TableReader(files, name) for name in TABLES}
@@ -134,7 +90,23 @@ class Dataset:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(self.tables[t])} {t}" for t in ("scenes", "objects", "views", "grasps"))
-        return f"<graspgen dataset {self.path}: {counts}>"
+        return f"<graspgen dataset {self.place}: {counts}>"
+
+    @property
+    def place(self) -> Place:
+        """Where it lies: a folder or a URL."""
+        return self._files.place
+
+    @property
+    def path(self) -> Path:
+        """The dataset's folder.
+
+        Raises:
+            DatasetError: it lies behind a URL.
+        """
+        if not isinstance(self.place, Folder):
+            raise DatasetError(f"{self.place} is not on this machine; copy the dataset here first")
+        return self.place.path
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -144,14 +116,14 @@ class Dataset:
     @property
     def conventions(self) -> dict[str, str]:
         """Frames, units and orders, as the file states them."""
-        if not self._files.paths:
-            raise DatasetError(f"{self.path} has no complete shard yet; {MEND}")
+        if not len(self._files):
+            raise DatasetError(f"{self.place} has no complete shard yet; {MEND}")
         return json.loads(self._files.file(0).attrs["conventions"])
 
     @cached_property
     def depth_scale(self) -> float:
         """Metres per count of the stored depth."""
-        return float(self._files.dataset(0, "views/depth").attrs["depth_scale"])
+        return float(self.views["depth"].attribute(0, "depth_scale"))
 
     def rgb(self, view: int) -> NDArray[np.uint8]:
         """Return the (H, W, 3) uint8 colour image of a view, sRGB."""
@@ -180,7 +152,7 @@ class Dataset:
 
     def _metres(self, column: str, view: int) -> NDArray[np.float32]:
         images: Images = self.views[column]
-        return images[view] * np.float32(self.depth_scale)
+        return images[view] * np.float32(images.attribute(view, "depth_scale"))
 
     def instances(self, view: int) -> NDArray[np.uint8]:
         """Return the (H, W) instance ids of a view; 0 is the background."""
@@ -194,23 +166,66 @@ class Dataset:
     flow = layers.flow
     scene_flow = layers.scene_flow
     amodal_mask = layers.amodal_mask
+    camera = projection.camera
+    T_world_grasp = projection.T_world_grasp
+    T_camera_grasp = projection.T_camera_grasp
+    project_grasps = projection.project_grasps
+    cloud = clouds.cloud
+    scene_cloud = clouds.scene_cloud
+    tsdf = tsdf.tsdf
+    grasp_crop = crops.grasp_crop
+    grasp_cloud = crops.grasp_cloud
+
+    def scene(self, key: int) -> Scene:
+        """Return a scene by its key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return Scene(self, self.scenes.index_of(key))
+
+    def view(self, row: int) -> View:
+        """Return a view by its row.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if not -len(self.views) <= row < len(self.views):
+            raise IndexError(f"view {row} of {len(self.views)}")
+        return View(self, row % len(self.views))
+
+    def object(self, key: int) -> Object:
+        """Return an object by its key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return Object(self, self.objects.index_of(key))
+
+    def grasp(self, key: int) -> Grasp:
+        """Return a grasp by its key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return Grasp(self, self.grasps.index_of(key))
 
     def scene_views(self, scene: int) -> NDArray[np.int64]:
         """Return the rows of a scene's views."""
-        return np.flatnonzero(self.views["scene"] == scene)
+        return self.views.of_scene(scene)
 
     def view_objects(self, view: int) -> dict[str, NDArray[Any]]:
         """Return one entry for each object of a view: the columns of `annotations`, then those of `objects`.
 
         `name` and `class_name` of the asset are added.
         """
-        low, high = np.searchsorted(self.annotations["view"], self.views["id"][view] + np.array([0, 1]))
-        rows = np.arange(low, high)
-        joined = self.annotations.rows(rows)
-        objects = np.searchsorted(self.objects["id"], joined["object"])
-        joined |= self.objects.rows(objects)
-        assets = np.searchsorted(self.assets["id"], joined["asset"])
-        return joined | {name: self.assets[name][assets] for name in ("name", "class_name")}
+        view = self.views.at_row(view)
+        scene, key = int(self.views.take("scene", view)), self.views.take("id", view)
+        rows = self.annotations.of_scene(scene)
+        joined = self.annotations.rows(rows[self.annotations.take("view", rows) == key])
+        near = self.objects.of_scene(scene)
+        joined |= self.objects.rows(near[np.searchsorted(self.objects.take("id", near), joined["object"])])
+        return joined | {n: self.assets.look_up(n, joined["asset"], scene) for n in ("name", "class_name")}
 
     def grasps_of(self, object_key: int) -> dict[str, NDArray[Any]]:
         """Return the columns of an object's grasps."""
@@ -224,20 +239,15 @@ class Dataset:
         """
         if isinstance(outcome, str):
             outcome = Outcome[outcome.upper()]
-        chosen = self.grasps["scene"] == self.views["scene"][view]
-        if outcome is not None:
-            chosen = chosen & (self.grasps["outcome"] == int(outcome))
-        return np.flatnonzero(chosen)
+        rows = self.grasps.of_scene(int(self.views.take("scene", self.views.at_row(view))))
+        return rows if outcome is None else rows[self.grasps.take("outcome", rows) == int(outcome)]
 
     def grasps_in_camera(self, view: int, outcome: int | str | None = None) -> Array:
         """Return (n, 4, 4) `T_camera_grasp` of the grasps of a view's scene, in the order of `grasp_rows`.
 
         The camera frame is OpenCV's, the grasp frame has z along the approach and y along the closing direction.
         """
-        rows = self.grasp_rows(view, outcome)
-        objects = np.searchsorted(self.objects["id"], self.grasps["object"][rows])
-        T_camera_world = np.linalg.inv(self.views["T_world_camera"][view])
-        return T_camera_world @ self.objects["T_world_object"][objects] @ self.grasps["T_object_grasp"][rows]
+        return self.T_camera_grasp(self.grasp_rows(view, outcome), view)
 
     def sequence(self, grasp: int) -> Sequence:
         """Return the recorded trial of a grasp as arrays; `sequences` says which there are.
@@ -261,7 +271,7 @@ class Dataset:
             KeyError: there is no such asset.
             DatasetError: the mesh is missing or damaged.
         """
-        return read_mesh(self.path, self.assets["mesh"][self.assets.index_of(asset)])
+        return read_mesh(self.place, self.assets["mesh"][self.assets.index_of(asset)])
 
     def record(self, scene: int) -> SceneRecord:
         """Return everything about one scene, as it was written.
@@ -269,24 +279,13 @@ class Dataset:
         Raises:
             KeyError: there is no such scene.
         """
-        chosen = {
-            "scenes": np.array([self.scenes.index_of(scene)]),
-            "annotations": np.flatnonzero(self.annotations["view"] >> 16 == scene),
-            "flying": np.flatnonzero(self.flying["view"] >> 16 == scene),
-            "grasp_views": np.flatnonzero(self.grasp_views["view"] >> 16 == scene),
-            "keypoints": np.flatnonzero(self.keypoints["view"] >> 16 == scene),
-        }
-        for name in ("trials", "scene_trials", "displacements"):
-            chosen[name] = np.flatnonzero(self.tables[name]["grasp"] >> 32 == scene)
-        for name in ("frame_objects", "frame_contacts", "frame_views"):
-            chosen[name] = np.flatnonzero(self.tables[name]["frame"] >> 32 == scene)
-        for name in ("objects", "views", "grasps", "frames"):
-            chosen[name] = np.flatnonzero(self.tables[name]["scene"] == scene)
+        self.scenes.index_of(scene)
+        chosen = {name: table.of_scene(scene) for name, table in self.tables.items() if not TABLES[name].shared}
         for shared, (owner, key) in REFERENCES.items():
-            used = np.isin(self.tables[shared]["id"], self.tables[owner][key][chosen[owner]])
+            used = np.isin(self.tables[shared]["id"], self.tables[owner].take(key, chosen[owner]))
             chosen[shared] = np.flatnonzero(used)
         tables = {
-            name: {column: table[column][chosen[name]] for column in table.columns}
+            name: {column: table.take(column, chosen[name]) for column in table.columns}
             for name, table in self.tables.items()
         }
         return SceneRecord(scene, tables)

@@ -22,8 +22,7 @@ import numpy as np
 
 from graspgen.grasps.outcomes import HAND_INSTANCE, Collision, Outcome, Phase, Sampler
 from graspgen.labels.keypoints import KeypointState
-from graspgen.render.sensors.holes import Reason
-from graspgen.sensor_profiles import OFF
+from graspgen.sensor_codes import OFF, Reason
 
 SCHEMA_VERSION = 1
 

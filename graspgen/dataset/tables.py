@@ -3,110 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from graspgen.dataset.guards import guarded
-from graspgen.dataset.hdf5 import open_file, reason, unique_rows
-from graspgen.dataset.index import read_column
+from graspgen.dataset.hdf5 import reason, unique_rows
 from graspgen.dataset.schema import TABLES, Table, present_columns
-from graspgen.errors import DatasetError, nearest
+from graspgen.dataset.shards import ShardFiles
+from graspgen.errors import nearest
 
-_OPEN_FILES = 64
+if TYPE_CHECKING:
+    from graspgen.dataset.selection import Selection
 
-
-class ShardFiles:
-    """The shards of a dataset, opened when they are needed.
-
-    A process that inherits open files by a fork forgets them and opens its own; a pickle holds paths only.
-
-    Args:
-        paths: of the shards, ascending.
-        rows: rows of every table in each shard.
-    """
-
-    def __init__(self, paths: Sequence[Path], rows: Sequence[dict[str, int]]) -> None:
-        self.paths = list(paths)
-        self.rows = list(rows)
-        self._forget()
-
-    def _forget(self) -> None:
-        self._pid = os.getpid()
-        self._files: OrderedDict[int, tuple[h5py.File, dict[str, h5py.Dataset]]] = OrderedDict()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"paths": self.paths, "rows": self.rows}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["paths"], state["rows"])
-
-    def close(self) -> None:
-        """Close all files; they open again when they are needed."""
-        if self._pid == os.getpid():
-            for file, _ in self._files.values():
-                file.close()
-        self._forget()
-
-    def file(self, shard: int) -> h5py.File:
-        """Return the open file of a shard.
-
-        Raises:
-            DatasetError: it is missing or damaged.
-        """
-        return self._entry(shard)[0]
-
-    def _entry(self, shard: int) -> tuple[h5py.File, dict[str, h5py.Dataset]]:
-        if self._pid != os.getpid():
-            self._forget()
-        if shard not in self._files:
-            if len(self._files) >= _OPEN_FILES:
-                self._files.popitem(last=False)[1][0].close()
-            self._files[shard] = (open_file(self.paths[shard]), {})
-        self._files.move_to_end(shard)
-        return self._files[shard]
-
-    def dataset(self, shard: int, name: str) -> h5py.Dataset:
-        """Return the dataset `<table>/<column>` of a shard; it is kept, since looking it up costs as much as a read.
-
-        Raises:
-            DatasetError: the shard or the dataset is missing or damaged.
-        """
-        file, known = self._entry(shard)
-        if name not in known:
-            try:
-                table, column = name.split("/")
-                known[name] = guarded(file, table, column)
-            except DatasetError as error:
-                raise DatasetError(f"{error}; remove it and run `graspgen generate … --resume`") from error
-        return known[name]
-
-    def damaged(self, shard: int, what: str) -> DatasetError:
-        """Return the error that says what is wrong with a shard."""
-        return DatasetError(
-            f"{self.paths[shard]} is damaged ({what}); remove it and run `graspgen generate … --resume`"
-        )
-
-    def column(self, table: str, name: str, shard: int) -> NDArray[Any]:
-        """Read a whole column of one shard that is not an image.
-
-        Raises:
-            DatasetError: the shard is missing or damaged.
-        """
-        dataset = self.dataset(shard, f"{table}/{name}")
-        if len(dataset) != self.rows[shard][table] and not TABLES[table].shared:
-            raise self.damaged(shard, f"{table}/{name} has {len(dataset)} rows, expected {self.rows[shard][table]}")
-        try:
-            return read_column(dataset, TABLES[table].columns[name].is_text)
-        except (OSError, RuntimeError, TypeError, ValueError) as error:
-            raise self.damaged(shard, f"{table}/{name}: {reason(error)}") from error
+#: Table → the column that says which scene a row belongs to, and by how many bits its keys are above the scene's.
+SCENE_OF: dict[str, tuple[str, int]] = {
+    "scenes": ("index", 0),
+    **dict.fromkeys(("objects", "views", "grasps", "frames"), ("scene", 0)),
+    **dict.fromkeys(("annotations", "keypoints", "flying", "grasp_views"), ("view", 16)),
+    **dict.fromkeys(("trials", "scene_trials", "displacements"), ("grasp", 32)),
+    **dict.fromkeys(("frame_objects", "frame_contacts", "frame_views"), ("frame", 32)),
+}
+#: Table whose keys hold their scene → by how many bits.
+_KEY_BITS = {"scenes": 0, "objects": 16, "views": 16, "grasps": 32, "frames": 32}
 
 
 class Images:
@@ -116,19 +37,18 @@ class Images:
     """
 
     def __init__(self, files: ShardFiles, table: str, name: str) -> None:
-        self._files, self._name = files, f"{table}/{name}"
-        self._starts = np.cumsum([0, *(rows[table] for rows in files.rows)])
+        self._files, self._table, self._name = files, table, f"{table}/{name}"
         self.dtype = np.dtype(TABLES[table].columns[name].dtype)
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return int(self._files.starts(self._table)[-1])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(n, H, W[, C]); (0,) without images."""
         if not len(self):
             return (0,)
-        shard = int(np.argmax(np.diff(self._starts) > 0))
+        shard = self._files.shard_of(self._table, 0)
         return (len(self), *self._files.dataset(shard, self._name).shape[1:])
 
     @overload
@@ -145,30 +65,43 @@ class Images:
         k = int(i) + (len(self) if i < 0 else 0)
         if not 0 <= k < len(self):
             raise IndexError(f"image {i} of {len(self)}")
-        shard = int(np.searchsorted(self._starts, k, "right")) - 1
+        shard = self._files.shard_of(self._table, k)
         dataset = self._files.dataset(shard, self._name)
         try:
-            return dataset[k - int(self._starts[shard])]
-        except (OSError, RuntimeError) as error:
+            return dataset[k - int(self._files.starts(self._table)[shard])]
+        except (OSError, RuntimeError, ValueError) as error:
             raise self._files.damaged(shard, f"{self._name}: {reason(error)}") from error
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return (self[i] for i in range(len(self)))
 
+    def attribute(self, i: int, name: str) -> Any:
+        """Return an attribute of the column, as the shard that holds image i states it.
+
+        Raises:
+            DatasetError: the shard does not.
+        """
+        shard = self._files.shard_of(self._table, i % len(self))
+        try:
+            return self._files.dataset(shard, self._name).attrs[name]
+        except (KeyError, OSError, RuntimeError) as error:
+            raise self._files.damaged(shard, f"{self._name} has no attribute {name}") from error
+
 
 class TableReader:
     """A table of a dataset. `table["mass"]` is a whole column as a read-only array, kept in memory.
 
-    Columns of images give `Images`. Text is an object array of str.
+    Columns of images give `Images`. Text is an object array of str. `table(where="mass > 0.1")` chooses rows
+    (`graspgen.dataset.where` says what can be written); `take` reads rows from the one shard that holds them.
     """
 
     def __init__(self, files: ShardFiles, name: str) -> None:
         self.name = name
         self._files = files
-        self._cache: dict[str, NDArray[Any]] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": {}}
+    @property
+    def _cache(self) -> dict[str, NDArray[Any]]:
+        return self._files.columns[self.name]
 
     @property
     def _spec(self) -> Table:
@@ -178,7 +111,7 @@ class TableReader:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns; those of modalities only where the dataset has them."""
         optional = any(column.modality for column in self._spec.columns.values())
-        found = self._files.file(0)[self.name] if optional and self._files.paths else ()
+        found = self._files.file(0)[self.name] if optional and len(self._files) else ()
         return tuple(present_columns(self.name, found))
 
     @property
@@ -189,7 +122,7 @@ class TableReader:
     def __len__(self) -> int:
         if self._spec.shared:
             return len(self["id"])
-        return sum(rows[self.name] for rows in self._files.rows)
+        return int(self._files.starts(self.name)[-1])
 
     def __repr__(self) -> str:
         return f"<{self.name}: {len(self)} rows, columns {', '.join(self.columns)}>"
@@ -200,46 +133,98 @@ class TableReader:
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
 
+    def __call__(self, where: str | None = None, *, rows: ArrayLike | None = None) -> Selection:
+        """Choose rows. The condition is read now, and evaluated when the rows are first used.
+
+        Args:
+            where: a condition, such as "outcome == 'success' and drift_mm < 2"; None takes all.
+            rows: numbers or a mask of the rows to choose from; None for all.
+
+        Raises:
+            WhereError: the condition is not valid, or names what is not there.
+        """
+        from graspgen.dataset.selection import Selection
+
+        return Selection(self, {name: TableReader(self._files, name) for name in TABLES}, where, rows)
+
     def __getitem__(self, name: str) -> Any:
+        self._check(name)
+        if self._spec.columns[name].is_image:
+            return Images(self._files, self.name, name)
+        if name not in self._cache:
+            self.load([name])
+        return self._cache[name]
+
+    def _check(self, name: str) -> None:
         column = self._spec.columns.get(name)
         if column is None or (column.modality and name not in self.columns):
             asked = f"modalities=[{column.modality}]" if column and column.modality != "sensor" else "sensor=<profile>"
             mend = f"; generate with views.{asked}" if column else nearest(name, self.columns)
             raise KeyError(f"table {self.name} has no column '{name}'{mend}")
-        if self._spec.columns[name].is_image:
-            return Images(self._files, self.name, name)
-        if name not in self._cache:
-            if self._spec.shared:
-                self._read_shared()
-            else:
-                self._keep(name, self._concatenate(name))
-        return self._cache[name]
 
-    def _concatenate(self, name: str) -> NDArray[Any]:
-        parts = [self._files.column(self.name, name, shard) for shard in range(len(self._files.paths))]
+    def load(self, names: Iterable[str]) -> None:
+        """Read columns that are not images into memory, in one pass over the shards."""
+        wanted = list(self.columns) if self._spec.shared else [n for n in names if n not in self._cache]
+        if not wanted or all(name in self._cache for name in wanted):
+            return
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
+        for shard in range(len(self._files)):
+            for name in wanted:
+                parts[name].append(self._files.column(self.name, name, shard))
+        found = {name: self._joined(name, parts[name]) for name in wanted}
+        if self._spec.shared:
+            found = unique_rows(self.name, [found])
+        for values in found.values():
+            values.flags.writeable = False
+        self._cache.update(found)
+
+    def _joined(self, name: str, parts: list[NDArray[Any]]) -> NDArray[Any]:
         if parts:
             return np.concatenate(parts)
         column = self._spec.columns[name]
         return np.zeros((0, *column.shape), object if column.is_text else column.dtype)
 
-    def _read_shared(self) -> None:
-        for name, values in unique_rows(self.name, [{n: self._concatenate(n) for n in self.columns}]).items():
-            self._keep(name, values)
+    def take(self, name: str, rows: Any) -> Any:
+        """Return a column at a row or at (n,) rows, from 0: of the shard that holds them, if it is one.
 
-    def _keep(self, name: str, values: NDArray[Any]) -> None:
-        values.flags.writeable = False
-        self._cache[name] = values
+        It gives what `table[name][rows]` gives, but where a dataset has many shards it opens one of them, not all.
+        """
+        self._check(name)
+        numbers = np.asarray(rows)
+        whole = self._spec.shared or self._spec.columns[name].is_image or name in self._cache
+        if whole or not numbers.size or numbers.dtype.kind not in "iu" or numbers.min() < 0:
+            return self[name][rows]
+        low, high = int(numbers.min()), int(numbers.max())
+        starts = self._files.starts(self.name)
+        shard = self._files.shard_of(self.name, low)
+        if not high < int(starts[-1]) or high >= int(starts[shard + 1]):
+            return self[name][rows]
+        return self._files.kept_column(self.name, name, shard)[numbers - int(starts[shard])]
+
+    def at_row(self, row: int) -> int:
+        """Return a row from 0 of one that may count from the end."""
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)} in table {self.name}")
+        return int(row) % len(self)
+
+    def of_scene(self, scene: int) -> NDArray[np.int64]:
+        """Return the rows that belong to a scene, ascending; only shards that may hold it are opened."""
+        column, bits = SCENE_OF[self.name]
+        found = [np.zeros(0, np.int64)]
+        for shard in self._files.shards_of_scene(scene):
+            keys = self._files.kept_column(self.name, column, shard)
+            low, high = np.searchsorted(keys, [scene << bits, (scene + 1) << bits])
+            found.append(np.arange(low, high) + self._files.starts(self.name)[shard])
+        return np.concatenate(found)
 
     def row(self, i: int) -> dict[str, Any]:
         """Return one row: column name to value, images included."""
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"row {i} of {len(self)} in table {self.name}")
-        return {name: self[name][i] for name in self.columns}
+        return {name: self.take(name, self.at_row(i)) for name in self.columns}
 
     def rows(self, chosen: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return the chosen rows (numbers or a mask): column name to array, without images."""
         columns = self._spec.columns
-        return {name: self[name][chosen] for name in self.columns if not columns[name].is_image}
+        return {name: self.take(name, chosen) for name in self.columns if not columns[name].is_image}
 
     def index_of(self, key: int) -> int:
         """Return the row whose key (`id`, for scenes `index`) is `key`.
@@ -247,16 +232,34 @@ class TableReader:
         Raises:
             KeyError: there is none.
         """
-        keys = self["index" if self.name == "scenes" else "id"]
+        column = "index" if self.name == "scenes" else "id"
+        if self.name in _KEY_BITS and column not in self._cache:
+            near = self.of_scene(int(key) >> _KEY_BITS[self.name])
+            found = near[self.take(column, near) == key]
+            if len(found):
+                return int(found[0])
+        keys = self[column]
         i = int(np.searchsorted(keys, key))
         if i == len(keys) or keys[i] != key:
             raise KeyError(f"table {self.name} has no key {key}")
         return i
 
+    def look_up(self, name: str, keys: NDArray[Any], scene: int) -> NDArray[Any]:
+        """Return a column of a shared table (`assets`, `grippers`, `profiles`) for ids that a scene refers to.
+
+        A shard holds all that its scenes refer to, so one is enough.
+        """
+        near = [] if "id" in self._cache else self._files.shards_of_scene(scene)
+        for shard in near[:1]:
+            ids = self._files.kept_column(self.name, "id", shard)
+            at = np.searchsorted(ids, keys)
+            if len(ids) and (ids[np.minimum(at, len(ids) - 1)] == keys).all():
+                return self._files.kept_column(self.name, name, shard)[at]
+        return self[name][np.searchsorted(self["id"], keys)]
+
     def shard_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of the shard that holds each row of a table that is not shared."""
-        starts = np.cumsum([rows[self.name] for rows in self._files.rows])
-        return np.searchsorted(starts, rows, "right")
+        return np.searchsorted(self._files.starts(self.name)[1:], rows, "right")
 
     def enum(self, name: str) -> dict[str, int]:
         """Return the codes of a column, name to number, as the file states them.
@@ -267,6 +270,14 @@ class TableReader:
         column = self._spec.columns.get(name)
         if column is None or column.enum is None:
             raise KeyError(f"column '{name}' of table {self.name} holds no codes")
-        if not self._files.paths:
+        if not len(self._files):
             return {member.name: int(member) for member in column.enum}
         return json.loads(self._files.dataset(0, f"{self.name}/{name}").attrs["enum"])
+
+    def to_pandas(self, columns: Sequence[str] | None = None) -> Any:
+        """Return a `pandas.DataFrame`; as `Selection.to_pandas`."""
+        return self().to_pandas(columns)
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> Any:
+        """Return a `pyarrow.Table`; as `Selection.to_arrow`."""
+        return self().to_arrow(columns)

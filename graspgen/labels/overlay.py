@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from graspgen.frames import Array, transform_points
+from graspgen.labels.outline import clip_segment, gripper_segments
 from graspgen.lens import NONE, project
 
 RGB = tuple[int, int, int]
@@ -86,31 +87,6 @@ def draw_points(
     return np.asarray(canvas)
 
 
-def gripper_segments(width: float, finger: float = 0.045, stem: float = 0.05) -> Array:
-    """Return the (5, 2, 3) segments of a gripper's outline in the grasp frame, m.
-
-    Two fingers that end at the tool point, the palm between them, a stem along the approach, and a
-    short bar across the closing direction, so that the roll about it can be seen.
-
-    Args:
-        width: opening between the pads.
-        finger: length of the fingers.
-        stem: length of the stem behind the palm.
-    """
-    half, back, bar = width / 2, -finger, min(0.01, finger / 4)
-    left, right = [0, half, 0], [0, -half, 0]
-    left_root, right_root = [0, half, back], [0, -half, back]
-    return np.array(
-        [
-            [left, left_root],
-            [right, right_root],
-            [left_root, right_root],
-            [[0, 0, back], [0, 0, back - stem]],
-            [[-bar, 0, back], [bar, 0, back]],
-        ]
-    )
-
-
 def draw_gripper(
     image: Picture,
     K: ArrayLike,
@@ -146,16 +122,6 @@ def draw_gripper(
             for p, q in itertools.pairwise(way):
                 _line(pen, p, q, colour, thickness)
     return np.asarray(canvas)
-
-
-def clip_segment(a: Array, b: Array, near: float) -> tuple[Array, Array] | None:
-    """Return the ends of the part of the segment from a to b with z >= near, None if none is."""
-    if max(a[2], b[2]) < near:
-        return None
-    if min(a[2], b[2]) >= near:
-        return a, b
-    cut = a + (near - a[2]) / (b[2] - a[2]) * (b - a)
-    return (cut, b) if a[2] < near else (a, cut)
 
 
 def contact_sheet(

@@ -16,7 +16,7 @@ from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import DatasetError
 from graspgen.labels.keypoints import KeypointState
 from graspgen.labels.overlay import RGB, Picture, colour_of, contact_sheet, draw_boxes, draw_cuboids, draw_points
-from graspgen.render.sensors.holes import Reason
+from graspgen.sensor_codes import Reason
 
 #: Colours of keypoints by their state; those that are not in the picture have none.
 STATES: dict[KeypointState, RGB] = {

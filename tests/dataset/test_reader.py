@@ -203,7 +203,7 @@ def test_files_are_closed_and_open_again(sound: Path) -> None:
 
 
 def test_more_shards_than_files_are_kept_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graspgen.dataset.tables._OPEN_FILES", 2)
+    monkeypatch.setattr("graspgen.dataset.place.Folder.most_open", 2)
     with graspgen.open(make_dataset(tmp_path / "many", scenes=4, per_shard=1)) as ds:
         for view in (0, 3, 5, 7, 1):
             assert ds.depth(view).any()

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from graspgen.dataset.check_sensor import within_law
 from graspgen.lens import grid_rays
 from graspgen.render.sensors.geometry import Seen
-from graspgen.render.sensors.holes import Reason, shadow
+from graspgen.render.sensors.holes import shadow
 from graspgen.render.sensors.noise import axial_sigma
 from graspgen.render.sensors.sense import sense
 from graspgen.render.sensors.streams import Kind, blobs, rounded_normal
 from graspgen.scene.sensor_plan import SensorPlan
+from graspgen.sensor_codes import Reason
 from graspgen.sensor_profiles import load_sensor, sensor_names
 
 H, W, F, B = 240, 320, 600.0, 0.05

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,26 +12,12 @@ from scipy.special import ndtri
 from graspgen.render.sensors.geometry import Seen
 from graspgen.render.sensors.streams import Kind, blobs, generator
 from graspgen.scene.sensor_plan import SensorPlan
+from graspgen.sensor_codes import Reason
 
 #: A surface that is nearer by less disparity than this hides nothing, px: it is that of the pixel itself.
 _SAME = 1.0
 #: A surface that turns away faster than this from the second camera counts as seen edge-on by it.
 _EDGE_ON = 0.97
-
-
-class Reason(IntEnum):
-    """Why a pixel of a depth sensor has no value."""
-
-    OK = 0
-    OUT_OF_RANGE = 1
-    """Nothing is there, or nearer or further than the sensor reports."""
-    SHADOW = 2
-    """The second camera, or the projector, does not see it; or a time-of-flight pixel mixes two surfaces."""
-    GRAZING = 3
-    DARK = 4
-    SPECULAR = 5
-    """Its material shines or is transparent."""
-    RANDOM = 6
 
 
 def reasons(

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.render.sensors.geometry import Seen
-from graspgen.render.sensors.holes import Reason, reasons
+from graspgen.render.sensors.holes import reasons
 from graspgen.render.sensors.noise import noisy
 from graspgen.scene.sensor_plan import SensorPlan
+from graspgen.sensor_codes import Reason
 
 
 def sense(

@@ -1,0 +1,162 @@
+"""Grasps in any camera: poses in its frame, and the pixels of contact points and of the gripper's outline.
+
+`Dataset` has `camera`, `T_world_grasp`, `T_camera_grasp` and `project_grasps`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graspgen import lens
+from graspgen.frames import Array, inverse, transform_points
+from graspgen.labels.outline import clip_segment, gripper_segments
+from graspgen.lens import NONE
+
+if TYPE_CHECKING:
+    from graspgen.dataset.reader import Dataset
+
+#: Nothing nearer to the camera than this has pixels, m; and points along a segment, which a lens bends.
+NEAR, STEPS = 0.02, 9
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A camera: one of the dataset's views, or any other.
+
+    Attributes:
+        K: (3, 3) camera matrix, px; the centre of pixel (0, 0) is (0.5, 0.5).
+        T_world_camera: (4, 4) pose of the OpenCV camera.
+        width, height: px.
+        distortion: OpenCV's k1, k2, p1, p2, k3.
+    """
+
+    K: ArrayLike
+    T_world_camera: ArrayLike
+    width: int
+    height: int
+    distortion: ArrayLike = NONE
+
+    def project(self, points: ArrayLike) -> Array:
+        """Project (..., n, 3) points, m, world frame, to (..., n, 2) pixels; NaN behind it or beyond its lens."""
+        return lens.project(self.K, self.distortion, transform_points(inverse(self.T_world_camera), points))
+
+    def shows(self, pixels: ArrayLike) -> NDArray[np.bool_]:
+        """Return which (..., 2) pixels lie in the image."""
+        with np.errstate(invalid="ignore"):
+            return ((np.asarray(pixels) >= 0) & (np.asarray(pixels) < [self.width, self.height])).all(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class GraspPixels:
+    """n grasps in the image of a camera; NaN where nothing can be seen.
+
+    Attributes:
+        rows: (n,) of `grasps`.
+        T_camera_grasp: (n, 4, 4) grasp frame in the OpenCV camera's frame.
+        tool: (n, 2) pixels of the tool points.
+        contacts: (n, 2, 2) pixels of the two points where the pads should touch.
+        outline: (n, 5, 9, 2) pixels of the gripper's outline: two fingers, palm, stem, a bar across; points on each.
+        in_image: (n,) the tool point lies in the image.
+    """
+
+    rows: NDArray[np.int64]
+    T_camera_grasp: Array
+    tool: Array
+    contacts: Array
+    outline: Array
+    in_image: NDArray[np.bool_]
+
+
+def camera(dataset: Dataset, view: int, *, nominal: bool = False) -> Camera:
+    """Return the camera of a view.
+
+    Args:
+        dataset: open.
+        view: row of the view.
+        nominal: with the pose that a calibration would report, instead of the true one.
+    """
+    views, view = dataset.views, dataset.views.at_row(view)
+    height, width = views["depth"].shape[1:]
+    pose = "T_world_camera_nominal" if nominal else "T_world_camera"
+    return Camera(views.take("K", view), views.take(pose, view), width, height, views.take("distortion", view))
+
+
+def T_world_grasp(dataset: Dataset, rows: ArrayLike) -> Array:
+    """Return (n, 4, 4) poses of the grasp frames of rows of `grasps` in the world, the objects at rest.
+
+    Raises:
+        KeyError: a grasp belongs to no scene (in a database of grasps, use `grasps["T_object_grasp"]`).
+    """
+    rows = np.atleast_1d(np.asarray(rows))
+    grasps, objects = dataset.grasps, dataset.objects
+    found = np.zeros((len(rows), 4, 4))
+    scenes = grasps.take("scene", rows) if len(rows) else np.zeros(0, np.int64)
+    for scene in np.unique(scenes).tolist():
+        chosen = scenes == scene
+        near = objects.of_scene(scene)
+        keys, wanted = objects.take("id", near), grasps.take("object", rows[chosen])
+        at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        if not len(keys) or (keys[at] != wanted).any():
+            raise KeyError(f"grasps of scene {scene} name objects that the scene does not have")
+        found[chosen] = objects.take("T_world_object", near[at]) @ grasps.take("T_object_grasp", rows[chosen])
+    return found
+
+
+def T_camera_grasp(dataset: Dataset, rows: ArrayLike, camera: int | Camera) -> Array:
+    """Return (n, 4, 4) poses of the grasp frames of rows of `grasps` in a camera's frame (OpenCV).
+
+    The grasp frame has z along the approach and y along the closing direction.
+
+    Args:
+        dataset: open.
+        rows: of `grasps`.
+        camera: row of a view, or any camera.
+
+    Raises:
+        KeyError: a grasp belongs to no scene.
+    """
+    seen_from = camera if isinstance(camera, Camera) else dataset.camera(camera)
+    return inverse(seen_from.T_world_camera) @ T_world_grasp(dataset, rows)
+
+
+def project_grasps(dataset: Dataset, rows: ArrayLike, camera: int | Camera, *, finger: float = 0.045) -> GraspPixels:
+    """Project rows of `grasps` into a camera's image, through its lens.
+
+    Args:
+        dataset: open.
+        rows: of `grasps`; of the view's scene if `camera` is a view.
+        camera: row of a view, or any camera.
+        finger: length of the outline's fingers, m.
+
+    Raises:
+        KeyError: a grasp belongs to no scene.
+    """
+    rows = np.atleast_1d(np.asarray(rows))
+    seen_from = camera if isinstance(camera, Camera) else dataset.camera(camera)
+    T_world = T_world_grasp(dataset, rows)
+    T = inverse(seen_from.T_world_camera) @ T_world
+    grasps = dataset.grasps
+    n = len(rows)
+    local = inverse(grasps.take("T_object_grasp", rows)) if n else np.zeros((0, 4, 4))
+    contacts = transform_points(local, grasps.take("contacts", rows)) if n else np.zeros((0, 2, 3))
+    widths = grasps.take("width", rows) if n else np.zeros(0)
+    outline = np.full((n, 5, STEPS, 3), np.nan)
+    for i in range(n):
+        for k, (a, b) in enumerate(transform_points(T[i], gripper_segments(widths[i], finger))):
+            ends = clip_segment(a, b, NEAR)
+            if ends is not None:
+                outline[i, k] = np.linspace(*ends, STEPS)
+    look = (seen_from.K, seen_from.distortion)
+    tool = lens.project(*look, T[:, None, :3, 3])[:, 0]
+    return GraspPixels(
+        rows=rows,
+        T_camera_grasp=T,
+        tool=tool,
+        contacts=lens.project(*look, transform_points(T, contacts)),
+        outline=lens.project(*look, outline.reshape(-1, 3)).reshape(n, 5, STEPS, 2),
+        in_image=seen_from.shows(tool),
+    )
