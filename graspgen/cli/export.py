@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +21,24 @@ def _formats(wanted: bool) -> None:
         for key, field in chosen.options.model_fields.items():
             typer.echo(f"    {key}={field.default}  {field.description or ''}".rstrip())
     raise typer.Exit
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show progress on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield told
 
 
 def export(
@@ -37,6 +57,6 @@ def export(
     from graspgen.dataset.reader import open as open_dataset
     from graspgen.exports.registry import export as run
 
-    with reading(path), open_dataset(path) as dataset:
-        run(dataset, name, out, settings or [])
+    with reading(path), open_dataset(path) as dataset, _bar() as progress:
+        run(dataset, name, out, settings or [], progress)
     typer.echo(f"{out}: {name}")

@@ -80,6 +80,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: BopOptions) -> None
             files["scene_camera"][im] = _camera(dataset, shot, options)
             files["scene_gt"][im] = [_ground_truth(s, models) for s in seen]
             files["scene_gt_info"][im] = [_info(s, shot) for s in seen]
+            folder.progress("views", counts["images"] + 1, len(dataset.views))
             counts.update(images=1, poses=len(seen), hidden=sum(s.visible.pixels == 0 for s in seen))
             there = Counter(_model_of(s, models) for s in seen if s.visibility >= _TARGET_VISIBLE)
             targets += [
@@ -127,6 +128,7 @@ def _write_models(dataset: Dataset, folder: ExportFolder, models: _Models, meshe
         info = model_info(mesh, parse_symmetry(dataset.assets["symmetry"][row]), np.array(scale))
         folder.write_bytes(f"models_eval/{name}.ply", ply(evaluation_mesh(mesh, info["diameter"] / MM)))
         infos[str(number)] = info
+        folder.progress("models", number, len(models))
         names[str(number)] = {
             "name": dataset.assets["name"][row],
             "class_name": dataset.assets["class_name"][row],

@@ -143,6 +143,7 @@ def _annotations(
     category_of = _category_of(dataset, options)
     number = 0
     for view in range(len(dataset.views)):
+        folder.progress("views", view, len(dataset.views))
         shot = take(dataset, view, straighten=False)
         folder.write_bytes(f"images/{_file(dataset, view, options)}", colour(shot.rgb, options.images))
         for thing in objects_of(dataset, shot, meshes):

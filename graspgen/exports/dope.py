@@ -52,6 +52,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: DopeOptions) -> Non
     meshes = Meshes(dataset)
     settings: dict[tuple[int, tuple[float, ...]], dict[str, Any]] = {}
     for view in range(len(dataset.views)):
+        folder.progress("views", view, len(dataset.views))
         shot = take(dataset, view)
         objects = []
         for thing in objects_of(dataset, shot, meshes):

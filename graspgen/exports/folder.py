@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,15 +17,25 @@ from graspgen.errors import DatasetError
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
+#: Is told what is written, how many of it are done, and how many there will be.
+Progress = Callable[[str, int, int], None]
+
+
+def untold(what: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
 class ExportFolder:
     """A folder under construction.
 
     Attributes:
         path: where files are written for now.
+        progress: is told how far a long export is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, progress: Progress = untold) -> None:
         self.path = path
+        self.progress = progress
 
     def file(self, name: str) -> Path:
         """Return where to write a file, with its folders made.
@@ -64,7 +74,7 @@ def safe_name(text: str) -> str:
 
 
 @contextmanager
-def export_folder(out: Path) -> Iterator[ExportFolder]:
+def export_folder(out: Path, progress: Progress = untold) -> Iterator[ExportFolder]:
     """Make a folder that gets its name when the block ends well, and is deleted when it does not.
 
     Raises:
@@ -80,7 +90,7 @@ def export_folder(out: Path) -> Iterator[ExportFolder]:
     except OSError as error:
         raise write_error(out, error) from error
     try:
-        yield ExportFolder(partial)
+        yield ExportFolder(partial, progress)
         if out.exists():
             out.rmdir()
         partial.replace(out)

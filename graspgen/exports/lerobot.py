@@ -79,6 +79,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> 
     start = 0
     with DataFiles(folder, features, options.file_mb) as files:
         for number, key in enumerate(keys):
+            folder.progress("episodes", number, len(keys))
             episode = _episode(dataset, key, cameras)
             task = tasks.setdefault(episode.task, len(tasks))
             n = len(episode)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError, nearest
-from graspgen.exports.folder import ExportFolder, export_folder
+from graspgen.exports.folder import ExportFolder, Progress, export_folder, untold
 
 
 class Options(BaseModel):
@@ -96,7 +96,7 @@ def _options_near(chosen: Format, key: str) -> str:
     return nearest(key, chosen.options.model_fields) if chosen.options.model_fields else "; it has none"
 
 
-def export(dataset: Dataset, name: str, out: Path, settings: list[str]) -> None:
+def export(dataset: Dataset, name: str, out: Path, settings: list[str], progress: Progress = untold) -> None:
     """Write a dataset in an outside format into a new folder.
 
     Args:
@@ -104,6 +104,7 @@ def export(dataset: Dataset, name: str, out: Path, settings: list[str]) -> None:
         name: of the format.
         out: the new folder; it appears when it is whole.
         settings: "key=value" each.
+        progress: is told how far it is.
 
     Raises:
         DatasetError: the format or an option is unknown, the folder exists or cannot be written, or the dataset lacks
@@ -111,5 +112,5 @@ def export(dataset: Dataset, name: str, out: Path, settings: list[str]) -> None:
     """
     chosen = find_format(name)
     options = parse_options(chosen, settings)
-    with export_folder(out) as folder:
+    with export_folder(out, progress) as folder:
         chosen.export(dataset, folder, options)

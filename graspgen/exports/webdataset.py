@@ -60,6 +60,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: WebDatasetOptions) 
         chosen = views[start : start + options.samples_per_shard]
         with path.open("wb") as out, tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for view in chosen:
+                folder.progress("views", view, len(views))
                 for extension, content in _sample(dataset, view, options):
                     _add(tar, f"{view_name(dataset, view)}.{extension}", content)
         with path.open("rb") as written:
