@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,15 +76,50 @@ def draw_points(
 ) -> Picture:
     """Draw (n, 2) points, px, as dots with a dark rim, and their names beside them; NaN draws nothing."""
     canvas, pen = _pen(image)
-    font = ImageFont.load_default(max(9, 4 * radius))
-    for i, (x, y) in enumerate((np.asarray(pixels, float).reshape(-1, 2) - 0.5).tolist()):
+    for x, y in (np.asarray(pixels, float).reshape(-1, 2) - 0.5).tolist():
         if not (abs(x) < 1e6 and abs(y) < 1e6):
             continue
         pen.ellipse((x - radius - 1, y - radius - 1, x + radius + 1, y + radius + 1), fill=(20, 20, 20))
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-        if names is not None:
-            pen.text((x + radius + 2, y), names[i], (255, 255, 255), font, anchor="lm", stroke_width=1, stroke_fill=0)
+    found = np.asarray(canvas)
+    return found if names is None else draw_names(found, pixels, names, radius=radius)
+
+
+def draw_names(image: Picture, pixels: ArrayLike, names: Sequence[str], *, radius: int = 2) -> Picture:
+    """Write the names of (n, 2) points, px, beside their dots, the first ones first, where there is room."""
+    canvas, pen = _pen(image)
+    font = ImageFont.load_default(max(9, 4 * radius))
+    for i, at in _places(pixels, names, font, radius + 2, canvas.size):
+        pen.text(at, names[i], (255, 255, 255), font, stroke_width=1, stroke_fill=0)
     return np.asarray(canvas)
+
+
+def _places(
+    pixels: ArrayLike,
+    names: Sequence[str],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    gap: int,
+    size: tuple[int, int],
+) -> Iterator[tuple[int, tuple[float, float]]]:
+    """Yield where names of points are written, top left, px: beside the point, where no other name is.
+
+    A name that finds no room on any side, or is already written on the same spot, is left out.
+    """
+    taken: list[tuple[float, float, float, float]] = []
+    height = font.getbbox("Ag")[3]
+    for i, (x, y) in enumerate((np.asarray(pixels, float).reshape(-1, 2)[: len(names)] - 0.5).tolist()):
+        if not (abs(x) < 1e6 and abs(y) < 1e6):
+            continue
+        width = font.getlength(names[i])
+        right, left, middle = x + gap, x - gap - width, y - height / 2
+        for at in ((right, middle), (left, middle), (right, middle - height), (right, middle + height),
+                   (left, middle - height), (left, middle + height)):  # fmt: skip
+            box = (at[0], at[1], at[0] + width, at[1] + height)
+            clear = all(box[2] < t[0] or t[2] < box[0] or box[3] < t[1] or t[3] < box[1] for t in taken)
+            if clear and 0 <= box[0] and box[2] <= size[0] and 0 <= box[1] and box[3] <= size[1]:
+                taken.append(box)
+                yield i, at
+                break
 
 
 def draw_gripper(
@@ -150,16 +185,21 @@ def contact_sheet(
         x, y = gap + i % columns * (width + gap), gap + i // columns * (height + strip + gap)
         sheet.paste(Image.fromarray(tile), (x, y))
         if captions is not None:
-            font = _fitting_font(captions[i], text, width - 2 * gap)
-            pen.text((x + 2, y + height + strip / 2), captions[i], (228, 228, 231), font, anchor="lm")
+            caption, font = _fitting(captions[i], text, width - 4)
+            pen.text((x + 2, y + height + strip / 2), caption, (228, 228, 231), font, anchor="lm")
     return np.asarray(sheet)
 
 
-def _fitting_font(text: str, size: int, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return Pillow's own font at `size` px, or smaller where `text` would exceed `width` px."""
+def _fitting(text: str, size: int, width: int) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
+    """Return Pillow's own font at `size` px, or smaller where `text` would exceed `width` px, and what of it fits."""
     font = ImageFont.load_default(size)
     length = font.getlength(text)
-    return font if length <= width - 4 else ImageFont.load_default(max(8, size * (width - 4) / length))
+    if length > width:
+        font = ImageFont.load_default(max(8, 0.97 * size * width / length))
+    kept = text
+    while kept and font.getlength(text if kept == text else f"{kept}…") > width:
+        kept = kept[:-1]
+    return (text if kept == text else f"{kept}…" if kept else ""), font
 
 
 def _pen(image: Picture) -> tuple[Image.Image, ImageDraw.ImageDraw]:

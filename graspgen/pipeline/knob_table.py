@@ -47,6 +47,9 @@ CONDITIONS: dict[str, Values] = {
         "grasps.per_object": 16, "grasps.in_scene.per_object": 16, "views.sequence.per_scene": 4,
     },
     "views.in_view": {"views.target_jitter": {"uniform": [-0.5, 0.5]}},
+    "views.in_sight": {
+        "views.in_view": "all", "views.elevation_deg": 10, "scene.objects.count": 6, "scene.objects.spread": 0.05,
+    },
     "views.redraws": {"views.target_jitter": {"uniform": [-0.5, 0.5]}, "views.in_view": "all"},
     "views.min_distance": {"views.radius": {"uniform": [0.15, 0.6]}},
     "scene.bin": {"scene.arena": "bin"},

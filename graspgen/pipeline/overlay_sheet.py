@@ -15,7 +15,16 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import DatasetError
 from graspgen.labels.keypoints import KeypointState
-from graspgen.labels.overlay import RGB, Picture, colour_of, contact_sheet, draw_boxes, draw_cuboids, draw_points
+from graspgen.labels.overlay import (
+    RGB,
+    Picture,
+    colour_of,
+    contact_sheet,
+    draw_boxes,
+    draw_cuboids,
+    draw_names,
+    draw_points,
+)
 from graspgen.sensor_codes import Reason
 
 #: Colours of keypoints by their state; those that are not in the picture have none.
@@ -95,13 +104,14 @@ def overlay_tiles(dataset: Dataset, view: int) -> dict[str, Picture]:
 def _keypoints(dataset: Dataset, view: int, rgb: Picture, radius: int) -> Picture:
     k = dataset.keypoints
     low, high = np.searchsorted(k["view"], dataset.views["id"][view] + np.array([0, 1]))
-    image = rgb
+    image, pixels, names = rgb, [], []
     for state, colour in reversed(STATES.items()):
         corner = (k["state"][low:high] == state) & (k["number"][low:high] < 9)
         named = (k["state"][low:high] == state) & (k["number"][low:high] >= 9)
         image = draw_points(image, k["pixel"][low:high][corner], colour, radius=max(1, radius // 2))
-        image = draw_points(image, k["pixel"][low:high][named], colour, _names(dataset, low, named), radius=radius)
-    return image
+        image = draw_points(image, k["pixel"][low:high][named], colour, radius=radius)
+        pixels, names = [*k["pixel"][low:high][named], *pixels], [*_names(dataset, low, named), *names]
+    return draw_names(image, pixels, names, radius=radius)
 
 
 def _names(dataset: Dataset, low: int, chosen: NDArray[np.bool_]) -> list[str]:

@@ -8,13 +8,14 @@ anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.lens import pinhole_positions
-from graspgen.render.filament_engine import Engine, frame, require, started
+from graspgen.render.filament_engine import Engine, frame, require, silence, started
 from graspgen.render.filament_light import set_lamps, set_sky
 from graspgen.render.filament_scene import Shown, make_physical
 from graspgen.render.lens import colours, has_lens
@@ -23,6 +24,10 @@ from graspgen.render.tone import LONG, SHORT, graded, tone_tables
 from graspgen.scene.flying import show_flying
 from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import World
+
+#: With more than some 330 geoms (measured, MuJoCo 4.0.0; those that fly in all views count) Filament says once, as
+#: a panic with a trace, that its table of handles is full; it goes on with the heap, and the pictures are the same.
+_ROOMY = 250
 
 __all__ = ["render_colour", "render_ids", "require"]
 
@@ -50,7 +55,13 @@ def render_colour(
         return []
     engine = started()
     mujoco.mj_kinematics(world.model, world.data)
-    looks = looks or Looks.of(world)
+    with silence() if world.model.ngeom > _ROOMY else nullcontext():
+        return _render(engine, world, numbers, looks or Looks.of(world), shadow_size)
+
+
+def _render(
+    engine: Engine, world: World, numbers: Sequence[int], looks: Looks, shadow_size: int
+) -> list[NDArray[np.uint8]]:
     shown = None
     images = []
     try:

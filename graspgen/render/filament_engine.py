@@ -74,7 +74,7 @@ def started() -> Engine:
         require()
         importlib.import_module("mujoco.studio.window")  # registers Filament's materials, whoever draws
         mjrf = importlib.import_module("mujoco.mjrf")
-        with _silence():
+        with silence():
             context = mjrf.Context(mjrf.ContextConfig(graphics_api=mjrf.GraphicsApi.GRAPHICS_API_VULKAN))
         scene = context.create_scene(mjrf.SceneParams())
         scene.configure_from_model(mujoco.MjModel.from_xml_string(_SETTINGS))
@@ -90,7 +90,7 @@ def started() -> Engine:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Keep what native code says about the device from a command's own output."""
     libc = ctypes.CDLL(None)
     sys.stdout.flush()

@@ -6,6 +6,7 @@ near it is are known afterwards; so cameras find their place here, and the plan 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,9 @@ from graspgen.scene.draw_cameras import Aim, CameraDraw, draw_camera, slots
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import SettledScene, World
+
+#: Points of an object that a camera looks for, as shares of its box's half-sizes.
+_POINTS = 0.5 * np.array([(0, 0, 0), *itertools.product((-1, 1), repeat=3)], float)
 
 
 def place_views(views: Views, settled: SettledScene, assets: Mapping[int, Asset]) -> SettledScene:
@@ -75,11 +79,13 @@ class _Objects:
         T_world_box: (n, 4, 4) pose of each box's centre, the object's axes.
         half: (n, 3) half-sizes, m.
         target: (n,) whether the object is to be grasped.
+        world: they are in, the poses at rest.
     """
 
     T_world_box: Array
     half: Array
     target: NDArray[np.bool_]
+    world: World
 
     @classmethod
     def of(cls, settled: SettledScene) -> _Objects:
@@ -89,13 +95,29 @@ class _Objects:
         centre = bounds.mean(axis=1)
         T[:, :3, 3] += (T[:, :3, :3] @ centre[..., None])[..., 0]
         target = np.array([str(getattr(o.plan, "role", "target")).lower() == "target" for o in objects], bool)
-        return cls(T, (bounds[:, 1] - bounds[:, 0]) / 2, target)
+        mujoco.mj_kinematics(settled.world.model, settled.world.data)
+        return cls(T, (bounds[:, 1] - bounds[:, 0]) / 2, target, settled.world)
 
     def aims(self) -> list[Aim]:
         """Return the middle of the top of each object, world frame."""
         rise = (np.abs(self.T_world_box[:, 2, :3]) * self.half).sum(axis=1)
         tops = self.T_world_box[:, :3, 3] + rise[:, None] * np.array([0.0, 0.0, 1.0])
         return [Aim(top, bool(target)) for top, target in zip(tops, self.target, strict=True)]
+
+    def sighted(self, eye: Array, near: float, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return (n,) which of the objects that are `asked` for a camera at the (3,) point `eye` sees something of."""
+        model, data, hit = self.world.model, self.world.data, np.zeros(1, np.int32)
+        drawn = np.array([0, 1, 1, 0, 0, 0], np.uint8)
+        found = np.zeros(len(self.half), bool)
+        for i in np.flatnonzero(asked):
+            points = transform_points(self.T_world_box[i], _POINTS * self.half[i])
+            for way in points - eye:
+                start = eye + near * way / np.linalg.norm(way)
+                mujoco.mj_ray(model, data, start, way, drawn, 1, -1, hit, None)
+                if hit[0] >= 0 and int(model.geom_bodyid[hit[0]]) == int(self.world.body_ids[i]):
+                    found[i] = True
+                    break
+        return found
 
     def distance(self, point: Array) -> float:
         """Return the distance of the (3,) point to the nearest box, m; 0 inside, infinite without objects."""
@@ -116,6 +138,8 @@ def _mistake(views: Views, plans: Sequence[ViewPlan], objects: _Objects) -> str:
         pixels = project(view.K, view.distortion, centres)
         inside = ((pixels >= 0) & (pixels < [view.width, view.height])).all(axis=1)
         inside &= (centres[:, 2] > view.near) & (centres[:, 2] < view.far)
+        if views.in_sight:
+            inside &= objects.sighted(T[:3, 3], view.near, inside)
         if views.in_view == "all" and not inside.all():
             return "does not show every object"
         if views.in_view != "all" and not inside[objects.target | (views.in_view == "any")].any():

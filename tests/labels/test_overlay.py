@@ -89,3 +89,22 @@ def test_a_contact_sheet_of_nothing_or_of_unequal_tiles_is_refused() -> None:
         overlay.contact_sheet([black(), black()[1:]], 3)
     with pytest.raises(ValueError, match="2 tiles need 2 captions, got 1"):
         overlay.contact_sheet([black(), black()], 3, ["one"])
+
+
+def test_names_of_points_that_crowd_never_overlap_and_stay_in_the_picture() -> None:
+    points = [(30.0 + dx, 20.0 + dy) for dx in (0, 2, 4) for dy in (0, 3)] + [(58.0, 20.0)]
+    names = ["handle", "rim", "base", "top", "tip", "neck", "edge"]
+    font = overlay.ImageFont.load_default(9)
+    places = list(overlay._places(points, names, font, 3, (60, 40)))
+    boxes = [(x, y, x + font.getlength(names[i]), y + font.getbbox("Ag")[3]) for i, (x, y) in places]
+    assert 2 <= len(boxes) < len(names)
+    for k, a in enumerate(boxes):
+        assert a[0] >= 0 and a[1] >= 0 and a[2] <= 60 and a[3] <= 40
+        assert all(a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1] for b in boxes[:k])
+
+
+def test_a_caption_never_leaves_its_tile() -> None:
+    for width in (8, 20, 64, 320):
+        text, font = overlay._fitting("a caption far too long for a small tile", 12, width)
+        assert font.getlength(text) <= width
+        assert (text == "a caption far too long for a small tile") == (width == 320)

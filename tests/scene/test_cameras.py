@@ -11,6 +11,7 @@ from graspgen.frames import inverse, look_at, transform_points
 from graspgen.lens import project
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
+from graspgen.render.views import render_scene
 from graspgen.scene.build import build_world
 from graspgen.scene.draw import draw_plan
 from graspgen.scene.make import settled_scene
@@ -192,3 +193,17 @@ def test_mistakes_about_cameras_name_the_mend(tmp_path, views, message):
     with pytest.raises(RecipeError) as caught:
         load_recipe(str(tmp_path / "mine.yaml"))
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_in_sight_refuses_cameras_from_which_one_object_hides_another():
+    low = {"kind": "shell", "name": "a", "count": 6, "elevation_deg": 8, "radius": 0.7, "target_jitter": 0.0}
+    scene = {"objects": {"count": 5, "spread": 0.06}}
+    hidden = []
+    for in_sight in (False, True):
+        recipe = recipe_of(low, in_view="all", in_sight=in_sight, redraws=300).model_copy(
+            update={"scene": Recipe(task="t", scene=scene).scene}
+        )
+        settled = settled_scene(recipe, SHELF, 2, 0)
+        wanted = {o.plan.instance_id for o in settled.world.objects}
+        hidden.append(sum(len(wanted - set(np.unique(i.instances).tolist())) for i in render_scene(settled.world)))
+    assert hidden[0] > 0 and hidden[1] == 0
