@@ -15,6 +15,7 @@ from graspgen.dataset.check_frame_views import check_frame_views
 from graspgen.dataset.check_frames import check_frames
 from graspgen.dataset.check_geometry import check_geometry
 from graspgen.dataset.check_grasps import check_grasps
+from graspgen.dataset.check_hashes import check_hashes
 from graspgen.dataset.check_keys import check_keys
 from graspgen.dataset.check_labels import check_labels
 from graspgen.dataset.check_looks import check_looks
@@ -22,7 +23,9 @@ from graspgen.dataset.check_objects import check_objects
 from graspgen.dataset.check_quality import check_quality
 from graspgen.dataset.check_scene_trials import check_scene_trials
 from graspgen.dataset.check_sensor import check_sensor
+from graspgen.dataset.check_shared import check_shared
 from graspgen.dataset.check_sight import check_sight
+from graspgen.dataset.check_trials import check_trials
 from graspgen.dataset.check_views import check_views
 from graspgen.dataset.checked import Checked, Meshes
 from graspgen.dataset.grasp_file import KEYS, read_keys
@@ -131,12 +134,14 @@ def _check_shard(
 ) -> None:
     info = next(shard for shard in manifest.shards if shard.file == name)
     with open_file(folder / name) as file:
+        before = len(report.violations)
         tables = read_tables(report, file, info, manifest)
         if tables is None:
             return
         known = TABLES["views"].columns
         images = {name: guarded(file, "views", name) for name in file["views"] if known[name].is_image}
-        checked = Checked(tables, images, manifest.recipe, meshes, file["views/depth"].attrs["depth_scale"])
+        scale = file["views/depth"].attrs["depth_scale"]
+        checked = Checked(tables, images, manifest.recipe, meshes, scale, manifest.mujoco_version)
         _check_repeats(report, checked, seen_assets)
         sound = check_columns(report, checked)
         if not check_keys(report, checked, list(info.scenes)):
@@ -147,6 +152,8 @@ def _check_shard(
         _guarded(report, lambda: check_looks(report, checked, folder))
         _guarded(report, lambda: check_grasps(report, checked))
         _guarded(report, lambda: check_scene_trials(report, checked))
+        _guarded(report, lambda: check_trials(report, checked))
+        _guarded(report, lambda: check_shared(report, checked))
         if sound:
             _guarded(report, lambda: check_frames(report, checked))
             _guarded(report, lambda: check_sight(report, checked))
@@ -157,6 +164,8 @@ def _check_shard(
             _guarded(report, lambda: check_flying(report, checked))
             shots = {column: guarded(file, "frame_views", column) for column in ("depth", "instances")}
             _guarded(report, lambda: check_frame_views(report, checked, shots))
+        if len(report.violations) == before:
+            _guarded(report, lambda: check_hashes(report, checked, file))
 
 
 def _check_repeats(report: Report, checked: Checked, seen: dict[int, tuple[str, str]]) -> None:

@@ -86,7 +86,7 @@ def _check_trials(report: Report, checked: Checked) -> None:
         keys,
     )
     row = checked.rows_of("profiles", trials["profile"])
-    protocols = [_protocol(text) for text in profiles["options"]]
+    protocols = [protocol(text) for text in profiles["options"]]
     for column, limits in (
         ("drift_holding", [p.get("max_drift", np.inf) for p in protocols]),
         ("rotation_holding", [np.radians(p.get("max_rotation_deg", np.inf)) for p in protocols]),
@@ -101,7 +101,7 @@ def _check_trials(report: Report, checked: Checked) -> None:
             keys,
         )
     pushes = [len(p.get("directions", ())) + len(p.get("turns", ())) for p in protocols]
-    scenes = [_protocol(text, "scene") for text in profiles["options"]]
+    scenes = [protocol(text, "scene") for text in profiles["options"]]
     shakes = [len(p.get("shakes", ())) + len(p.get("shake_turns", ())) for p in scenes]
     directions = np.array([[n or 127 for n in pushes], [n or 127 for n in shakes]], int)
     bad = trials["failed_direction"] >= (directions[trials["kind"], row] if len(row) else 0)
@@ -121,7 +121,8 @@ def _check_trials(report: Report, checked: Checked) -> None:
     report.rows("trials", "width", bad, "is no opening that the gripper has", keys)
 
 
-def _protocol(text: str, section: str = "protocol") -> dict[str, Any]:
+def protocol(text: str, section: str = "protocol") -> dict[str, Any]:
+    """Return a section of a profile's options, empty where it is not there."""
     protocol = read_json(text).get(section)
     return protocol if isinstance(protocol, dict) else {}
 

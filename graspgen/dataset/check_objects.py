@@ -96,6 +96,15 @@ def _check_motion(report: Report, checked: Checked) -> None:
             lambda i, s=speed, m=most, n=limit, u=unit: f"{s[i]:g} {u}, but the scene's {n} is {m[i]:g}",
             objects["id"],
         )
+        fastest = np.zeros(len(scenes["index"]))
+        np.maximum.at(fastest, row, speed)
+        report.rows(
+            "scenes",
+            limit,
+            ~(np.abs(fastest - scenes[limit]) <= 1e-9 + 1e-6 * fastest) & (scenes["removed"] == 0),
+            lambda i, s=fastest, n=limit, u=unit: f"{scenes[n][i]:g} {u}, the fastest object has {s[i]:g}",
+            scenes["index"],
+        )
 
 
 def _check_plans(report: Report, checked: Checked) -> None:
@@ -160,6 +169,7 @@ def _compare_objects(
         if plan is None:
             report.add("the plan has no such object", "objects", "instance_id", row, key)
             continue
+        _compare_mass(report, checked, row, plan)
         if plan.get("asset", objects["asset"][row]) != objects["asset"][row]:
             text = f"the plan says {plan['asset']}, the column {objects['asset'][row]}"
             report.add(text, "objects", "asset", row, key)
@@ -176,6 +186,26 @@ def _compare_objects(
                     row,
                     key,
                 )
+
+
+def _compare_mass(report: Report, checked: Checked, row: int, plan: dict[str, Any]) -> None:
+    """An object's mass, centre of mass and inertia are those of its asset, at the plan's scale and density."""
+    objects, assets = checked.tables["objects"], checked.tables["assets"]
+    asset = checked.meshes.asset(assets["mesh"][int(checked.rows_of("assets", objects["asset"][row]))])
+    if asset is None or not {"scale", "density"} <= set(plan):
+        return
+    scale, key = float(plan["scale"]), int(objects["id"][row])
+    mass = asset.volume * scale**3 * float(plan["density"])
+    if not np.isclose(objects["mass"][row], mass, rtol=1e-6):
+        text = f"{objects['mass'][row]:g} kg, the plan's density gives {mass:g}"
+        report.add(text, "objects", "mass", row, key)
+    if not any(plan.get("com_offset", (1,))):
+        if not np.allclose(objects["com"][row], asset.com * scale, rtol=1e-6, atol=1e-9):
+            report.add("is not that of the asset", "objects", "com", row, key)
+        inertia = asset.unit_inertia * scale**5 * float(plan["density"])
+        same = np.allclose(objects["inertia"][row], inertia, rtol=1e-5, atol=1e-6 * np.abs(inertia).max())
+        if not same and (np.asarray(plan.get("inertia_scale", (0,))) == 1).all():
+            report.add("is not that of the asset at its mass", "objects", "inertia", row, key)
 
 
 def _check_assets(report: Report, checked: Checked) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.guards import inside
 from graspgen.dataset.mesh import read_mesh
 from graspgen.errors import DatasetError, ObjectError
 from graspgen.frames import Array
+from graspgen.objects.asset import Asset, Mesh
 
 _KEPT_MESHES = 256
+_NO_MESH = Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
 
 
 class Meshes:
@@ -27,6 +30,7 @@ class Meshes:
         self._folder = folder
         self._kept: OrderedDict[str, tuple[Array, NDArray[np.int64]] | DatasetError] = OrderedDict()
         self._hashes: dict[str, str] = {}
+        self._assets: dict[str, Asset | None] = {}
 
     def read(self, name: str) -> tuple[Array, NDArray[np.int64]]:
         """Return vertices, m, in the asset's frame, and faces.
@@ -57,10 +61,18 @@ class Meshes:
 
             folder = (self._folder / name).parent
             try:
-                self._hashes[name] = content_hash(load_asset(folder)) if (folder / META).is_file() else ""
-            except ObjectError as error:
+                inside(self._folder, name)
+                asset = load_asset(folder) if (folder / META).is_file() else None
+                self._hashes[name] = "" if asset is None else content_hash(asset)
+                self._assets[name] = None if asset is None else replace(asset, mesh=_NO_MESH, parts=())
+            except (DatasetError, ObjectError) as error:
                 self._hashes[name] = " ".join(str(error).split())
         return self._hashes[name]
+
+    def asset(self, name: str) -> Asset | None:
+        """Return the asset whose mesh `name` is, without meshes and parts; None where it cannot be read."""
+        self.content_hash(name)
+        return self._assets.get(name)
 
 
 def read_json(text: str) -> dict[str, Any]:
@@ -82,6 +94,7 @@ class Checked:
         recipe: of the run.
         meshes: of the dataset.
         depth_scale: metres per count of the stored depth.
+        engine: MuJoCo's version, "" where the file does not say.
     """
 
     tables: dict[str, dict[str, NDArray[Any]]]
@@ -89,6 +102,7 @@ class Checked:
     recipe: Mapping[str, Any]
     meshes: Meshes
     depth_scale: float
+    engine: str = ""
 
     def plan(self, row: int) -> dict[str, Any]:
         """Return the plan of a scene, empty where it is not JSON."""
