@@ -8,27 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from graspgen.dataset.check_columns import check_columns, read_tables
 from graspgen.dataset.check_files import check_files, check_index, check_scenes
-from graspgen.dataset.check_flying import check_flying
-from graspgen.dataset.check_frame_views import check_frame_views
-from graspgen.dataset.check_frames import check_frames
-from graspgen.dataset.check_geometry import check_geometry
-from graspgen.dataset.check_grasps import check_grasps
-from graspgen.dataset.check_hashes import check_hashes
-from graspgen.dataset.check_keys import check_keys
-from graspgen.dataset.check_labels import check_labels
-from graspgen.dataset.check_looks import check_looks
-from graspgen.dataset.check_objects import check_objects
-from graspgen.dataset.check_quality import check_quality
-from graspgen.dataset.check_scene_trials import check_scene_trials
-from graspgen.dataset.check_sensor import check_sensor
-from graspgen.dataset.check_shared import check_shared
-from graspgen.dataset.check_sight import check_sight
-from graspgen.dataset.check_trials import check_trials
-from graspgen.dataset.check_views import check_views
-from graspgen.dataset.checked import Checked, Meshes
-from graspgen.dataset.grasp_file import KEYS, read_keys
+from graspgen.dataset.check_foreign import foreign_files, foreign_info
+from graspgen.dataset.check_result import CheckResult
+from graspgen.dataset.check_shard import check_shard, guarded_step
+from graspgen.dataset.checked import Meshes
+from graspgen.dataset.grasp_file import KEYS, KIND, read_keys
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import open_file, reason
 from graspgen.dataset.layout import INDEX, MANIFEST
@@ -47,7 +32,7 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
     It checks the files against the manifest, every column against the schema, that keys resolve, pixel counts and boxes
     against the masks, poses against each other, cuboids, masks and depth against the saved meshes, and grasps against
     their trials, their gripper and the meshes. A damaged dataset gives violations, never an exception. A run that was
-    stopped is sound if what is there is.
+    stopped is sound if what is there is; `inspect` says how much that is.
 
     Args:
         path: the dataset's folder, its `dataset.h5` or `dataset.json`, or the file of a grasp database.
@@ -56,10 +41,29 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
     Raises:
         DatasetError: the path is no dataset, or its manifest cannot be read.
     """
+    return inspect(path, progress=progress).violations
+
+
+def inspect(path: str | Path, *, foreign: bool | None = None, progress: Progress | None = None) -> CheckResult:
+    """Check a dataset and say also what was looked at, what could not be verified, and what is missing.
+
+    Args:
+        path: as for `check`; or a folder of HDF5 files, or one, that others wrote in this schema.
+        foreign: whether others wrote it: no manifest, plan or hash is needed, and missing columns are told, not blamed.
+            None: where the folder has no `dataset.json`, or the file is no grasp database.
+        progress: called with the shard's path, the number of shards done and their total.
+
+    Raises:
+        DatasetError: the path is no dataset, or its manifest cannot be read.
+    """
     folder = Path(path)
-    if folder.name in (INDEX, MANIFEST) and not folder.is_dir():
+    if folder.name in (INDEX, MANIFEST) and (folder.parent / MANIFEST).is_file() and not folder.is_dir():
         folder = folder.parent
-    elif folder.is_file():
+    if foreign is None:
+        foreign = _is_foreign(folder)
+    if foreign:
+        return _check_foreign(folder, progress)
+    if folder.is_file():
         return _check_grasp_file(folder)
     manifest = load_manifest(folder)
     report = Report()
@@ -72,18 +76,74 @@ def check(path: str | Path, *, progress: Progress | None = None) -> list[Violati
             progress(shard.file, number, len(manifest.shards))
         report.where = shard.file
         if shard.file in intact:
-            _guarded(
-                report,
-                lambda name=shard.file: _check_shard(report, folder, name, manifest, meshes, seen_assets),
-            )
+            _shard(report, folder, shard, manifest, meshes, seen_assets)
     report.where = INDEX
-    _guarded(report, lambda: check_index(report, folder, manifest))
+    guarded_step(report, lambda: check_index(report, folder, manifest))
     if progress:
         progress("", len(manifest.shards), len(manifest.shards))
-    return report.violations
+    there = sum(len(shard.scenes) for shard in manifest.shards)
+    if there < manifest.scenes:
+        report.where = MANIFEST
+        report.notice(
+            f"incomplete: {there} of {manifest.scenes} scenes are there; `graspgen generate … --resume` makes the rest"
+        )
+    return CheckResult.of(folder, report, manifest)
 
 
-def _check_grasp_file(path: Path) -> list[Violation]:
+def _is_foreign(path: Path) -> bool:
+    if path.is_file():
+        if path.name == MANIFEST:
+            return False
+        try:
+            with open_file(path) as file:
+                return file.attrs.get("kind") != KIND and "graspgen_version" not in file.attrs
+        except (DatasetError, OSError, RuntimeError, ValueError):
+            return False
+    return path.is_dir() and not (path / MANIFEST).is_file() and bool(foreign_files(path))
+
+
+def _check_foreign(path: Path, progress: Progress | None) -> CheckResult:
+    """Check files that others wrote: each as a shard, as far as what is there allows."""
+    report = Report(foreign=True)
+    files = foreign_files(path)
+    folder = path if path.is_dir() else path.parent
+    if not files:
+        raise DatasetError(f"{path} holds no HDF5 file (*.h5, *.hdf5), itself or in shards/; give the folder of one")
+    mistakes = probe(files, images=True)
+    infos: list[ShardInfo] = []
+    meshes, seen = Meshes(folder), {}
+    manifest = Manifest({}, 0, 0, 1, "", "", "")
+    for number, file in enumerate(files):
+        report.where = file.relative_to(folder).as_posix()
+        if progress:
+            progress(report.where, number, len(files))
+        if file in mistakes and "HDF5" in mistakes[file]:
+            report.add(mistakes[file])
+            continue
+        try:
+            info, manifest = foreign_info(file, report.where)
+        except (DatasetError, OSError, RuntimeError, TypeError, ValueError) as error:
+            report.add(f"cannot be read: {reason(error)}")
+            continue
+        infos.append(info)
+        _shard(report, folder, info, manifest, meshes, seen)
+    report.where = ""
+    report.notice("written by others: no manifest, no hashes, no plan; what is said of files and draws is not verified")
+    return CheckResult.of(folder, report, Manifest(**{**manifest.__dict__, "shards": tuple(infos)}), foreign=True)
+
+
+def _shard(
+    report: Report,
+    folder: Path,
+    info: ShardInfo,
+    manifest: Manifest,
+    meshes: Meshes,
+    seen: dict[int, tuple[str, str]],
+) -> None:
+    guarded_step(report, lambda: check_shard(report, folder, info, manifest, meshes, seen))
+
+
+def _check_grasp_file(path: Path) -> CheckResult:
     """Check a grasp database: as a dataset without scenes, whose one shard it is."""
     mistake = probe([path]).get(path)
     if mistake and "HDF5" in mistake:
@@ -95,6 +155,7 @@ def _check_grasp_file(path: Path) -> list[Violation]:
             "`graspgen grasps`"
         )
     report = Report(where=path.name)
+    manifest = Manifest({}, 0, 0, 1, "", "", "")
     try:
         with open_file(path) as file:
             rows = {table: len(guarded(file, table, next(iter(spec.columns)))) for table, spec in TABLES.items()}
@@ -108,87 +169,17 @@ def _check_grasp_file(path: Path) -> list[Violation]:
                 created="",
                 shards=(ShardInfo(path.name, path.stat().st_size, "", rows, {}),),
             )
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (DatasetError, OSError, KeyError, ValueError, RuntimeError) as error:
         report.add(f"cannot be read: {reason(error)}")
-        return report.violations
-    _guarded(report, lambda: _check_shard(report, path.parent, path.name, manifest, Meshes(path.parent), {}))
-    _guarded(report, lambda: _check_object_keys(report, path, keys))
-    return report.violations
+        return CheckResult.of(path, report, manifest)
+    _shard(report, path.parent, manifest.shards[0], manifest, Meshes(path.parent), {})
+    guarded_step(report, lambda: _check_object_keys(report, path, keys))
+    return CheckResult.of(path, report, manifest)
 
 
 def _check_object_keys(report: Report, path: Path, keys: Mapping[int, str]) -> None:
     """Every asset of a grasp database says what its rows depend on."""
     with open_file(path) as file:
-        assets = file["assets/id"][()].tolist()
+        assets = np.asarray(guarded(file, "assets", "id")[()]).tolist()
     if sorted(keys) != assets:
         report.add(f"{KEYS} names other assets than the table", "assets", "id")
-
-
-def _check_shard(
-    report: Report,
-    folder: Path,
-    name: str,
-    manifest: Manifest,
-    meshes: Meshes,
-    seen_assets: dict[int, tuple[str, str]],
-) -> None:
-    info = next(shard for shard in manifest.shards if shard.file == name)
-    with open_file(folder / name) as file:
-        before = len(report.violations)
-        tables = read_tables(report, file, info, manifest)
-        if tables is None:
-            return
-        known = TABLES["views"].columns
-        images = {name: guarded(file, "views", name) for name in file["views"] if known[name].is_image}
-        scale = file["views/depth"].attrs["depth_scale"]
-        checked = Checked(tables, images, manifest.recipe, meshes, scale, manifest.mujoco_version)
-        _check_repeats(report, checked, seen_assets)
-        sound = check_columns(report, checked)
-        if not check_keys(report, checked, list(info.scenes)):
-            report.add("labels were not checked further, since the keys above do not resolve")
-            return
-        _guarded(report, lambda: check_objects(report, checked))
-        _guarded(report, lambda: check_labels(report, checked))
-        _guarded(report, lambda: check_looks(report, checked, folder))
-        _guarded(report, lambda: check_grasps(report, checked))
-        _guarded(report, lambda: check_scene_trials(report, checked))
-        _guarded(report, lambda: check_trials(report, checked))
-        _guarded(report, lambda: check_shared(report, checked))
-        if sound:
-            _guarded(report, lambda: check_frames(report, checked))
-            _guarded(report, lambda: check_sight(report, checked))
-            _guarded(report, lambda: check_quality(report, checked))
-            _guarded(report, lambda: check_views(report, checked))
-            _guarded(report, lambda: check_sensor(report, checked))
-            _guarded(report, lambda: check_geometry(report, checked))
-            _guarded(report, lambda: check_flying(report, checked))
-            shots = {column: guarded(file, "frame_views", column) for column in ("depth", "instances")}
-            _guarded(report, lambda: check_frame_views(report, checked, shots))
-        if len(report.violations) == before:
-            _guarded(report, lambda: check_hashes(report, checked, file))
-
-
-def _check_repeats(report: Report, checked: Checked, seen: dict[int, tuple[str, str]]) -> None:
-    """An asset of two shards is the same asset."""
-    assets = checked.tables["assets"]
-    for row, (key, digest) in enumerate(zip(assets["id"].tolist(), assets["content_hash"], strict=True)):
-        known = seen.setdefault(key, (digest, report.where))
-        if known[0] != digest:
-            report.add(
-                f"differs from the asset of the same id in {known[1]}",
-                "assets",
-                "content_hash",
-                row,
-                key,
-            )
-
-
-def _guarded(report: Report, step: Callable[[], None]) -> None:
-    """Run a step; whatever a damaged file makes it raise is a violation too: the rest must still be checked."""
-    try:
-        with np.errstate(all="ignore"):
-            step()
-    except (DatasetError, OSError, RuntimeError) as error:
-        report.add(f"cannot be read: {reason(error)}")
-    except Exception as error:
-        report.add(f"cannot be checked to the end: {type(error).__name__}: {error}")

@@ -5,6 +5,7 @@ A small box flies in the upper left corner of every view.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -67,9 +68,32 @@ RECIPE = {
     },
     "views": {"width": WIDTH, "height": HEIGHT},
 }
-PROTOCOL = {"max_drift": 0.01, "max_rotation_deg": 10, "directions": [[0, 0, 1], [0, 0, -1]]}
-IN_SCENE = {"lift": 0.12, "max_lag": 0.01, "neighbour_rise": 0.03, "shakes": [[0, 0, 1]], "shake_turns": []}
+PROTOCOL = {
+    "acceleration": 9.81,
+    "ladder": [0.5, 1.0, 2.0],
+    "max_drift": 0.01,
+    "max_rotation_deg": 10,
+    "directions": [[0, 0, 1], [0, 0, -1]],
+}
+IN_SCENE = {
+    "lift": 0.12,
+    "lift_speed": 0.3,
+    "hold": 0.2,
+    "max_lag": 0.01,
+    "neighbour_rise": 0.03,
+    "shakes": [[0, 0, 1]],
+    "shake_turns": [],
+}
 ATTRS = {"graspgen_version": "0.1.0", "mujoco_version": "4.0.0", "seed": 7, "recipe": RECIPE}
+
+
+def definition() -> str:
+    content = {
+        "yaml": {"name": "jaw", "kind": "parallel_jaw", "stroke": 0.14, "max_force": 70.0, "tcp": [0, 0, 0]},
+        "mjcf": "",
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return json.dumps({**content, "sha256": digest})
 
 
 def box(asset: int, scale: float = 1.0) -> trimesh.Trimesh:
@@ -86,7 +110,7 @@ def asset(number: int) -> Asset:
     return Asset(
         name=f"box_{number}", class_name="box", mesh=Mesh(solid.vertices, solid.faces), parts=(part,), volume=volume,
         com=OFFSET, unit_inertia=volume / 12 * np.diag([y + z, x + z, x + y]), density=DENSITY, friction=0.6,
-        source="procedural:box",
+        source="procedural:box", keypoints={name: tuple(at) for name, at in KEYPOINTS.items()},
     )  # fmt: skip
 
 
@@ -126,10 +150,22 @@ def _tables(scene, seed, T, cameras, rng):
     squares = sides**2
     moments = mass[:, None] * (squares.sum(axis=1, keepdims=True) - squares) / 12
     friction = [0.6, 0.005, 0.0005]
-    planned = [{"instance_id": i + 1, "asset": i, "scale": SCALES[i], "friction": friction} for i in range(2)]
+    planned = [
+        {
+            "instance_id": i + 1,
+            "asset": i,
+            "scale": SCALES[i],
+            "friction": friction,
+            "density": DENSITY,
+            "com_offset": [0, 0, 0],
+            "inertia_scale": [1, 1, 1],
+        }
+        for i in range(2)
+    ]
     plan = {
         "seed": seed, "index": scene, "attempt": 0, "task": "boxes", "gravity": 9.81,
-        "arena": {"geoms": ARENA}, "objects": planned,
+        "arena": {"name": "table", "belt_velocity": [0, 0, 0], "geoms": ARENA},
+        "arrangement": {"kind": "drop", "left_out": 0}, "objects": planned,
         "flying_max_hidden": 0.3,
         "views": [
             {"flying": [{"shape": "box", "size": FLYING.tolist(), "T_world_flying": flying_pose(camera).tolist()}]}
@@ -159,7 +195,7 @@ def _tables(scene, seed, T, cameras, rng):
         ),
         "objects": columns(
             "objects", 2, id=keys, scene=scene, asset=[0, 1], instance_id=[1, 2], T_world_object=T,
-            velocity=np.zeros(3), angular_velocity=np.zeros(3),
+            velocity=[[0.001, 0, 0], [0, 0, 0]], angular_velocity=[[0, 0, 0.01], [0, 0, 0]],
             scale=np.repeat(np.array(SCALES)[:, None], 3, axis=1), mass=mass,
             com=OFFSET * np.array(SCALES)[:, None], inertia=np.array([np.diag(m) for m in moments]),
             friction=friction, role=0, labelled=True,
@@ -172,12 +208,13 @@ def _tables(scene, seed, T, cameras, rng):
         "annotations": _annotations(keys, view_keys, T, cameras, seen),
         "keypoints": _keypoints(keys, view_keys, T, cameras, seen),
         "grippers": columns(
-            "grippers", 1, id=0, name="jaw", kind=0, definition="{}", T_base_tcp=np.eye(4), stroke=0.14,
+            "grippers", 1, id=0, name="jaw", kind=0, definition=definition(), T_base_tcp=np.eye(4), stroke=0.14,
             max_force=70.0,
         ),
         "profiles": columns(
             "profiles", 1, id=0, name="standard", version=1, engine_version="4.0.0",
-            options=json.dumps({"protocol": PROTOCOL, "scene": IN_SCENE}),
+            options=json.dumps({"name": "standard", "version": 1, "protocol": PROTOCOL, "scene": IN_SCENE,
+                                "option": {"timestep": 0.002}}),
         ),
         "flying": columns(
             "flying", n, view=view_keys, shape=Shape.BOX, size=FLYING,
@@ -310,7 +347,7 @@ def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
                     "width": 2 * half[axis] + 0.01, "contacts": [left, right], "normals": [normal, -normal],
                     "sampler": Sampler.ANTIPODAL, "parent": -1, "antipodal_angle": 0.0,
                     "min_friction_analytic": 0.0, "epsilon": np.nan, "flatness": np.nan, "patch": np.nan,
-                    "collision": 0, "clearance": 0.05, "approach_angle": 0.0, "in_cone": True,
+                    "collision": 0, "clearance": 0.02, "approach_angle": 0.0, "in_cone": True,
                     "outcome": Outcome.SUCCESS if ok else Outcome.DROPPED, "success_rate": float(ok),
                     "min_friction": np.nan, "outcome_in_scene": HERE[g],
                 }
@@ -341,6 +378,8 @@ def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
                     "time_to_failure": np.nan, "failed_direction": -1, "drift_holding": 0.001 if held else np.nan,
                     "held_acceleration": np.nan,
                 }
+                | ({} if held else dict.fromkeys(("drift_closing", "rotation_closing", "rotation_holding",
+                                                  "grip_force", "width", "peak_acceleration"), np.nan))
             )  # fmt: skip
             inside.append(
                 {
