@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from graspgen import __version__
 from graspgen.cli import objects
+from graspgen.cli.check import check
 from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.export import export
 from graspgen.cli.grasps import grasps
@@ -57,6 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(objects.app, name="objects")
+app.command()(check)
 app.command()(export)
 app.command()(grasps)
 app.command()(import_grasps)
@@ -127,31 +129,6 @@ def generate(
     if made.interrupted:
         typer.echo(f"stopped: {out} holds what is complete; go on with --resume", err=True)
         raise typer.Exit(INTERRUPTED)
-
-
-@app.command()
-def check(
-    path: DatasetPath,
-    hands: Annotated[
-        int | None,
-        typer.Option("--hands", min=0, help="Grasps whose collisions are measured again; 0 for none."),
-    ] = None,
-) -> None:
-    """Test every label of a dataset that can be derived again."""
-    from graspgen.dataset.check import check as run
-
-    violations = run(path)
-    if not violations and path.is_dir() and hands != 0:
-        # Only on what is sound: a scene is built again from the rows.
-        from graspgen.pipeline.check_hands import SAMPLE, check_hands
-
-        violations += check_hands(path, SAMPLE if hands is None else hands)
-    for violation in violations:
-        typer.echo(str(violation))
-    if violations:
-        typer.echo(f"{path}: {len(violations)} violations", err=True)
-        raise typer.Exit(VIOLATIONS)
-    typer.echo(f"{path}: no violations")
 
 
 @app.command()
