@@ -25,8 +25,8 @@ FRAMES = (
     "object, scaled and centred at the mean of its vertices; `scene_contacts` in the world, z up, the table at 0.",
     "`meshes/*.obj` are unscaled and already centred at the mean of their vertices, where Contact-GraspNet puts the "
     "origin when it loads a mesh; `obj_transforms` are of that frame.",
-    "Contacts are where the closing line through the tool point meets the object first, from both sides; so half the "
-    "distance of the contacts and the gripper's length give the hand's pose, as the network assumes.",
+    "Contacts are where the closing line through the tool point meets the object first, from both sides. The network "
+    "puts the hand over their middle: a shift along the closing direction where the object is off the middle.",
     "`successful` is whether the grasp held in its free trial. `scene_contacts` holds those that work in the scene: "
     "by their trial there, or, where they had none, if the open hand touches neither table nor neighbours on its way.",
     "`contact_offsets` are from the pads of the fully open hand.",

@@ -52,6 +52,7 @@ MODULES: dict[str, str] = {
     "isaac_grasp": "isaac_grasp",
     "jacquard": "jacquard",
     "lerobot": "lerobot",
+    "vgn": "vgn",
     "webdataset": "webdataset",
 }
 
