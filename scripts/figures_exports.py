@@ -37,7 +37,7 @@ SETTINGS = [
 ]  # fmt: skip
 SEED = 4
 VIEW, DOWN = 0, 1  # the view of the drawings, and the one that looks down, for rectangles
-MOST = 3  # grasps an object
+MOST = 2  # grasps an object
 ROOT = "scene_0000/realsense"
 
 #: Polylines in a format's frame, m, and poses of that frame in the camera's.
@@ -195,7 +195,7 @@ def drawn(image: Picture, K: Array, lines: list[Array], poses: list[Array]) -> P
         uv = project(K, transform_points(T, line)) - 0.5
         colour = (255, 60, 220) if len(line) == 2 else (60, 230, 90)
         for a, b in itertools.pairwise(uv.tolist()):
-            pen.line([tuple(a), tuple(b)], fill=colour, width=2)
+            pen.line([tuple(a), tuple(b)], fill=colour, width=3)
     return np.asarray(canvas)
 
 
@@ -205,7 +205,7 @@ def outlined(image: Picture, corners: list[Array]) -> Picture:
     for four in corners:
         for i in range(4):
             colour = (60, 230, 90) if i % 2 else (255, 160, 30)  # the pads green, the opening orange
-            pen.line([tuple(four[i]), tuple(four[(i + 1) % 4])], fill=colour, width=2)
+            pen.line([tuple(four[i]), tuple(four[(i + 1) % 4])], fill=colour, width=3)
     return np.asarray(canvas)
 
 
@@ -229,11 +229,8 @@ def main() -> None:
                     corners = FLAT[kind](out)
                     print(kind, len(corners), "rectangles")
                     tiles[kind] = outlined(dataset.rgb(DOWN), corners)
-        cut = [
-            Image.fromarray(tile).crop((80, 0, 560, 480)).resize((400, 400), Image.Resampling.LANCZOS)
-            for tile in tiles.values()
-        ]
-        Image.fromarray(contact_sheet([np.asarray(tile) for tile in cut], 4, list(tiles))).save(IMAGE, quality=80)
+        small = [np.asarray(Image.fromarray(t).resize((440, 330), Image.Resampling.LANCZOS)) for t in tiles.values()]
+        Image.fromarray(contact_sheet(small, 4, list(tiles))).save(IMAGE, quality=82)
 
 
 if __name__ == "__main__":

@@ -93,8 +93,8 @@ def contact_graspnet(out: Path, repository: Path, dataset: Dataset) -> None:
         grasps += len(T)
     print(
         f"Contact-GraspNet's load_scene_contacts: {len(scenes)} scenes, {grasps} grasps; the hand that the network "
-        f"would put there lies within {1000 * across:.2g} mm of ours, and {1000 * along:.1f} mm along the closing direction, "
-        "where the object is not in the middle of the open hand"
+        f"would put there lies within {1000 * across:.2g} mm of ours, and {1000 * along:.1f} mm along the closing "
+        "direction, where the object is not in the middle of the open hand"
     )
 
 
@@ -135,7 +135,8 @@ def open3d_grid(volume: Any) -> np.ndarray:
 
 def ggcnn(cornell: Path, jacquard: Path, repository: Path, dataset: Dataset) -> None:
     sys.path.insert(0, str(repository))
-    np.int, np.float = int, float  # the loaders use the old names
+    for name, kind in (("int", int), ("float", float)):  # the loaders use the old names
+        setattr(np, name, kind)
     from utils.data.cornell_data import CornellDataset
     from utils.data.jacquard_data import JacquardDataset
 
@@ -157,7 +158,7 @@ def ggcnn(cornell: Path, jacquard: Path, repository: Path, dataset: Dataset) -> 
         side = min(height, width)
         five = read.load_from_jacquard_file(str(line), scale=side / 1024)
         for rectangle in five:
-            centre = np.array(rectangle.center) + [(height - side) // 2, (width - side) // 2]
+            centre = np.add(rectangle.center, ((height - side) // 2, (width - side) // 2))
             near = min(four, key=lambda r, c=centre: np.abs(np.array(r.center) - c).sum())
             turn = abs((near.angle - rectangle.angle + np.pi / 2) % np.pi - np.pi / 2)
             gaps.append(
