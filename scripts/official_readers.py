@@ -166,8 +166,8 @@ def ggcnn(cornell: Path, jacquard: Path, repository: Path, dataset: Dataset) -> 
             )
     most = np.median(gaps, axis=0)
     print(
-        f"  {len(gaps)} rectangles in both: median difference {most[0]:.1f} px, {most[1]:.1f}°, opening {most[2]:.1f} px "
-        "(its loaders round to whole pixels)"
+        f"  {len(gaps)} rectangles in both: median difference {most[0]:.1f} px, {most[1]:.1f}°, opening {most[2]:.1f} "
+        "px (its loaders round to whole pixels)"
     )
 
 
