@@ -74,7 +74,8 @@ def _export(dataset: Dataset, folder: ExportFolder, options: BopOptions) -> None
         files: dict[str, dict[str, Any]] = {"scene_camera": {}, "scene_gt": {}, "scene_gt_info": {}}
         for view in dataset.scene_views(scene).tolist():
             shot = take(dataset, view)
-            seen = [s for s in objects_of(dataset, shot, meshes) if (int(s.row["asset"]), _scale_key(s.row)) in models]
+            # What is behind the camera has no pixel anywhere, and BOP no way to say so.
+            seen = [s for s in objects_of(dataset, shot, meshes) if _has_model(s, models) and s.whole.pixels]
             _write_images(folder, f"{root}/{scene:06d}", shot, seen, options)
             im = str(shot.number)
             files["scene_camera"][im] = _camera(dataset, shot, options)
@@ -168,6 +169,10 @@ def _camera(dataset: Dataset, shot: Shot, options: BopOptions) -> dict[str, Any]
         "cam_R_w2c": T_camera_world[:3, :3].ravel().tolist(),
         "cam_t_w2c": (T_camera_world[:3, 3] * MM).tolist(),
     }
+
+
+def _has_model(thing: Seen, models: _Models) -> bool:
+    return (int(thing.row["asset"]), _scale_key(thing.row)) in models
 
 
 def _model_of(thing: Seen, models: _Models) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -106,3 +107,41 @@ def test_images_are_read_one_by_one(tiny_dataset: Path, tmp_path: Path, monkeypa
             held.clear()
             export(ds, name, tmp_path / name, [])
             assert len(held) <= 3 * len(ds.views) + 3
+
+
+def test_objects_behind_the_camera_are_left_out(recorded_dataset: Path, tmp_path: Path, monkeypatch) -> None:
+    from graspgen.dataset.tables import Images
+
+    plain = Images.__getitem__
+
+    def without_the_first(self, i):
+        image = plain(self, i)
+        return image * (image != 1) if self._name == "views/instances" and i == 0 else image
+
+    monkeypatch.setattr(Images, "__getitem__", without_the_first)
+    with graspgen.open(recorded_dataset) as ds:
+        for column, value in (("bbox_visible", -1), ("bbox_amodal", -1), ("cuboid", np.nan)):
+            ds.annotations[column].flags.writeable = True
+            ds.annotations[column][0] = value
+        poses = ds.annotations["T_camera_object"]
+        poses.flags.writeable = True
+        poses[0, 2, 3] = -0.5
+        for name in ("bop", "coco", "dope"):
+            export(ds, name, tmp_path / name, [])
+    poses_left = json.loads((tmp_path / "bop/train_pbr/000000/scene_gt.json").read_text())
+    assert [len(poses_left[im]) for im in ("0", "1")] == [1, 2]
+    assert [len(json.loads((tmp_path / f"dope/00000{i}.json").read_text())["objects"]) for i in (0, 1)] == [1, 2]
+    found = json.loads((tmp_path / "coco/annotations/instances.json").read_text())["annotations"]
+    assert [a["instance_id"] for a in found if a["image_id"] == 1] == [2]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_progress_grows_within_its_total(name: str, recorded_dataset: Path, tmp_path: Path) -> None:
+    if name == "lerobot":
+        pytest.importorskip("pyarrow")
+    told: dict[str, list[int]] = {}
+    with graspgen.open(recorded_dataset) as ds:
+        export(ds, name, tmp_path / "out", [], lambda what, done, total: told.setdefault(what, [total]).append(done))
+    for total, *done in told.values():
+        assert done == sorted(done) and 0 <= done[0] and done[-1] <= total
+    assert told
