@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from graspgen.loaders.errors import LoaderError
 from graspgen.loaders.source import Sample
@@ -14,9 +14,13 @@ from graspgen.loaders.source import Sample
 #: How ragged arrays are put together.
 Ragged = Literal["flat", "pad"]
 Batch = dict[str, NDArray[Any]]
+#: Gives an array of a shape and type to fill.
+Place = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 
 
-def collate(samples: Sequence[Sample], ragged: Mapping[str, str], how: Ragged = "flat") -> Batch:
+def collate(
+    samples: Sequence[Sample], ragged: Mapping[str, str], how: Ragged = "flat", place: Place = np.empty
+) -> Batch:
     """Put samples together into a batch of NumPy arrays.
 
     Arrays of one shape are stacked to (B, …). For the keys of a ragged group, say `rectangles` of the group `grasps`
@@ -30,6 +34,7 @@ def collate(samples: Sequence[Sample], ragged: Mapping[str, str], how: Ragged = 
         samples: of one source.
         ragged: the source's `ragged`: key to group.
         how: "flat" or "pad".
+        place: gives the memory of stacked arrays.
 
     Raises:
         LoaderError: arrays that should have one shape differ, or there is no sample.
@@ -55,7 +60,8 @@ def collate(samples: Sequence[Sample], ragged: Mapping[str, str], how: Ragged = 
             raise LoaderError(
                 f"'{name}' has the shapes {sorted(shapes)} in one batch; bring images to one size with Crop or Resize"
             )
-        batch[name] = np.stack(parts)
+        first = parts[0]
+        batch[name] = np.stack(parts, out=place((len(parts), *first.shape), first.dtype))
     return batch
 
 

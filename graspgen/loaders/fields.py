@@ -56,6 +56,10 @@ FIELDS: dict[str, Field] = {
     "grasp_width": Field(group="grasps"),
     "grasp": Field(group="grasps"),
     "good": Field(group="grasps"),
+    # volumes; `QuarterTurns` moves them, a camera does not
+    "T_volume_grasp": Field(group="grasps"),
+    "voxels": Field(group="grasps"),
+    "quaternions": Field(group="grasps"),
     # clouds
     "points": Field(Kind.POINTS),
     "colours": Field(),

@@ -5,12 +5,12 @@ This module imports torch; nothing else of graspgen does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from graspgen.loaders.collate import Ragged, collate
+from graspgen.loaders.collate import Ragged
 from graspgen.loaders.errors import LoaderError, need
 from graspgen.loaders.order import Uneven, epoch_order, share
 from graspgen.loaders.source import Sample, Source
@@ -19,6 +19,8 @@ need("torch")
 
 import torch  # noqa: E402
 from torch.utils import data  # noqa: E402
+
+from graspgen.loaders.torch_slots import Collate, SlotBatch, make_pool  # noqa: E402
 
 
 class SharedEpoch:
@@ -127,23 +129,6 @@ class IterDataset(data.IterableDataset):
         return (self.source[i] for i in mine.tolist())
 
 
-class Collate:
-    """Samples to a batch of tensors (`loaders.collate`); it can be sent to workers.
-
-    Args:
-        ragged: the source's `ragged`.
-        how: "flat" or "pad".
-    """
-
-    def __init__(self, ragged: dict[str, str], how: Ragged = "flat") -> None:
-        self._ragged, self._how = dict(ragged), how
-
-    def __call__(self, samples: Sequence[Sample]) -> dict[str, torch.Tensor]:
-        """Return the batch."""
-        batch = collate(samples, self._ragged, self._how)
-        return {name: torch.from_numpy(values) for name, values in batch.items()}
-
-
 class Loader(data.DataLoader):
     """A `DataLoader` whose every pass is the next epoch; `set_epoch` starts at any of them."""
 
@@ -153,12 +138,18 @@ class Loader(data.DataLoader):
         """Choose the epoch that the next pass is: its order and its random choices, in all workers."""
         self.epoch = epoch
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         self.dataset.set_epoch(self.epoch)
         if isinstance(self.sampler, ShardSampler):
             self.sampler.set_epoch(self.epoch)
         self.epoch += 1
-        return super().__iter__()
+        # Workers start now, not when the first batch is asked for.
+        return _opened(super().__iter__())
+
+
+def _opened(batches: Iterator[Any]) -> Iterator[dict[str, torch.Tensor]]:
+    for batch in batches:
+        yield batch.open() if isinstance(batch, SlotBatch) else batch
 
 
 def data_loader(
@@ -199,12 +190,13 @@ def data_loader(
         raise LoaderError(f"batch_size is at least 1 and workers at least 0, got {batch_size} and {workers}")
     shared = {"rank": rank, "world_size": world_size, "uneven": uneven, "shuffle": shuffle}
     dataset = IterDataset(source, **shared) if iterable else MapDataset(source)
+    pool = make_pool(source[0], batch_size, workers) if len(source) else None
     return Loader(
         dataset,
         batch_size,
         sampler=None if iterable else ShardSampler(source, **shared),
         num_workers=workers,
-        collate_fn=Collate(dict(source.ragged), ragged),
+        collate_fn=Collate(source.ragged, ragged, pool),
         pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         drop_last=drop_last,
         persistent_workers=workers > 0,
