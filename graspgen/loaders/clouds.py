@@ -65,19 +65,20 @@ class PointClouds(RGBDViews):
     def cloud(self, row: int, rng: np.random.Generator) -> Sample:
         """Draw the points of a view."""
         views = self.dataset.views
-        counts = views["depth"][row].reshape(-1)  # as stored: most pixels are never turned into metres
+        image = views["depth"][row]
+        counts = image.reshape(-1)  # as stored: most pixels are never turned into metres
         scale = self.dataset.depth_scale
         pixels = draw_pixels(counts, self.points, rng, self.max_depth / scale)
-        z = counts[pixels] * np.float32(scale)
-        found = pixel_points(pixels, z, views["depth"].shape[2], views["K"][row], views["distortion"][row])
+        z = counts.take(pixels) * np.float32(scale)
+        found = pixel_points(pixels, z, image.shape[1], views["K"][row], views["distortion"][row])
         sample: Sample = {"points": found}
         if "rgb" in self.images:
-            sample["colours"] = self.dataset.rgb(row).reshape(-1, 3)[pixels]
-        sample["point_instances"] = self.dataset.instances(row).reshape(-1)[pixels]
+            sample["colours"] = self.dataset.rgb(row).reshape(-1, 3).take(pixels, axis=0)
+        sample["point_instances"] = self.dataset.instances(row).reshape(-1).take(pixels)
         return sample | {"T_camera_view": np.eye(4), "view": np.array(row)}
 
 
-def draw_pixels(depth: NDArray, count: int, rng: np.random.Generator, limit: float = np.inf) -> NDArray[np.int64]:
+def draw_pixels(depth: NDArray, count: int, rng: np.random.Generator, limit: float = np.inf) -> NDArray[np.int32]:
     """Draw `count` of the pixels of a flat image that have a depth above 0 and at most `limit`, ascending.
 
     Raises:
@@ -89,13 +90,16 @@ def draw_pixels(depth: NDArray, count: int, rng: np.random.Generator, limit: flo
     total = int(np.count_nonzero(known))
     if not total:
         raise LoaderError("a view without any depth has no points; leave it out with `views`")
-    steps = ((np.arange(count) + rng.random(count)) * (total / count)).astype(np.int64)
+    at = np.arange(count, dtype=np.float64)
+    at += rng.random(count, dtype=np.float32)
+    at *= total / count
+    steps = at.astype(np.int32)
     np.minimum(steps, total - 1, out=steps)
-    return steps if total == len(depth) else np.flatnonzero(known)[steps]
+    return steps if total == len(depth) else np.flatnonzero(known).astype(np.int32).take(steps)
 
 
 def pixel_points(
-    pixels: NDArray[np.int64], z: NDArray[np.float32], width: int, K: Array, distortion: Array
+    pixels: NDArray[np.int32], z: NDArray[np.float32], width: int, K: Array, distortion: Array
 ) -> NDArray[np.float32]:
     """Return the (n, 3) points of the centres of pixels at depths z, m, camera's frame.
 
@@ -106,13 +110,14 @@ def pixel_points(
         K: (3, 3) camera matrix, px.
         distortion: k1, k2, p1, p2, k3.
     """
-    rows = pixels // width
-    x, y = pixels - rows * width + 0.5, rows + 0.5
+    rows = pixels // np.int32(width)
+    columns = pixels - rows * np.int32(width)
+    (fx, fy), (cx, cy) = np.diagonal(K)[:2].astype(np.float32), (K[:2, 2] - 0.5).astype(np.float32)
+    a, b = (columns.astype(np.float32) - cx) / fx, (rows.astype(np.float32) - cy) / fy
     if np.any(distortion):
-        flat = lens.undistort(np.stack([(x - K[0, 2]) / K[0, 0], (y - K[1, 2]) / K[1, 1]], -1), distortion)
-        a, b = flat[:, 0], flat[:, 1]
-    else:
-        a, b = (x - K[0, 2]) / K[0, 0], (y - K[1, 2]) / K[1, 1]
+        a, b = lens.undistort(np.stack([a, b], -1), distortion).astype(np.float32).T
     found = np.empty((len(pixels), 3), np.float32)
-    found[:, 0], found[:, 1], found[:, 2] = a * z, b * z, z
+    np.multiply(a, z, out=found[:, 0])
+    np.multiply(b, z, out=found[:, 1])
+    found[:, 2] = z
     return found

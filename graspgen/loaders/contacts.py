@@ -102,11 +102,11 @@ def contact_labels(
     }
     known = np.isfinite(contacts).all(axis=(1, 2))
     on = np.flatnonzero(np.isin(instances, np.unique(grasps.instance[known])))
-    at, _ = _nearest(points[on], instances[on], contacts, grasps.instance, np.flatnonzero(known), radius)
-    found["tried"][on[at]] = True
-    at, which = _nearest(
-        points[on], instances[on], contacts, grasps.instance, np.flatnonzero(known & grasps.good), radius
-    )
+    of = grasps.instance
+    at, _ = _nearest(points[on], instances[on], contacts, of, np.flatnonzero(known), radius)
+    on = on[at]
+    found["tried"][on] = True
+    at, which = _nearest(points[on], instances[on], contacts, of, np.flatnonzero(known & grasps.good), radius)
     grasp, side = which >> 1, which & 1
     line = contacts[grasp, 1 - side] - contacts[grasp, side]
     width = np.linalg.norm(line, axis=1)
