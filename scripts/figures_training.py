@@ -44,20 +44,26 @@ def heat(values: np.ndarray, low: float, high: float) -> Picture:
 
 
 def with_contacts(data: Dataset, view: int) -> Picture:
-    """Show the points of a view that grasps touch, and some of those grasps."""
-    sample = ContactGrasps(data, views=[view], points=60_000)[0]
+    """Show the points of a view that good grasps touch, those that only bad ones do, and some of the good ones."""
+    sample = ContactGrasps(data, views=[view], points=data.views["depth"][view].size)[0]
     K, D = data.views["K"][view], data.views["distortion"][view]
-    picture = np.asarray(Image.fromarray(data.rgb(view)))
-    pixels = project(K, D, sample["points"])
-    tried = sample["tried"] & ~sample["success"]
-    picture = draw_points(picture, pixels[tried], BAD, radius=1)
-    picture = draw_points(picture, pixels[sample["success"]], GOOD, radius=1)
-    chosen = np.flatnonzero(sample["success"])
-    for i in np.random.default_rng(0).choice(chosen, min(8, len(chosen)), replace=False).tolist():
-        z, y = sample["approach"][i].astype(float), sample["closing"][i].astype(float)
+    picture = data.rgb(view)
+    columns, rows = np.floor(project(K, D, sample["points"])).astype(int).T
+    for chosen, colour in ((sample["tried"] & ~sample["success"], BAD), (sample["success"], GOOD)):
+        picture[rows[chosen], columns[chosen]] = colour
+    height, width = picture.shape[:2]
+    side, zoom = min(height, width), SIZE / min(height, width)
+    x, y = (width - side) // 2, (height - side) // 2
+    picture = picture[y : y + side, x : x + side]
+    picture = np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.NEAREST))
+    K = np.diag([zoom, zoom, 1]) @ (K - [[0, 0, x], [0, 0, y], [0, 0, 0]])
+    down = sample["approach"][:, 2] > 0.8
+    chosen = np.flatnonzero(sample["success"] & down)
+    for i in np.random.default_rng(0).choice(chosen, min(7, len(chosen)), replace=False).tolist():
+        z, y_axis = sample["approach"][i].astype(float), sample["closing"][i].astype(float)
         T = np.eye(4)
-        T[:3, :3] = np.stack([np.cross(y, z), y, z], -1)
-        T[:3, 3] = sample["points"][i] + sample["width"][i] / 2 * y
+        T[:3, :3] = np.stack([np.cross(y_axis, z), y_axis, z], -1)
+        T[:3, 3] = sample["points"][i] + sample["width"][i] / 2 * y_axis
         picture = draw_gripper(picture, K, T, float(sample["width"][i]), JAW, thickness=1, distortion=D)
     return picture
 
@@ -89,17 +95,11 @@ def sheet(data: Dataset, view: int) -> Picture:
     turned = GraspRectangles(data, views=[view], augment=[Flip(1.0), Rotate(40), Crop(SIZE, SIZE, (0.7, 0.7))], seed=3)[
         0
     ]
-    contacts = Image.fromarray(with_contacts(data, view))
-    side = min(contacts.size)
-    x, y = (contacts.width - side) // 2, (contacts.height - side) // 2
-    square_contacts = np.asarray(
-        contacts.crop((x, y, x + side, y + side)).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-    )
     angle = 0.5 * np.arctan2(plain["sin2"], plain["cos2"])
     tiles = [
         with_rectangles(both), with_rectangles(turned), heat(plain["quality"], 0, 1),
         heat(np.where(plain["quality"] > 0, angle + np.pi, 0), np.pi / 2, 3 * np.pi / 2),
-        heat(plain["width"], 0, float(plain["width"].max())), square_contacts, *with_models(data, view),
+        heat(plain["width"], 0, float(plain["width"].max())), with_contacts(data, view), *with_models(data, view),
     ]  # fmt: skip
     captions = [
         "rectangles: good, bad", "flipped, turned, cropped", "quality", "angle", "width", "contacts",

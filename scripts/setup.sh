@@ -74,6 +74,17 @@ install_package() {
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-input -e '.[dev]' </dev/null
 }
 
+# Half a minute and 0.7 GB: only where tests of everything are wanted. The build without CUDA is named, so that no other
+# (of several GB) is taken; where it cannot be had, tests that need PyTorch are skipped and say so.
+install_torch() {
+    [ "${CI:-}" = true ] || return 0
+    .venv/bin/python -c 'import torch' 2>/dev/null && return 0
+    say "installing PyTorch for the tests of the loaders"
+    .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --retries 1 --timeout 15 \
+        --extra-index-url https://download.pytorch.org/whl/cpu 'torch==2.13.0+cpu' </dev/null >&2 ||
+        say "warning: PyTorch could not be installed; its tests will be skipped"
+}
+
 # The only proof that OpenGL works is a frame that was rendered.
 renders() {
     .venv/bin/python -c '
@@ -121,6 +132,7 @@ see_to_vulkan() {
 
 make_venv
 install_package
+install_torch
 see_to_opengl
 see_to_vulkan
 touch .venv/ready

@@ -18,6 +18,7 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,13 +26,14 @@ from torch import nn
 from torch.nn import functional
 
 import graspgen
+from graspgen.dataset.reader import Dataset
 from graspgen.loaders import Crop, Flip, PlanarGraspMaps, Rotate
 from graspgen.loaders.maps import best_rectangles
 from graspgen.loaders.rectangles import matches
 from graspgen.loaders.source import Sample
 from graspgen.loaders.torch_data import data_loader
 
-SIDE = 224
+SIDE = 160
 #: Width maps are learnt in units of this, px.
 WIDTH_UNIT = 50.0
 
@@ -39,7 +41,7 @@ WIDTH_UNIT = 50.0
 class PlanarNet(nn.Module):
     """Colour and depth (B, 4, H, W) to four maps (B, 4, H, W): quality (logit), cos 2φ, sin 2φ, width."""
 
-    def __init__(self, breadth: int = 24) -> None:
+    def __init__(self, breadth: int = 16) -> None:
         super().__init__()
 
         def block(inputs: int, outputs: int, size: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -96,7 +98,10 @@ def train(source: PlanarGraspMaps, steps: int, batch_size: int, workers: int) ->
             schedule.step()
             step, running = step + 1, running + loss.item()
             if step % 50 == 0:
-                print(f"step {step:4}  loss {running / 50:.4f}  {step / (time.perf_counter() - start):.1f} steps/s")
+                print(
+                    f"step {step:4}  loss {running / 50:.4f}  {step / (time.perf_counter() - start):.1f} steps/s",
+                    flush=True,
+                )
                 running = 0.0
             if step == steps:
                 break
@@ -144,6 +149,12 @@ def axis_guess(width: float, rng: np.random.Generator) -> Callable[[Sample], np.
     return guess
 
 
+def mean_width(data: Dataset, views: np.ndarray, options: dict[str, Any]) -> float:
+    """Return the mean width of the rectangles that are learnt from, px."""
+    source = PlanarGraspMaps(data, views=views, images=("depth",), augment=[Crop(SIDE, SIDE, centred=True)], **options)
+    return float(np.mean(np.concatenate([sample["rectangles"][:, 3] for sample in source])))
+
+
 def accuracy(samples: list[Sample], guess: Callable[[Sample], np.ndarray], times: int = 1) -> float:
     right = [matches(guess(s), s["rectangles"][s["good"]]) for _ in range(times) for s in samples]
     return float(np.mean(right))
@@ -168,11 +179,9 @@ def main() -> None:
         data, views=held_out, images=(*images, "instances"), augment=[Crop(SIDE, SIDE, centred=True)], **common
     )
     samples = [s for s in (test[i] for i in range(len(test))) if s["good"].any() and s["instances"].any()]
-    print(
-        f"{len(learnt)} views to learn from, {len(samples)} held out, of {len(data.views)} with a good grasp from above"
-    )
+    print(f"{len(learnt)} views to learn from, {len(samples)} held out: those of {len(data.views)} with a good grasp")
     net = train(learnt, given.steps, given.batch, given.workers)
-    width = float(np.mean(np.concatenate([s["rectangles"][:, 3] for s in samples])))
+    width = mean_width(data, learnt.rows, common)
     rng = np.random.default_rng(0)
     print("share of held-out views in which the first guess is a labelled grasp:")
     print(f"  network  {accuracy(samples, network_guess(net)):.2f}")
