@@ -132,7 +132,7 @@ def read_bare(data_path: Path, places: Sequence[tuple[str, int]], images: Sequen
 def bare_rate(data: Dataset, views: np.ndarray, images: Sequence[str], workers: int) -> float:
     shards = data.views.shard_of(views)
     first = np.searchsorted(data.views.shard_of(np.arange(len(data.views))), np.arange(shards.max() + 1))
-    names = [str(path.relative_to(data.path)) for path in data._files.paths]
+    names = data._files.names
     order = np.random.default_rng(0).permutation(len(views))
     places = [(names[shards[i]], int(views[i] - first[shards[i]])) for i in order]
     count = max(workers, 1)

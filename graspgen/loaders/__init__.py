@@ -21,8 +21,10 @@ from graspgen.loaders.maps import PlanarGraspMaps
 from graspgen.loaders.poses import ObjectPoses
 from graspgen.loaders.rectangles import GraspRectangles
 from graspgen.loaders.source import Sample, Source
+from graspgen.loaders.volumes import QuarterTurns, TSDFGrasps
 
 __all__ = [
     "Batches", "ContactGrasps", "Crop", "Flip", "GraspRectangles", "JaxBatches", "LoaderError", "ObjectPoses",
-    "PlanarGraspMaps", "PointClouds", "RGBDViews", "Resize", "Rotate", "Sample", "Source", "collate",
+    "PlanarGraspMaps", "PointClouds", "QuarterTurns", "RGBDViews", "Resize",
+    "Rotate", "Sample", "Source", "TSDFGrasps", "collate",
 ]  # fmt: skip

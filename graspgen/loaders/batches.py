@@ -10,6 +10,9 @@ from graspgen.loaders.errors import LoaderError, need
 from graspgen.loaders.order import Uneven, epoch_order, share
 from graspgen.loaders.source import Source
 
+#: Keys that do not fit into 32 bits.
+_WIDE_KEYS = ("grasp", "object", "scene")
+
 
 class Batches:
     """The batches of an epoch, again and again: `for batch in Batches(source, 32): …`.
@@ -64,9 +67,10 @@ class Batches:
 
 
 class JaxBatches(Batches):
-    """As `Batches`, with arrays of JAX on its default device: float64 becomes float32 unless JAX has x64 enabled.
+    """As `Batches`, with arrays of JAX on its default device.
 
-    Padding is the default here: shapes that differ from batch to batch make `jax.jit` compile again.
+    Unless JAX has x64 enabled, float64 becomes float32, and keys of grasps and objects, which have more than 32 bits,
+    stay NumPy arrays. Padding is the default here: shapes that differ from batch to batch make `jax.jit` compile again.
 
     Raises:
         LoaderError: JAX is not installed.
@@ -77,6 +81,6 @@ class JaxBatches(Batches):
         super().__init__(source, batch_size, ragged=ragged, **options)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        put = need("jax.numpy").asarray
+        put, narrow = need("jax.numpy").asarray, not need("jax").config.jax_enable_x64
         for batch in super().__iter__():
-            yield {name: put(values) for name, values in batch.items()}
+            yield {name: a if narrow and name in _WIDE_KEYS else put(a) for name, a in batch.items()}

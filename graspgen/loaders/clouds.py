@@ -70,7 +70,7 @@ class PointClouds(RGBDViews):
         scale = self.dataset.depth_scale
         pixels = draw_pixels(counts, self.points, rng, self.max_depth / scale)
         z = counts.take(pixels) * np.float32(scale)
-        found = pixel_points(pixels, z, image.shape[1], views["K"][row], views["distortion"][row])
+        found = pixel_points(pixels, z, image.shape[1], views.take("K", row), views.take("distortion", row))
         sample: Sample = {"points": found}
         if "rgb" in self.images:
             sample["colours"] = self.dataset.rgb(row).reshape(-1, 3).take(pixels, axis=0)

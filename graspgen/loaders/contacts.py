@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.dataset.reader import Dataset
-from graspgen.frames import Array, inverse, transform_points
+from graspgen.frames import Array, transform_points
 from graspgen.loaders.augment import Geometric, augmented
 from graspgen.loaders.clouds import PointClouds
 from graspgen.loaders.grasping import ViewGrasps, view_grasps
@@ -76,9 +76,7 @@ class ContactGrasps(PointClouds):
 
 def camera_contacts(dataset: Dataset, grasps: ViewGrasps) -> Array:
     """Return the (n, 2, 3) contacts of grasps in the camera's frame, m; NaN where they are not known."""
-    table = dataset.grasps
-    T_camera_object = grasps.T_camera_grasp @ inverse(table["T_object_grasp"][grasps.rows])
-    return transform_points(T_camera_object, table["contacts"][grasps.rows])
+    return transform_points(grasps.T_camera_object, dataset.grasps.take("contacts", grasps.rows))
 
 
 def contact_labels(

@@ -66,17 +66,13 @@ class RGBDViews(DatasetSource):
     def view_sample(self, row: int) -> Sample:
         """Return a view as it is stored."""
         views = self.dataset.views
-        sample: Sample = {name: getattr(self.dataset, name)(row) for name in self.images}
+        sample: Sample = {name: views[name][row] for name in self.images}
+        if "depth" in sample:
+            sample["depth"] = sample["depth"] * np.float32(self.dataset.depth_scale)
         sample |= {
-            "K": views["K"][row].copy(),
-            "distortion": views["distortion"][row].copy(),
+            "K": views.take("K", row).copy(),
+            "distortion": views.take("distortion", row).copy(),
             "T_camera_view": np.eye(4),
             "view": np.array(row),
         }
         return sample
-
-
-def rows_of_scene(scenes: np.ndarray, scene: int) -> slice:
-    """Return where a scene's rows lie in a sorted column of scenes."""
-    low, high = np.searchsorted(scenes, [scene, scene + 1])
-    return slice(int(low), int(high))

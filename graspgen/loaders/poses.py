@@ -77,18 +77,20 @@ class ObjectPoses(RGBDViews):
     def sample(self, row: int, rng: np.random.Generator) -> Sample:
         """Make the sample of a row of annotations."""
         data, table = self.dataset, self.dataset.annotations
-        of = int(objects_of(data, table["object"][[row]])[0])
-        asset = data.assets.index_of(int(data.objects["asset"][of]))
-        instance = int(data.objects["instance_id"][of])
-        sample = self.view_sample(int(np.searchsorted(data.views["id"], table["view"][row])))
-        sample["T_camera_object"] = table["T_camera_object"][row].copy()
+        view = data.views.index_of(int(table.take("view", row)))
+        key = table.take("object", row)
+        of = int(objects_of(data, int(data.views.take("scene", view)), np.array([key]))[0])
+        asset = data.assets.index_of(int(data.objects.take("asset", of)))
+        instance = int(data.objects.take("instance_id", of))
+        sample = self.view_sample(view)
+        sample["T_camera_object"] = table.take("T_camera_object", row).copy()
         if "instances" in self.images:
             sample["mask"] = sample["instances"] == instance
         sample = augmented(sample, self.augment, rng)
         if self.size is not None:
-            sample = warp.apply(sample, self._window(sample, table["bbox_visible"][row]))
+            sample = warp.apply(sample, self._window(sample, table.take("bbox_visible", row)))
         symmetries, axes = read_symmetry(data.assets["symmetry"][asset])
-        scale = data.objects["scale"][of]
+        scale = data.objects.take("scale", of)
         return sample | {
             "model_points": (self._model(int(data.assets["id"][asset])) * scale).astype(np.float32),
             "extents": (data.assets["extents"][asset] * scale).astype(np.float32),
@@ -96,7 +98,7 @@ class ObjectPoses(RGBDViews):
             "symmetry_axes": axes.copy(),
             "instance_id": np.array(instance),
             "class_id": np.array(int(data.assets["class_id"][asset])),
-            "object": np.array(int(table["object"][row])),
+            "object": np.array(int(key)),
             "visibility": np.array(table["visibility"][row]),
         }
 

@@ -91,7 +91,7 @@ class GraspRectangles(RGBDViews):
         """Return the rectangles of a view; `instances` saves reading its ids again."""
         views, grasps = self.dataset.views, self.dataset.grasps
         found = view_grasps(self.dataset, row)
-        K, D = views["K"][row], views["distortion"][row]
+        K, D = views.take("K", row), views.take("distortion", row)
         planar = np.flatnonzero(found.T_camera_grasp[:, 2, 2] >= np.cos(np.radians(self.max_tilt_deg)))
         if self.only_good:
             planar = planar[found.good[planar]]
@@ -105,7 +105,7 @@ class GraspRectangles(RGBDViews):
         return {
             "rectangles": rectangles[order].astype(np.float32),
             "good": found.good[planar],
-            "grasp": grasps["id"][found.rows[planar]],
+            "grasp": grasps.take("id", found.rows[planar]),
             "grasp_width": found.width[planar].astype(np.float32),
             "T_camera_grasp": found.T_camera_grasp[planar],
         }

@@ -90,7 +90,7 @@ class DatasetSource:
         return self.dataset.tables[self.table].shard_of(self.rows)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self)} samples of {self.dataset.path}>"
+        return f"<{type(self).__name__}: {len(self)} samples of {self.dataset.place}>"
 
 
 def chosen_rows(length: int, chosen: ArrayLike | None, what: str) -> NDArray[np.int64]:

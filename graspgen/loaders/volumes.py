@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.tsdf import SIZE, tsdf
 from graspgen.frames import Array, axis_angle, inverse, matrix_to_quat, pose
-from graspgen.loaders.augment import augmented
+from graspgen.loaders.augment import Geometric, augmented
 from graspgen.loaders.errors import LoaderError
 from graspgen.loaders.fields import groups
 from graspgen.loaders.grasping import good_grasps, objects_of
-from graspgen.loaders.images import rows_of_scene
 from graspgen.loaders.source import DatasetSource, Sample, Transform, chosen_rows
 
 
@@ -67,6 +66,8 @@ class TSDFGrasps(DatasetSource):
         rows = chosen_rows(len(self.dataset.scenes), scenes, "scenes")
         seen = np.isin(self.dataset.scenes["index"][rows], self.dataset.views["scene"])
         self.rows = rows[seen]
+        if any(isinstance(step, Geometric) for step in augment):
+            raise LoaderError("a volume is not turned by a camera; use QuarterTurns")
         if views_per_sample is not None and views_per_sample < 1:
             raise LoaderError(f"a volume is made from at least one view, got {views_per_sample}")
         self.views_per_sample, self.size, self.resolution = views_per_sample, size, resolution
@@ -75,23 +76,25 @@ class TSDFGrasps(DatasetSource):
     def sample(self, row: int, rng: np.random.Generator) -> Sample:
         """Make the sample of a scene."""
         data = self.dataset
-        scene = int(data.scenes["index"][row])
+        scene = int(data.scenes.take("index", row))
         views = data.scene_views(scene)
         if self.views_per_sample is not None and self.views_per_sample < len(views):
             views = np.sort(rng.choice(views, self.views_per_sample, replace=False))
         volume = tsdf(data, views.tolist(), size=self.size, resolution=self.resolution)
-        chosen = rows_of_scene(data.grasps["scene"], scene)
-        T_world_object = data.objects["T_world_object"][objects_of(data, data.grasps["object"][chosen])]
-        T = inverse(volume.T_world_volume) @ T_world_object @ data.grasps["T_object_grasp"][chosen]
+        table = data.grasps
+        rows = table.of_scene(scene)
+        T_world_object = data.objects.take("T_world_object", objects_of(data, scene, table.take("object", rows)))
+        T = inverse(volume.T_world_volume) @ T_world_object @ table.take("T_object_grasp", rows)
         inside = ((T[:, :3, 3] >= 0) & (T[:, :3, 3] < self.size)).all(axis=1)
+        rows = rows[inside]
         sample: Sample = {
             "grid": volume.vgn_grid,
             "T_world_volume": np.array(volume.T_world_volume),
             "voxel_size": np.array(volume.voxel, np.float32),
             "T_volume_grasp": T[inside],
-            "grasp_width": data.grasps["width"][chosen][inside].astype(np.float32),
-            "good": good_grasps(data, chosen)[inside],
-            "grasp": data.grasps["id"][chosen][inside],
+            "grasp_width": table.take("width", rows).astype(np.float32),
+            "good": good_grasps(data, rows),
+            "grasp": table.take("id", rows),
             "scene": np.array(scene),
         }
         sample = augmented(sample, self.augment, rng)

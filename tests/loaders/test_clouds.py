@@ -60,8 +60,8 @@ def test_points_near_a_contact_get_its_grasp():
     along_x[:3, 3] = along_y[:3, 3] = [0, 0, 0.5]
     contacts = np.array([[[0.02, 0, 0.5], [-0.02, 0, 0.5]], [[0, 0.02, 0.5], [0, -0.02, 0.5]]])
     grasps = ViewGrasps(
-        np.arange(2), np.stack([along_x, along_y]), np.array([0.05, 0.05]), np.array([3, 3], np.uint16),
-        np.array([True, False]),
+        np.arange(2), np.stack([along_x, along_y]), np.stack([np.eye(4)] * 2), np.array([0.05, 0.05]),
+        np.array([3, 3], np.uint16), np.array([True, False]),
     )  # fmt: skip
     points = np.array([[0.021, 0, 0.5], [-0.02, 0.003, 0.5], [0.02, 0.008, 0.5], [0, 0.02, 0.5], [0.02, 0, 0.5]])
     ids = np.array([3, 3, 3, 3, 7], np.uint8)

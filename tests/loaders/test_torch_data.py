@@ -37,7 +37,7 @@ def _slots_for_small_batches(monkeypatch):
         (1, "fork", False),
         (2, "fork", False),
         (2, "fork", True),
-        (2, "spawn", False),
+        (1, "spawn", False),
         pytest.param(2, "spawn", True, marks=pytest.mark.slow),
         pytest.param(2, "forkserver", False, marks=pytest.mark.slow),
     ],
