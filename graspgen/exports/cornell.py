@@ -11,6 +11,7 @@ from graspgen.exports.pictures import png
 from graspgen.exports.readme import write_readme
 from graspgen.exports.rectangles import RectangleOptions, Rectangles, rectangle_notes, view_rectangles
 from graspgen.exports.registry import Format
+from graspgen.exports.shots import check_views
 
 #: Cornell counts its images from 100, a hundred a folder.
 FIRST = 100
@@ -20,8 +21,9 @@ def export(dataset: Dataset, folder: ExportFolder, options: RectangleOptions) ->
     """Write `NN/pcdNNNN{r.png,d.tiff,cpos.txt,cneg.txt}` for every view that has a good rectangle.
 
     Raises:
-        DatasetError: there are no grasps of two jaws, or no view has a good rectangle.
+        DatasetError: there are no views or no grasps of two jaws, or no view has a good rectangle.
     """
+    check_views(dataset, "Cornell")
     hand = find_hand(dataset, options.gripper)
     written: list[tuple[int, int]] = []
     for view in range(len(dataset.views)):

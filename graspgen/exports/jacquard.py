@@ -16,6 +16,7 @@ from graspgen.exports.pictures import png
 from graspgen.exports.readme import write_readme
 from graspgen.exports.rectangles import RectangleOptions, Rectangles, rectangle_notes, view_rectangles
 from graspgen.exports.registry import Format
+from graspgen.exports.shots import check_views
 
 
 class JacquardOptions(RectangleOptions):
@@ -29,8 +30,9 @@ def export(dataset: Dataset, folder: ExportFolder, options: JacquardOptions) -> 
     """Write `<scene>/<n>_<scene>_{grasps.txt,RGB.png,perfect_depth.tiff,mask.png}` for views with a good rectangle.
 
     Raises:
-        DatasetError: there are no grasps of two jaws, or no view has a good rectangle.
+        DatasetError: there are no views or no grasps of two jaws, or no view has a good rectangle.
     """
+    check_views(dataset, "Jacquard")
     hand = find_hand(dataset, options.gripper)
     written = 0
     for view in range(len(dataset.views)):

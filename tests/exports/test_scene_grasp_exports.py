@@ -15,7 +15,7 @@ from graspgen.dataset.tsdf import tsdf
 from graspgen.errors import DatasetError
 from graspgen.exports.grasp_frames import from_xyzw
 from graspgen.exports.registry import export
-from graspgen.frames import inverse, pose, project, transform_points
+from graspgen.frames import pose, project, transform_points
 
 GOLDEN = Path(__file__).with_name("grasp_layouts.txt")
 FORMATS = ("acronym", "contact_graspnet", "cornell", "graspgen_json", "graspnet", "isaac_grasp", "jacquard", "vgn")
@@ -62,7 +62,7 @@ def test_vgn_has_grasps_and_grids_in_one_frame(source: Path, dataset: Dataset, t
         np.testing.assert_allclose(T_camera_task[number] @ T_task_grasp, dataset.grasps_in_camera(view), atol=1e-9)
         np.testing.assert_array_equal(sensor["depth_imgs"][number], dataset.depth(view))
     np.testing.assert_allclose([[float(row[k]) for k in "ijk"] for row in made], xyz / 0.0075, rtol=1e-12)
-    T_world_task = inverse(inverse(dataset.views["T_world_camera"][2]) @ np.eye(4)) @ T_camera_task[0]
+    T_world_task = dataset.views["T_world_camera"][2] @ T_camera_task[0]
     grid = np.load(out / "dataset" / "scenes" / "scene00001.npz")["grid"]
     assert grid.shape == (1, 40, 40, 40) and grid.dtype == np.float32
     np.testing.assert_allclose(grid, tsdf(dataset, [2, 3], T_world_volume=T_world_task).vgn_grid, atol=1e-5)

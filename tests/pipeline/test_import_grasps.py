@@ -15,6 +15,7 @@ from graspgen.dataset.check import check
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import GraspgenError
 from graspgen.exports.grasp_frames import to_hand
+from graspgen.exports.registry import export
 from graspgen.frames import axis_angle, pose
 from graspgen.grasps.outcomes import Outcome, Sampler
 from graspgen.grippers.gripper import load_gripper
@@ -83,6 +84,24 @@ def test_the_same_file_gives_the_same_labels_with_any_threads(tmp_path: Path, me
     with open_dataset(tmp_path / "a.h5") as a, open_dataset(tmp_path / "b.h5") as b:
         for name in ("outcome", "drift_holding", "friction", "pose_noise"):
             np.testing.assert_array_equal(a.trials[name], b.trials[name])
+
+
+def test_a_grasp_database_is_exported_and_labelled_alike(tmp_path: Path, mesh: Path, written: Path) -> None:
+    first = import_grasps("graspgen_json", written, mesh, tmp_path / "a.h5", mass=0.2, min_friction=True)
+    with open_dataset(tmp_path / "a.h5") as dataset:
+        for name in ("acronym", "graspnet", "contact_graspnet", "isaac_grasp"):
+            export(dataset, name, tmp_path / name, [])
+        with pytest.raises(GraspgenError, match="has no views"):
+            export(dataset, "cornell", tmp_path / "cornell", [])
+    (file,) = (tmp_path / "acronym" / "grasps").iterdir()
+    (model,) = (tmp_path / "acronym").rglob("*.obj")
+    again = import_grasps("acronym", file, model, tmp_path / "b.h5")
+    assert again.outcome.tolist() == first.outcome.tolist() and again.agree == 1.0
+    labels = tmp_path / "graspnet" / "grasp_label" / "000_labels.npz"
+    held = import_grasps(
+        "graspnet", labels, tmp_path / "graspnet" / "models" / "000" / "nontextured.ply", tmp_path / "c.h5"
+    )
+    assert len(held.outcome) == 2 and held.said is not None and held.said.all()
 
 
 def test_a_wrong_unit_is_told(tmp_path: Path, mesh: Path, written: Path) -> None:
