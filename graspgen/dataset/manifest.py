@@ -171,7 +171,7 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
             for s in content["shards"]
         )
         for shard in shards:
-            if shard.file.startswith("/") or ".." in Path(shard.file).parts:
+            if shard.file.startswith("/") or ".." in shard.file.split("/"):
                 raise DatasetError(f"{path} names a shard outside the dataset: {shard.file}")
         manifest = Manifest(
             recipe=dict(content["recipe"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from os import PathLike, fspath
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from graspgen.dataset.guards import guarded
@@ -42,7 +42,7 @@ def _folder(folder: Path) -> Found:
     manifest = load_manifest(folder)
     place = Folder(folder)
     sizes: dict[str, int] = {}
-    for parent in {str(PurePosixPath(shard.file).parent) for shard in manifest.shards}:
+    for parent in {shard.file.rpartition("/")[0] for shard in manifest.shards}:
         sizes |= place.sizes(parent)
     for shard in manifest.shards:
         size = sizes.get(shard.file)

@@ -91,7 +91,7 @@ class Folder:
         """
         try:
             with os.scandir(self.path / folder) as entries:
-                return {f"{folder}/{e.name}": e.stat().st_size for e in entries if e.is_file()}
+                return {f"{folder}/{e.name}".lstrip("/"): e.stat().st_size for e in entries if e.is_file()}
         except OSError:
             return {}
 
