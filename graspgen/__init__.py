@@ -34,7 +34,12 @@ _FROM = {
 def __getattr__(name: str) -> Any:
     if name not in _FROM:
         raise AttributeError(f"module 'graspgen' has no attribute '{name}'")
-    return getattr(import_module(_FROM[name]), name)
+    try:
+        return getattr(import_module(_FROM[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("graspgen"):  # of graspgen-read
+            raise ImportError(f"graspgen.{name} needs the whole of graspgen: pip install graspgen") from error
+        raise
 
 
 def __dir__() -> list[str]:

@@ -40,7 +40,9 @@ def small_record(scene: int) -> SceneRecord:
 
     def fill(table: str, rows: int, **given: Any) -> None:
         empty = no_rows(table, 6, 8)
-        blank = {n: "" if TABLES[table].columns[n].is_text else np.zeros((rows, *v.shape[1:])) for n, v in empty.items()}
+        blank = {
+            n: "" if TABLES[table].columns[n].is_text else np.zeros((rows, *v.shape[1:])) for n, v in empty.items()
+        }
         needed = {n: v for n, v in blank.items() if n in TABLES[table].required}
         tables[table] = columns(table, rows, **{**needed, **given})
 
@@ -51,7 +53,9 @@ def small_record(scene: int) -> SceneRecord:
     fill("assets", 1, id=0, name="box", class_name="box", class_id=1)
     fill("grippers", 1, id=0, name="hand")
     fill("profiles", 1, id=0, name="profile", version=1)
-    fill("objects", OBJECTS, id=objects, scene=scene, asset=0, instance_id=np.arange(1, OBJECTS + 1), T_world_object=pose)
+    fill(
+        "objects", OBJECTS, id=objects, scene=scene, asset=0, instance_id=np.arange(1, OBJECTS + 1), T_world_object=pose
+    )
     fill("views", VIEWS, id=views, scene=scene, T_world_camera=pose, K=np.diag([10.0, 10.0, 1.0]))
     fill("annotations", VIEWS * OBJECTS, view=np.repeat(views, OBJECTS), object=np.tile(objects, VIEWS))
     fill("grasps", GRASPS, id=grasps, scene=scene, object=objects[np.arange(GRASPS) % OBJECTS], T_object_grasp=pose)
@@ -75,7 +79,9 @@ def build(folder: Path, shards: int, source: Path | None) -> None:
     infos = [replace(info, file=shard_file(n), scenes={n: digest}) for n in range(shards - 1)]
     for n in range(1, shards - 1):
         os.link(first, folder / shard_file(n))
-    infos.append(replace(end, file=shard_file(shards - 1), scenes={shards - 1: digest} if source is None else end.scenes))
+    infos.append(
+        replace(end, file=shard_file(shards - 1), scenes={shards - 1: digest} if source is None else end.scenes)
+    )
     save_manifest(folder, replace(manifest, shards=tuple(infos), complete=True))
 
 

@@ -80,7 +80,7 @@ def camera(dataset: Dataset, view: int, *, nominal: bool = False) -> Camera:
         nominal: with the pose that a calibration would report, instead of the true one.
     """
     views, view = dataset.views, dataset.views.at_row(view)
-    height, width = views["depth"].shape[1:]
+    height, width = views["depth"].shape_of(view)
     pose = "T_world_camera_nominal" if nominal else "T_world_camera"
     return Camera(views.take("K", view), views.take(pose, view), width, height, views.take("distortion", view))
 

@@ -97,6 +97,15 @@ class ShardFiles:
         """
         return self._entry(shard)[0]
 
+    def any_file(self) -> h5py.File:
+        """Return an open file of a shard: the one that was used last, else the first. All have the same columns.
+
+        Raises:
+            DatasetError: it is missing or damaged.
+        """
+        used = self._pid == os.getpid() and self._files
+        return self.file(next(reversed(self._files)) if used else 0)
+
     def _entry(self, shard: int) -> _Entry:
         if self._pid != os.getpid():
             self._forget()

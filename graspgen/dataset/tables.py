@@ -51,6 +51,10 @@ class Images:
         shard = self._files.shard_of(self._table, 0)
         return (len(self), *self._files.dataset(shard, self._name).shape[1:])
 
+    def shape_of(self, i: int) -> tuple[int, ...]:
+        """Return (H, W[, C]) of image i, counted from 0, without reading it."""
+        return self._files.dataset(self._files.shard_of(self._table, i), self._name).shape[1:]
+
     @overload
     def __getitem__(self, i: int) -> NDArray[Any]: ...
     @overload
@@ -111,7 +115,7 @@ class TableReader:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns; those of modalities only where the dataset has them."""
         optional = any(column.modality for column in self._spec.columns.values())
-        found = self._files.file(0)[self.name] if optional and len(self._files) else ()
+        found = self._files.any_file()[self.name] if optional and len(self._files) else ()
         return tuple(present_columns(self.name, found))
 
     @property
