@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graspgen.dataset.arena_solids import arena_solids, hidden_geoms
 from graspgen.dataset.check_geometry import FLYING, cast, flying_solids, object_solids, sampled_pixels, view_number
@@ -73,9 +74,32 @@ def _check_hidden(report: Report, checked: Checked, scene: int, views: list[int]
             if abs(count * step**2 - told) > SPREAD * step**2 * np.sqrt(count + 1) + 4 * np.sqrt(told):
                 text = f"{told} px, rays through every {step}. pixel of view {key} find {count}"
                 report.add(text, "flying", "pixels", row, key)
+        _check_shares(report, flying, rows, key, [bare == target for target in targets], full)
         for target in targets:
             own = bare == target
             n, gone = int(own.sum()), int((own & (full <= FLYING)).sum())
             if limit is not None and gone > limit * n + SPREAD * np.sqrt(n) + 1:
                 text = f"flying distractors hide {gone} of {n} rays at target {target}, the plan allows {limit:g}"
                 report.add(text, "views", "id", view, key)
+
+
+def _check_shares(
+    report: Report,
+    flying: dict[str, NDArray[Any]],
+    rows: NDArray[np.int64],
+    view: int,
+    targets: list[NDArray[np.bool_]],
+    full: NDArray[np.int64],
+) -> None:
+    """The share that a shape hides is the largest of those that the rays find."""
+    for number, row in enumerate(rows.tolist()):
+        found, slack = 0.0, 0.02
+        for own in targets:
+            n = int(own.sum())
+            if n:
+                found = max(found, float((full[own] == FLYING - number).mean()))
+                slack = max(slack, SPREAD * 0.5 / np.sqrt(n))
+        told = float(flying["hides"][row])
+        if flying["shown"][row] and abs(told - found) > slack:
+            text = f"{told:g}, rays of view {view} find {found:.3g}"
+            report.add(text, "flying", "hides", row, view)

@@ -54,6 +54,8 @@ def _check_times(report: Report, checked: Checked) -> None:
     order = np.array([_ORDER.index(p) if p in _ORDER else -1 for p in frames["phase"].tolist()])
     back = (order < 0) | (~first & (np.diff(order, prepend=0) < 0))
     report.rows("frames", "phase", back, "is no phase of a trial in the scene, or one before the last", keys)
+    late = first & (frames["phase"] != Phase.APPROACH)
+    report.rows("frames", "phase", late, "the first frame of a trial is not of its approach", keys)
     grasps = frames["grasp"][first]
     again = np.zeros(len(keys), bool)
     again[first] = np.isin(np.arange(len(grasps)), np.unique(grasps, return_index=True)[1], invert=True)

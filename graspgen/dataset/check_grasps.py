@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,8 @@ WIDTH_TOLERANCE = 1e-3
 
 def check_grasps(report: Report, checked: Checked) -> None:
     """Check the grasps and trials of a shard."""
-    _check_outcomes(report, checked)
-    _check_trials(report, checked)
-    _check_angles(report, checked)
-    _check_contacts(report, checked)
+    for each in (_check_outcomes, _check_trials, _check_angles, _check_contacts):
+        report.attempt(each.__name__.removeprefix("_check_"), partial(each, report, checked))
 
 
 def _check_outcomes(report: Report, checked: Checked) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -21,10 +22,8 @@ AMODAL_TOLERANCE = 1.0
 
 def check_labels(report: Report, checked: Checked) -> None:
     """Check the annotations of every view of a shard."""
-    _check_ratios(report, checked)
-    _check_poses(report, checked)
-    _check_cuboids(report, checked)
-    _check_masks(report, checked)
+    for each in (_check_ratios, _check_poses, _check_cuboids, _check_masks):
+        report.attempt(each.__name__.removeprefix("_check_"), partial(each, report, checked))
 
 
 def _check_ratios(report: Report, checked: Checked) -> None:
@@ -127,13 +126,15 @@ def _check_object_pixels(
     report: Report, a: dict[str, NDArray[Any]], row: int, mask: NDArray[np.bool_], count: int
 ) -> None:
     key = int(a["object"][row])
-    if int(a["pixels_visible"][row]) != count:
+    if "pixels_visible" in a and int(a["pixels_visible"][row]) != count:
         text = f"{a['pixels_visible'][row]} px, the mask of view {a['view'][row]} has {count}"
         report.add(text, "annotations", "pixels_visible", row, key)
     box = mask_box(mask)
-    if not np.array_equal(a["bbox_visible"][row], box):
+    if "bbox_visible" in a and not np.array_equal(a["bbox_visible"][row], box):
         text = f"{a['bbox_visible'][row].tolist()}, the mask of view {a['view'][row]} gives {box.tolist()}"
         report.add(text, "annotations", "bbox_visible", row, key)
+    if "bbox_amodal" not in a:
+        return
     outer = a["bbox_amodal"][row]
     if count and not (
         (outer[:2] <= box[:2] + AMODAL_TOLERANCE).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,8 @@ DENSITY_RANGE = (1.0, 25_000.0)
 
 def check_objects(report: Report, checked: Checked) -> None:
     """Check what does not depend on any image."""
-    _check_rest(report, checked)
-    _check_plans(report, checked)
-    _check_assets(report, checked)
-    _check_masses(report, checked)
+    for each in (_check_rest, _check_plans, _check_assets, _check_masses):
+        report.attempt(each.__name__.removeprefix("_check_"), partial(each, report, checked))
 
 
 def _check_rest(report: Report, checked: Checked) -> None:

@@ -20,6 +20,7 @@ from graspgen.dataset.check_looks import check_looks
 from graspgen.dataset.check_objects import check_objects
 from graspgen.dataset.check_quality import check_quality
 from graspgen.dataset.check_scene_trials import check_scene_trials
+from graspgen.dataset.check_sensor import check_sensor
 from graspgen.dataset.check_shared import check_shared
 from graspgen.dataset.check_sight import check_sight
 from graspgen.dataset.check_trials import check_trials
@@ -88,6 +89,8 @@ def check_shard(
             step("ε", lambda: check_quality(report, checked))
             step("silhouettes, keypoints and layers", lambda: check_views(report, checked))
             step("masks and depth against meshes", lambda: check_geometry(report, checked))
+            if "depth_sensor" in images or "sensor" in tables["views"]:
+                step("depth sensors", lambda: check_sensor(report, checked))
             step("flying distractors", lambda: check_flying(report, checked))
             if "frame_views" in file and len(tables["frame_views"].get("frame", ())):
                 shots = {column: guarded(file, "frame_views", column) for column in ("depth", "instances")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,8 @@ from graspgen.dataset.violations import Report
 
 def check_shared(report: Report, checked: Checked) -> None:
     """Check the tables `assets`, `grippers` and `profiles` of a shard."""
-    _check_assets(report, checked)
-    _check_classes(report, checked)
-    _check_grippers(report, checked)
-    _check_profiles(report, checked)
+    for each in (_check_assets, _check_classes, _check_grippers, _check_profiles):
+        report.attempt(each.__name__.removeprefix("_check_"), partial(each, report, checked))
 
 
 def _check_assets(report: Report, checked: Checked) -> None:

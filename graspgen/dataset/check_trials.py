@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,14 @@ _TARGET = Collision.TARGET_AT_GRASP | Collision.TARGET_ON_APPROACH
 
 def check_trials(report: Report, checked: Checked) -> None:
     """Check the numbers in `grasps`, `trials`, `scene_trials` and `displacements` of a shard."""
-    _check_hands(report, checked)
-    _check_proposals(report, checked)
+    for each in (_check_hands, _check_proposals):
+        report.attempt(each.__name__.removeprefix("_check_"), partial(each, report, checked))
     trials = checked.tables["trials"]
-    if len(trials["grasp"]):
-        _check_phases(report, trials)
-        _check_nominal(report, checked)
-        _check_protocol(report, checked)
-    _check_scene_trials(report, checked)
+    if len(trials.get("grasp", ())):
+        report.attempt("phases", partial(_check_phases, report, trials))
+        for each in (_check_nominal, _check_protocol):
+            report.attempt(each.__name__.removeprefix("_check_"), partial(each, report, checked))
+    report.attempt("numbers of trials in the scene", partial(_check_scene_trials, report, checked))
 
 
 def _check_hands(report: Report, checked: Checked) -> None:
@@ -82,8 +83,8 @@ def _check_proposals(report: Report, checked: Checked) -> None:
     bad = (least <= 0) | (least > 10) | (~np.isnan(least) & ((g["collision"] & int(_TARGET)) > 0))
     report.rows("grasps", "min_friction", bad, "is no friction that can have held", keys)
     for name in ("flatness", "patch"):
-        lone = np.isnan(g[name]) != np.isnan(g["epsilon"])
-        report.rows("grasps", name, lone, "is given where epsilon is not, or the other way round", keys)
+        lone = ~np.isnan(g[name]) & np.isnan(g["epsilon"])
+        report.rows("grasps", name, lone, "is given where epsilon is not", keys)
     report.rows("grasps", "flatness", g["flatness"] > 0.05, "is larger than a pad", keys)
 
 
@@ -105,6 +106,9 @@ def _check_phases(report: Report, t: dict[str, NDArray[Any]]) -> None:
                     keys)  # fmt: skip
     bad = fair & free & (np.isnan(t["time_to_failure"]) == failed)
     report.rows("trials", "time_to_failure", bad, "is given without a failure under disturbances, or missing", keys)
+    bad = fair & ~free & ~np.isnan(t["time_to_failure"]) & ~failed
+    report.rows("trials", "time_to_failure", bad, "is given without a failure after the lift began", keys)
+    report.rows("trials", "failed_direction", ~failed & (t["failed_direction"] >= 0), "nothing pushed it yet", keys)
     for name in ("rotation_closing", "rotation_holding"):
         report.rows("trials", name, t[name] > np.pi + 1e-5, "is more than half a turn", keys)
     for name in ("drift_closing", "drift_holding"):
@@ -173,6 +177,10 @@ def _check_scene_trials(report: Report, checked: Checked) -> None:
     report.rows("scene_trials", "lift_height", lifted & np.isnan(s["lift_height"]), "is missing after a lift", keys)
     report.rows("scene_trials", "tracking_error", lifted & np.isnan(s["tracking_error"]), "is missing", keys)
     report.rows("scene_trials", "tracking_error", s["tracking_error"] > 0.2, "no hand falls so far behind", keys)
+    early = (phase == Phase.APPROACH) & (outcome != Outcome.UNSTABLE)
+    for name in ("lift_height", "wrench"):
+        there = ~np.isnan(s[name].reshape(len(keys), s[name].shape[1] if s[name].ndim > 1 else 1)).all(axis=1)
+        report.rows("scene_trials", name, early & there, "is given of a hand that touched on its approach", keys)
     bad = success & np.isnan(s["wrench"]).any(axis=1)
     report.rows("scene_trials", "wrench", bad, "is missing in a success", keys)
     torque = np.linalg.norm(s["wrench"][:, 3:], axis=1)

@@ -16,7 +16,7 @@ _BY_GRASP = ("grasps", "grasp_views", "trials", "scene_trials", "displacements")
 #: What a dataset that others wrote need not have: there it is a notice that it cannot be used.
 _LENIENT = {
     ("scenes", "plan"), ("assets", "mesh"), ("assets", "content_hash"), ("grippers", "definition"),
-    ("profiles", "options"), ("profiles", "engine_version"),
+    ("profiles", "options"), ("profiles", "engine_version"), ("views", "sensor"),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
+from graspgen.dataset.check_looks import looks_of_plan
 from graspgen.dataset.create import create_dataset
 from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import shard_file
@@ -68,6 +69,7 @@ RECIPE = {
     },
     "views": {"width": WIDTH, "height": HEIGHT},
 }
+LOOKS = {"preset": "", "lights": [], "ambient": 0.3, "environment": {}, "grade": {}, "background": {"kind": "plane"}}
 PROTOCOL = {
     "acceleration": 9.81,
     "ladder": [0.5, 1.0, 2.0],
@@ -157,6 +159,7 @@ def _tables(scene, seed, T, cameras, rng):
             "scale": SCALES[i],
             "friction": friction,
             "density": DENSITY,
+            "surface": {},
             "com_offset": [0, 0, 0],
             "inertia_scale": [1, 1, 1],
         }
@@ -168,8 +171,10 @@ def _tables(scene, seed, T, cameras, rng):
         "arrangement": {"kind": "drop", "left_out": 0}, "objects": planned,
         "flying_max_hidden": 0.3,
         "views": [
-            {"flying": [{"shape": "box", "size": FLYING.tolist(), "T_world_flying": flying_pose(camera).tolist()}]}
-            for camera in cameras
+            {"flying": [{"shape": "box", "size": FLYING.tolist(), "T_world_flying": flying_pose(camera).tolist()}],
+             "camera": f"shell_{v}", "T_world_camera_nominal": camera.tolist(), "redraws": 0, "engine": "opengl",
+             **LOOKS, "surfaces": {}}
+            for v, camera in enumerate(cameras)
         ],
     }  # fmt: skip
     seen = [see(T, camera) for camera in cameras]
@@ -203,7 +208,8 @@ def _tables(scene, seed, T, cameras, rng):
         "views": columns(
             "views", n, id=view_keys, scene=scene, camera=[f"shell_{v}" for v in range(n)],
             engine="opengl", sensor="ideal", K=K, distortion=np.zeros(5), T_world_camera=cameras,
-            T_world_camera_nominal=cameras, preset="", looks=json.dumps({"ambient": 0.3}), redraws=0, **images,
+            T_world_camera_nominal=cameras, preset="",
+            looks=json.dumps(looks_of_plan(plan, plan["views"][0])) if n else "{}", redraws=0, **images,
         ),
         "annotations": _annotations(keys, view_keys, T, cameras, seen),
         "keypoints": _keypoints(keys, view_keys, T, cameras, seen),
