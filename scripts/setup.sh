@@ -81,7 +81,7 @@ install_torch() {
     .venv/bin/python -c 'import torch' 2>/dev/null && return 0
     say "installing PyTorch for the tests of the loaders"
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-input --retries 1 --timeout 15 \
-        --extra-index-url https://download.pytorch.org/whl/cpu 'torch==2.13.0+cpu' </dev/null >&2 ||
+        --extra-index-url https://download.pytorch.org/whl/cpu 'torch==2.13.0+cpu' </dev/null >/dev/null 2>&1 ||
         say "warning: PyTorch could not be installed; its tests will be skipped"
 }
 

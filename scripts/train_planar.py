@@ -15,6 +15,7 @@ Two guesses that need no network, but are shown the true masks of objects, are m
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,8 @@ def loss_of(maps: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
 
 def train(source: PlanarGraspMaps, steps: int, batch_size: int, workers: int) -> PlanarNet:
     torch.manual_seed(0)
+    # A thread for each core that no worker reads on: more would wait for each other.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - workers))
     net = PlanarNet()
     optimiser = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, steps)
@@ -163,7 +166,7 @@ def accuracy(samples: list[Sample], guess: Callable[[Sample], np.ndarray], times
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--tilt", type=float, default=30.0, help="largest angle of approach and optical axis, degrees")
