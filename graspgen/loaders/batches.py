@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from graspgen.loaders.collate import Batch, Ragged, collate
+import numpy as np
+
+from graspgen.loaders.collate import Batch, Ragged, Stack
 from graspgen.loaders.errors import LoaderError, need
 from graspgen.loaders.order import Uneven, epoch_order, share
 from graspgen.loaders.source import Source
@@ -63,7 +65,11 @@ class Batches:
         order = epoch_order(source.shards(), source.seed, source.epoch, shuffle=self.shuffle)
         mine = share(order, self.rank, self.world_size, self.uneven).tolist()
         for start in range(0, len(self) * size, size):
-            yield collate(source.__getitems__(mine[start : start + size]), source.ragged, self.ragged)
+            numbers = mine[start : start + size]
+            batch = Stack(len(numbers), source.ragged, self.ragged)
+            for at in np.argsort(numbers, kind="stable").tolist():  # files are read in ascending order
+                batch.put(at, source[numbers[at]])
+            yield batch.finish()
 
 
 class JaxBatches(Batches):

@@ -39,30 +39,67 @@ def collate(
     Raises:
         LoaderError: arrays that should have one shape differ, or there is no sample.
     """
-    if not samples:
-        raise LoaderError("a batch has at least one sample")
-    if how not in ("flat", "pad"):
-        raise LoaderError(f"ragged arrays are put together 'flat' or 'pad', got '{how}'")
-    batch: Batch = {}
-    for name in samples[0]:
-        parts = [sample[name] for sample in samples]
-        if name in ragged:
-            batch[name] = np.concatenate(parts) if how == "flat" else _padded(parts)
-            group = ragged[name]
-            key = f"{group}_offsets" if how == "flat" else f"{group}_mask"
-            if key not in batch:
-                counts = np.array([len(part) for part in parts])
-                offsets = np.concatenate([[0], np.cumsum(counts)])
-                batch[key] = offsets if how == "flat" else np.arange(counts.max(initial=0)) < counts[:, None]
-            continue
-        shapes = {part.shape for part in parts}
-        if len(shapes) > 1:
-            raise LoaderError(
-                f"'{name}' has the shapes {sorted(shapes)} in one batch; bring images to one size with Crop or Resize"
-            )
-        first = parts[0]
-        batch[name] = np.stack(parts, out=place((len(parts), *first.shape), first.dtype))
-    return batch
+    batch = Stack(len(samples), ragged, how, place)
+    for at, sample in enumerate(samples):
+        batch.put(at, sample)
+    return batch.finish()
+
+
+class Stack:
+    """A batch that is filled sample by sample, so that a sample's own memory is free before the next one is made.
+
+    Args:
+        count: samples of the batch.
+        ragged, how, place: as for `collate`.
+
+    Raises:
+        LoaderError: there is no sample, or no such way.
+    """
+
+    def __init__(self, count: int, ragged: Mapping[str, str], how: Ragged = "flat", place: Place = np.empty) -> None:
+        if not count:
+            raise LoaderError("a batch has at least one sample")
+        if how not in ("flat", "pad"):
+            raise LoaderError(f"ragged arrays are put together 'flat' or 'pad', got '{how}'")
+        self._count, self._ragged, self._how, self._place = count, ragged, how, place
+        self._batch: Batch = {}
+        self._parts: dict[str, list[NDArray[Any]]] = {}
+
+    def put(self, at: int, sample: Sample) -> None:
+        """Copy a sample to its place in the batch.
+
+        Raises:
+            LoaderError: an array has another shape than in the samples before.
+        """
+        if not self._batch and not self._parts:
+            for name, values in sample.items():
+                if name in self._ragged:
+                    self._parts[name] = [values] * self._count
+                else:
+                    self._batch[name] = self._place((self._count, *values.shape), values.dtype)
+        for name, values in sample.items():
+            if name in self._ragged:
+                self._parts[name][at] = values
+                continue
+            room = self._batch[name]
+            if values.shape != room.shape[1:]:
+                raise LoaderError(
+                    f"'{name}' has the shapes {sorted({values.shape, room.shape[1:]})} in one batch; bring images to "
+                    "one size with Crop or Resize"
+                )
+            room[at] = values
+
+    def finish(self) -> Batch:
+        """Return the batch, once all its samples are there."""
+        for name, parts in self._parts.items():
+            self._batch[name] = np.concatenate(parts) if self._how == "flat" else _padded(parts)
+            group = self._ragged[name]
+            counts = np.array([len(part) for part in parts])
+            if self._how == "flat":
+                self._batch[f"{group}_offsets"] = np.concatenate([[0], np.cumsum(counts)])
+            else:
+                self._batch[f"{group}_mask"] = np.arange(counts.max(initial=0)) < counts[:, None]
+        return self._batch
 
 
 def _padded(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -20,7 +20,7 @@ need("torch")
 import torch  # noqa: E402
 from torch.utils import data  # noqa: E402
 
-from graspgen.loaders.torch_slots import Collate, SlotBatch, make_pool  # noqa: E402
+from graspgen.loaders.torch_slots import Built, Collate, SlotBatch, make_pool  # noqa: E402
 
 
 class SharedEpoch:
@@ -43,10 +43,11 @@ class MapDataset(data.Dataset):
 
     Args:
         source: of samples; each worker opens its own files, whether it was forked or spawned.
+        collate: makes batches of tensors; None for lists of samples.
     """
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, collate: Collate | None = None) -> None:
+        self.source, self._collate = source, collate
         self._epoch = SharedEpoch()
 
     def set_epoch(self, epoch: int) -> None:
@@ -60,10 +61,17 @@ class MapDataset(data.Dataset):
         self.source.epoch = self._epoch.get()
         return self.source[i]
 
-    def __getitems__(self, indices: list[int]) -> list[Sample]:
-        """Return several samples; `DataLoader` asks for a batch at once."""
+    def __getitems__(self, indices: list[int]) -> list[Sample] | Built:
+        """Return several samples, read in ascending order; as a batch if that was asked for.
+
+        `DataLoader` asks for a batch at once. It is built here, sample by sample: eight images that are kept until all
+        are read lie in memory that is touched anew, which costs as much as reading them.
+        """
         self.source.epoch = self._epoch.get()
-        return self.source.__getitems__(indices)
+        if self._collate is None:
+            return self.source.__getitems__(indices)
+        order = np.argsort(np.asarray(indices), kind="stable").tolist()
+        return self._collate.build(len(order), ((at, self.source[indices[at]]) for at in order))
 
 
 class ShardSampler(data.Sampler[int]):
@@ -189,14 +197,15 @@ def data_loader(
     if batch_size < 1 or workers < 0:
         raise LoaderError(f"batch_size is at least 1 and workers at least 0, got {batch_size} and {workers}")
     shared = {"rank": rank, "world_size": world_size, "uneven": uneven, "shuffle": shuffle}
-    dataset = IterDataset(source, **shared) if iterable else MapDataset(source)
     pool = make_pool(source[0], batch_size, workers) if len(source) else None
+    together = Collate(source.ragged, ragged, pool)
+    dataset = IterDataset(source, **shared) if iterable else MapDataset(source, together)
     return Loader(
         dataset,
         batch_size,
         sampler=None if iterable else ShardSampler(source, **shared),
         num_workers=workers,
-        collate_fn=Collate(source.ragged, ragged, pool),
+        collate_fn=together,
         pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         drop_last=drop_last,
         persistent_workers=workers > 0,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch.utils.data import get_worker_info
 
-from graspgen.loaders.collate import Ragged, collate
+from graspgen.loaders.collate import Batch, Place, Ragged, Stack
 from graspgen.loaders.source import Sample
 
 #: Arrays of a batch that are smaller than this are sent as they are, bytes.
@@ -131,6 +131,10 @@ class SlotBatch:
         return {name: tensor.pin_memory() for name, tensor in self.open().items()}
 
 
+#: A batch, or where to find it.
+Built = dict[str, torch.Tensor] | SlotBatch
+
+
 class Collate:
     """Samples to a batch of tensors (`loaders.collate`), in a slot of memory where there is one.
 
@@ -143,19 +147,35 @@ class Collate:
     def __init__(self, ragged: Mapping[str, str], how: Ragged = "flat", pool: Pool | None = None) -> None:
         self._ragged, self._how, self._pool = dict(ragged), how, pool
 
-    def __call__(self, samples: Sequence[Sample]) -> dict[str, torch.Tensor] | SlotBatch:
-        """Return the batch, or where to find it."""
+    def __call__(self, samples: Sequence[Sample] | Built) -> Built:
+        """Return the batch, or where to find it; one that is built already as it is."""
+        if isinstance(samples, SlotBatch | dict):
+            return samples
+        return self.build(len(samples), enumerate(samples))
+
+    def build(self, count: int, samples: Iterable[tuple[int, Sample]]) -> Built:
+        """Put together samples that come with their places in the batch, one after the other."""
         worker = get_worker_info()
         slot = None if self._pool is None else self._pool.take(0 if worker is None else worker.id)
         if self._pool is None or slot is None:
-            return _tensors(collate(samples, self._ragged, self._how))
+            return _tensors(self._filled(count, samples, np.empty))
         memory = self._pool.memory[slot].numpy()
         placed: dict[int, tuple[int, NDArray[Any]]] = {}
-        batch = collate(samples, self._ragged, self._how, _placer(memory, placed))
+        try:
+            batch = self._filled(count, samples, _placer(memory, placed))
+        except BaseException:
+            self._pool.release(slot)
+            raise
         layout = {name: (placed[id(a)][0], a.shape, a.dtype.str) for name, a in batch.items() if id(a) in placed}
         rest = _tensors({name: a for name, a in batch.items() if id(a) not in placed})
         found = SlotBatch(self._pool.number, slot, layout, rest)
         return found if worker is not None else found.open()
+
+    def _filled(self, count: int, samples: Iterable[tuple[int, Sample]], place: Place) -> Batch:
+        stack = Stack(count, self._ragged, self._how, place)
+        for at, sample in samples:
+            stack.put(at, sample)
+        return stack.finish()
 
 
 def _placer(memory: NDArray[np.uint8], placed: dict[int, Any]) -> Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]:
