@@ -10,6 +10,7 @@ _RENDERED = "rendered: `--deep` renders a sample again"
 HASH_ONLY: dict[str, str] = {
     "scenes.settle_time": f"within the recipe's limit, {_SIMULATED}",
     "views.rgb": _RENDERED,
+    "grasps.sampler": "how it was proposed: only that perturbed grasps, and no others, have a parent is verified",
     "scene_trials.steps": f"between the profile's times and a minute, {_SIMULATED}",
     "displacements.displacement": _SIMULATED,
     "displacements.rotation": _SIMULATED,

@@ -55,7 +55,7 @@ def mutate(dataset: h5py.Dataset, table: str, name: str) -> None:
         value[:3, :3] = value[:3, :3] @ axis_angle([0.6, 0, 0.8], 0.4)
         value[:3, 3] += 0.03
     else:
-        value = np.where(np.isnan(value.astype(float)), 0.5, value * 0.7 + 0.3)
+        value = np.where(np.isnan(value.astype(float)), 0.5, value * 0.6 + 0.31)
     dataset[row] = value
 
 
