@@ -8,9 +8,9 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from graspgen.frames import Array, rotation_angle
-from graspgen.grasps.course import SHUT, UNTOUCHED
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
+from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge_close, judge_held, judge_rest
 from graspgen.grasps.scene_model import SceneModel
 from graspgen.grasps.scene_path import HandPath, Stage
 from graspgen.grasps.scene_recorder import STATE, Recorder
@@ -108,7 +108,7 @@ class SceneCourse:
             lag, turn_lag = self._follow(ids, look)
             there = self._at[ids] == Stage.APPROACH
             self._arrive(ids[there], pick(look, there))
-            blocked = (lag > self._limits.max_lag) | (turn_lag > np.radians(self._limits.max_turn_lag_deg))
+            blocked = is_blocked(self._limits, lag, turn_lag)
             for stage, watch in watchers:
                 now = np.flatnonzero(self._at[ids] == stage)
                 if len(now):
@@ -189,25 +189,21 @@ class SceneCourse:
         touching = state.touching(seen[:, -1:])
         self._touched[ids] |= state.touching(seen).any(axis=1)
         opening, rate = state.opening(ids)
-        shut = opening < SHUT
-        still = (np.abs(rate) < p.stall_speed) & (look.com_speed < p.still_speed)
-        ended = (touching.all(axis=1) & still & state.squeezing(ids)) | shut
+        shut = has_shut(opening)
+        ended = has_gripped(p, touching.all(axis=1), rate, look.com_speed, state.squeezing(ids)) | shut
         ended |= self._samples[ids] >= self._close_samples[ids]
         if not ended.any():
             return
         ids, look, seen, opening, shut = ids[ended], pick(look, ended), seen[ended], opening[ended], shut[ended]
-        # Shut fingers hold nothing: their stops bear the force, whatever sliver is between them.
-        touching = state.touching(seen[:, -self._touch_steps :]) & ~shut[:, None]
         r["drift_closing"][ids] = np.linalg.norm(look.x - self._x_open[ids], axis=1)
         r["rotation_closing"][ids] = rotation_angle(look.R @ np.swapaxes(self._R_open[ids], 1, 2))
         r["width"][ids] = np.maximum(opening, 0.0)  # fingers that slam shut overshoot their stops
         r["grip_force"][ids] = state.normal_force(ids, seen[:, -1], look)
-        both, none = touching.all(axis=1), ~touching.any(axis=1)
-        self._end(ids[~both & ~none], Outcome.ONE_FINGER)
-        # A touch can be shorter than the time between two looks, but it leaves the object moved.
-        moved = self._touched[ids] | (r["drift_closing"][ids] > UNTOUCHED)
-        self._end(ids[none & moved], Outcome.DROPPED)
-        self._end(ids[none & ~moved], Outcome.NO_CONTACT)
+        touching = state.touching(seen[:, -self._touch_steps :])
+        codes = judge_close(touching, shut, self._touched[ids], r["drift_closing"][ids])
+        for code in np.unique(codes[codes != Outcome.NOT_TRIED]):
+            self._end(ids[codes == code], Outcome(int(code)))
+        both = codes == Outcome.NOT_TRIED
         held = ids[both]
         self._x_ref[held], self._R_ref[held] = look.x[both], look.R[both]
         r["drift_holding"][held] = r["rotation_holding"][held] = r["lift_height"][held] = 0.0
@@ -235,27 +231,21 @@ class SceneCourse:
     def _rested(self, ids: Ids, look: Look, seen: Array, blocked: NDArray[np.bool_], samples: NDArray[np.int64]) -> Ids:
         """Judge trials; return those that have rested for the hold's time and whose object stands still at its end."""
         held = self._watch_held(ids, look, seen, blocked)
-        sliding, spinning = look.slide_speed > self._protocol.max_speed, look.spin > self._protocol.max_spin
+        restless = judge_rest(self._protocol, look)
         over = held & (samples >= self._hold_samples)
         late = over & (samples >= self._limits.patience * self._hold_samples)
-        self._fail(ids[late & sliding], Outcome.SLIPPED)
-        self._fail(ids[late & ~sliding & spinning], Outcome.ROTATED)
-        return ids[over & ~sliding & ~spinning]
+        for code in (Outcome.SLIPPED, Outcome.ROTATED):
+            self._fail(ids[late & (restless == code)], code)
+        return ids[over & (restless == Outcome.NOT_TRIED)]
 
     def _watch_held(self, ids: Ids, look: Look, seen: Array, blocked: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Judge trials against their state after the close, end those that fail, and return (m,) which still hold."""
-        p, r = self._protocol, self._results
+        r = self._results
         drift = np.linalg.norm(look.x - self._x_ref[ids], axis=1)
         turned = rotation_angle(look.R @ np.swapaxes(self._R_ref[ids], 1, 2))
         own, other = self._state.rise(ids)
         lost = ~self._state.touching(seen[:, -self._touch_steps :]).all(axis=1)
-        outcome = np.full(len(ids), int(Outcome.NOT_TRIED))
-        # The last one that is written counts.
-        outcome[other > self._limits.neighbour_rise] = Outcome.LIFTED_NEIGHBOUR
-        outcome[turned > np.radians(p.max_rotation_deg)] = Outcome.ROTATED
-        outcome[drift > p.max_drift] = Outcome.SLIPPED
-        outcome[blocked] = Outcome.BLOCKED
-        outcome[lost] = Outcome.DROPPED
+        outcome = judge_held(self._protocol, self._limits, drift, turned, other, blocked, lost)
         for name, now in (("drift_holding", drift), ("rotation_holding", turned)):
             r[name][ids] = np.maximum(r[name][ids], now)
         held = ids[~lost]

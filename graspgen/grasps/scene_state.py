@@ -67,10 +67,10 @@ class SceneState:
         width: Array,
         approach: float,
     ) -> None:
-        self._batch, self._com, self._target = batch, com, target
-        self._R_grasp, self._origin = T_world_grasp[:, :3, :3], T_world_grasp[:, :3, 3]
+        self._batch, self._com, self._target = batch, com, np.array(target)
+        self._R_grasp, self._origin = T_world_grasp[:, :3, :3].copy(), T_world_grasp[:, :3, 3].copy()
         self.up = self._R_grasp[:, 2]  # the world's z, grasp frame
-        model = scene.model
+        model, self._bodies, self._hand_geoms = scene.model, scene.object_bodies, scene.hand_geoms
         self._qpos, self._qvel, self._force = batch.qpos, batch.qvel, batch.bind("actuator_force")
         self.sensors = batch.bind("sensordata")  # a field that is bound only after a call reads zero until the next
         joint = {name: model.joint(name) for name in (*SLIDES, BALL, *(HAND + j for j in gripper.file.joints))}
@@ -89,17 +89,51 @@ class SceneState:
         sensors = [model.sensor(FINGER_TOUCH + f) for f in gripper.file.fingers]
         self._finger_at, self._hand_at = [int(s.adr[0]) for s in sensors], int(model.sensor(HAND_TOUCH).adr[0])
 
-        stand = int(model.body(STAND).mocapid[0])
-        batch.mocap_pos[:, stand], batch.mocap_quat[:, stand] = self._origin, matrix_to_quat(self._R_grasp)
+        self._stand, self._mocap = int(model.body(STAND).mocapid[0]), (batch.mocap_pos, batch.mocap_quat)
+        self._mocap[0][:, self._stand], self._mocap[1][:, self._stand] = self._origin, matrix_to_quat(self._R_grasp)
         self._qpos[:] = scene.qpos
         self._qpos[:, self._slides[2]] = -approach
         self._qpos[:, self._fingers] = opening_to_joints(gripper, width)
         batch.act[:, int(grip.actadr[0])] = width
-        of_sensor = batch.expand("sensor_refid")
-        of_sensor[:, [int(s.id) for s in sensors]] = scene.object_bodies[target][:, None]
-        batch.expand("geom_friction")[:, scene.hand_geoms] = friction[:, None]
+        self._of_sensor, self._friction = batch.expand("sensor_refid"), batch.expand("geom_friction")
+        self._touch_sensors = np.array([int(s.id) for s in sensors])
+        self.retarget(np.arange(len(self._target)), self._target, friction)
         self._warnings = batch.warning[:, :, 1].sum(axis=1)
         self._com0, self._R0 = self._objects()
+
+    def retarget(self, ids: Ids, target: Ids, friction: Array) -> None:
+        """Make other objects the targets of trials, by their (m,) numbers; (m, 3) their frictions are the hand's."""
+        self._target[ids] = target
+        self._of_sensor[np.ix_(ids, self._touch_sensors)] = self._bodies[target][:, None]
+        self._friction[np.ix_(ids, self._hand_geoms)] = friction[:, None]
+
+    def mark(self, ids: Ids) -> None:
+        """Measure `rise` and `displacements` from now on."""
+        x, R = self._objects()
+        self._com0[ids], self._R0[ids] = x[ids], R[ids]
+
+    def hand(self, ids: Ids) -> tuple[Array, Array]:
+        """(m, 3) tool points, m, and (m, 3, 3) rotations of the hands, world frame."""
+        R = self._R_grasp[ids]
+        shift, ball = self._qpos[np.ix_(ids, self._slides)], self._qpos[np.ix_(ids, self._ball)]
+        return self._origin[ids] + _turned(R, shift), R @ quat_to_matrix(ball)
+
+    def hand_velocity(self, ids: Ids) -> tuple[Array, Array]:
+        """(m, 3) m/s of the tool points and (m, 3) rad/s of the hands, world axes."""
+        R, (_, R_hand) = self._R_grasp[ids], self.hand(ids)
+        rates, spins = self._qvel[np.ix_(ids, self._slide_rates)], self._qvel[np.ix_(ids, self._ball_rates)]
+        return _turned(R, rates), _turned(R_hand, spins)
+
+    def restand(self, ids: Ids, T_world_grasp: Array) -> None:
+        """Put the stands at other (m, 4, 4) poses; hands stay where they are and go on as they moved."""
+        (x, R_hand), (v, _) = self.hand(ids), self.hand_velocity(ids)
+        R, origin = T_world_grasp[:, :3, :3], T_world_grasp[:, :3, 3]
+        back = np.swapaxes(R, 1, 2)
+        self._qpos[np.ix_(ids, self._slides)] = _turned(back, x - origin)
+        self._qpos[np.ix_(ids, self._ball)] = matrix_to_quat(back @ R_hand)
+        self._qvel[np.ix_(ids, self._slide_rates)] = _turned(back, v)
+        self._R_grasp[ids], self._origin[ids] = R, origin
+        self._mocap[0][ids, self._stand], self._mocap[1][ids, self._stand] = origin, matrix_to_quat(R)
 
     def look(self, ids: Ids) -> Look:
         """Measure trials now."""
