@@ -107,6 +107,20 @@ class SceneState:
         self._of_sensor[np.ix_(ids, self._touch_sensors)] = self._bodies[target][:, None]
         self._friction[np.ix_(ids, self._hand_geoms)] = friction[:, None]
 
+    def saved(self) -> tuple[NDArray, ...]:
+        """Return copies of what this keeps beside the simulations' own states."""
+        return tuple(x.copy() for x in (self._target, self._R_grasp, self._origin, self._com0, self._R0))
+
+    def restore(self, saved: tuple[NDArray, ...], friction: Array) -> None:
+        """Go back to what `saved` returned; (n, 3) are the frictions of these targets."""
+        for own, value in zip((self._target, self._R_grasp, self._origin, self._com0, self._R0), saved, strict=True):
+            own[...] = value
+        self.retarget(np.arange(len(self._target)), self._target, friction)
+
+    def objects(self) -> tuple[Array, Array]:
+        """(n, k, 7) coordinates of the objects (m; w, x, y, z), world frame, and (n, k, 6) their rates as MuJoCo's."""
+        return self._qpos[:, self._object_qpos], self._qvel[:, self._object_qvel]
+
     def mark(self, ids: Ids) -> None:
         """Measure `rise` and `displacements` from now on."""
         x, R = self._objects()
@@ -117,6 +131,10 @@ class SceneState:
         R = self._R_grasp[ids]
         shift, ball = self._qpos[np.ix_(ids, self._slides)], self._qpos[np.ix_(ids, self._ball)]
         return self._origin[ids] + _turned(R, shift), R @ quat_to_matrix(ball)
+
+    def stand(self, ids: Ids) -> tuple[Array, Array]:
+        """(m, 3) m and (m, 3, 3), where the stands are, world frame."""
+        return self._origin[ids], self._R_grasp[ids]
 
     def hand_velocity(self, ids: Ids) -> tuple[Array, Array]:
         """(m, 3) m/s of the tool points and (m, 3) rad/s of the hands, world axes."""

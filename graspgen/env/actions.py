@@ -1,0 +1,134 @@
+"""What actions mean: from numbers in −1…1 to where n hands are told to go in the next control step. Pure functions.
+
+Poses are those of the tool point: z approach, y closing. The last number of every action is the speed of the fingers:
++1 opens, −1 closes, at the gripper's own speed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.frames import Array, axis_angle, matrix_to_quat
+
+#: Numbers of an action, and their names.
+NAMES: dict[str, tuple[str, ...]] = {
+    "delta4": ("x", "y", "z", "fingers"),
+    "delta5": ("x", "y", "z", "yaw", "fingers"),
+    "delta6": ("x", "y", "z", "yaw", "pitch", "fingers"),
+    "delta7": ("x", "y", "z", "turn_x", "turn_y", "turn_z", "fingers"),
+    "absolute": ("x", "y", "z", "turn_x", "turn_y", "turn_z", "fingers"),
+    "velocity": ("x", "y", "z", "turn_x", "turn_y", "turn_z", "fingers"),
+}
+#: The hand points straight down and closes along the world's y.
+HOME: Array = np.diag([1.0, -1.0, -1.0])
+#: The hand is told to be at most this far from where it is, m: what blocks it is pressed no harder in the end.
+LEASH = 0.03
+#: Largest angular speed, rad/s.
+TURN_SPEED = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """What bounds the hand's motion.
+
+    Attributes:
+        speed: m/s along each axis.
+        turn_speed: rad/s about each axis.
+        period: of a control step, s.
+        low, high: (3,) corners of the box that the tool point is kept in, m, world frame.
+    """
+
+    speed: float
+    turn_speed: float
+    period: float
+    low: Array
+    high: Array
+
+    @property
+    def step(self) -> float:
+        """Longest way along an axis in a control step, m."""
+        return self.speed * self.period
+
+    @property
+    def turn_step(self) -> float:
+        """Largest turn about an axis in a control step, rad."""
+        return self.turn_speed * self.period
+
+
+def commanded(
+    mode: str, action: Array, told: tuple[Array, Array], hand: tuple[Array, Array], limits: Limits
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Return where hands are to be at the end of the next control step.
+
+    Args:
+        mode: one of `NAMES`.
+        action: (n, numbers) in −1…1.
+        told: (n, 3) m and (n, 3, 3), where each hand was told to be until now, world frame.
+        hand: likewise, where it is.
+        limits: of its motion.
+
+    Returns:
+        (n, 3) m, (n, 3, 3), and (n,) whether it turns at all.
+    """
+    x, R = told
+    turned = np.ones(len(x), bool)
+    if mode == "absolute":
+        middle, half = (limits.low + limits.high) / 2, (limits.high - limits.low) / 2
+        x = x + np.clip(middle + action[:, :3] * half - x, -limits.step, limits.step)
+        way = rotation_vector(np.swapaxes(R, 1, 2) @ HOME @ turn(np.pi * action[:, 3:6]))
+        angle = np.linalg.norm(way, axis=1, keepdims=True)
+        R = R @ turn(way * np.minimum(1.0, limits.turn_step / np.maximum(angle, 1e-12)))
+    elif mode == "velocity":
+        x = hand[0] + action[:, :3] * limits.step
+        R = turn(action[:, 3:6] * limits.turn_step) @ hand[1]
+    else:
+        x = x + action[:, :3] * limits.step
+        if mode == "delta4":
+            turned[:] = False
+        elif mode == "delta7":
+            R = turn(action[:, 3:6] * limits.turn_step) @ R
+        else:
+            R = axis_angle([0.0, 0.0, 1.0], action[:, 3] * limits.turn_step) @ R
+            if mode == "delta6":
+                R = R @ axis_angle([0.0, 1.0, 0.0], action[:, 4] * limits.turn_step)
+    x = np.minimum(np.maximum(x, limits.low), limits.high)
+    x = hand[0] + np.minimum(np.maximum(x - hand[0], -LEASH), LEASH)
+    return x, R, turned
+
+
+def turn(vector: Array) -> Array:
+    """Return the (n, 3, 3) rotations by (n, 3) rotation vectors, rad."""
+    angle = np.sqrt((vector**2).sum(axis=-1))
+    return axis_angle(vector / np.maximum(angle, 1e-12)[..., None], angle)
+
+
+def rotation_vector(R: Array) -> Array:
+    """Return the (n, 3) rotation vectors, rad, of (n, 3, 3) rotations; their length is at most π."""
+    q = matrix_to_quat(R)
+    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    return q[..., 1:] / np.maximum(sine, 1e-12) * 2 * np.arctan2(sine, q[..., :1])
+
+
+def servo_targets(
+    way: tuple[Array, Array], turn_left: Array, stand: tuple[Array, Array], lead: Array, steps: int, period: float
+) -> Array:
+    """Return the (n, steps, 6) targets of the servos that move hands evenly through a control step.
+
+    Args:
+        way: (n, 3) m, where each hand was told to be, and where it is to be at the end.
+        turn_left: (n, 3) rotation vectors from its stand, rad, of how it was told to be turned; at the end, none.
+        stand: (n, 3) m and (n, 3, 3), of the stands, turned as the hands are to be at the end.
+        lead: (6,) s, by how much of its speed each target must lead.
+        steps: of simulation in the control step.
+        period: of the control step, s.
+    """
+    (x0, x1), (origin, R) = way, stand
+    back = np.swapaxes(R, 1, 2)
+    start = np.concatenate([(back @ (x0 - origin)[..., None])[..., 0], turn_left], axis=1)
+    end = np.concatenate([(back @ (x1 - origin)[..., None])[..., 0], np.zeros_like(turn_left)], axis=1)
+    share = np.arange(1, steps + 1) / steps
+    rate = (end - start) / period
+    return (start + lead * rate)[:, None] + share[:, None] * (end - start)[:, None]

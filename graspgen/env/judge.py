@@ -1,0 +1,186 @@
+"""Judge what hands do that somebody else drives, by the rules of in-scene trials (`graspgen.grasps.scene_judge`).
+
+An attempt begins open; it goes on to the close when the fingers are told to close, and ends by success, by failure, or
+when they open again. The target is held once a close has ended with it between the fingers. It has been lifted once
+its centre of mass has risen by the trials' lift, less the drift that they allow in the hand; and it is a success when
+it has stayed up for the trials' hold, and stands still in the hand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.frames import Array, rotation_angle
+from graspgen.grasps.outcomes import Outcome
+from graspgen.grasps.profile import Profile
+from graspgen.grasps.scene_course import pick
+from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge_close, judge_held, judge_rest
+from graspgen.grasps.scene_path import Stage
+from graspgen.grasps.scene_state import Ids, Look, SceneState
+from graspgen.grippers.gripper import Gripper
+
+#: Commands of the fingers slower than this share of their speed neither begin a close nor end one.
+DEAD_BAND = 0.05
+
+_FIELDS = (
+    "stage", "outcome", "samples", "close_samples", "touched", "x_open", "R_open", "x_ref", "R_ref", "rise", "touching",
+    "first_touch",
+)  # fmt: skip
+
+
+class Judge:
+    """Follows n hands; arrays have one entry each.
+
+    Attributes:
+        stage: `Stage`: APPROACH, CLOSE, LIFT (held), HOLD (held, and high enough), ENDED (this attempt is over).
+        outcome: `Outcome` of the last attempt that is over, NOT_TRIED before.
+        rise: m, of the target since the close began, while it is held; else 0.
+        touching: (n, 2) whether each finger touches the target.
+        first_touch: instance id of what the open hand has touched first in this attempt, 0 the support, −1 nothing.
+
+    Args:
+        profile, gripper: what the trial model was made from.
+        n: number of hands.
+        chunk: simulation steps of a control step.
+    """
+
+    def __init__(self, profile: Profile, gripper: Gripper, n: int, chunk: int) -> None:
+        p, s, dt = profile.protocol, profile.scene, profile.option.timestep
+        self._protocol, self._limits, self._period = p, s, chunk * dt
+        self._touch_steps = max(1, round(p.touch_time / dt))
+        self._hold = max(1, round(s.hold / self._period))
+        self._speed = gripper.file.closing_speed
+        #: Rise of the target from which it counts as lifted, m.
+        self.high = s.lift - p.max_drift
+        self.stage, self.outcome = np.full(n, int(Stage.APPROACH)), np.full(n, int(Outcome.NOT_TRIED))
+        self.samples, self.close_samples = np.zeros(n, int), np.zeros(n)
+        self.touched, self.touching = np.zeros(n, bool), np.zeros((n, 2), bool)
+        self.first_touch = np.full(n, -1)
+        self.x_open, self.x_ref = np.zeros((n, 3)), np.zeros((n, 3))
+        self.R_open, self.R_ref = np.zeros((n, 3, 3)), np.zeros((n, 3, 3))
+        self.rise = np.zeros(n)
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Whether the target is held now, success included."""
+        held = (self.stage == Stage.LIFT) | (self.stage == Stage.HOLD)
+        return held | ((self.stage == Stage.ENDED) & (self.outcome == Outcome.SUCCESS))
+
+    def begin(self, ids: Ids) -> None:
+        """Begin episodes."""
+        self._open(ids)
+        self.outcome[ids] = Outcome.NOT_TRIED
+
+    def told(self, ids: Ids, fingers: Array) -> Ids:
+        """Take note of what the fingers are told, (m,) in −1…1, before a control step; return which begin to close."""
+        done = (self.stage[ids] == Stage.ENDED) | (self.stage[ids] == Stage.CLOSE)
+        self._open(ids[done & (fingers > DEAD_BAND)])
+        return ids[(self.stage[ids] == Stage.APPROACH) & (fingers < -DEAD_BAND)]
+
+    def close(self, ids: Ids, state: SceneState) -> None:
+        """Begin closes on the targets of `state`, as they are before the control step."""
+        state.mark(ids)
+        look = state.look(ids)
+        self.x_open[ids], self.R_open[ids] = look.x, look.R
+        opening, _ = state.opening(ids)
+        self.close_samples[ids] = np.ceil((opening / self._speed + self._protocol.close_time_limit) / self._period)
+        self.touched[ids] = False
+        self._enter(ids, Stage.CLOSE)
+
+    def watch(self, ids: Ids, state: SceneState, seen: Array, lag: tuple[Array, Array]) -> None:
+        """Judge after a control step.
+
+        Args:
+            ids: (m,) which.
+            state: measures them.
+            seen: (m, steps, sensors) of the control step.
+            lag: (m,) m and rad, how far each hand is from where it was told to be.
+        """
+        self.touching[ids] = state.touching(seen[:, -1:])
+        self.samples[ids] += 1
+        wild = state.unstable(ids) & (self.stage[ids] != Stage.ENDED)
+        if wild.any():
+            self._end(ids[wild], Outcome.UNSTABLE)
+        stage = self.stage[ids]
+        busy = np.flatnonzero((stage == Stage.CLOSE) | (stage == Stage.LIFT) | (stage == Stage.HOLD))
+        if not len(busy):
+            return
+        look = state.look(ids[busy])
+        closing = stage[busy] == Stage.CLOSE
+        if closing.any():
+            self._watch_close(ids[busy][closing], state, pick(look, closing), seen[busy][closing])
+        if not closing.all():
+            up, rows = ~closing, busy[~closing]
+            blocked = is_blocked(self._limits, lag[0][rows], lag[1][rows])
+            self._watch_held(ids[rows], state, pick(look, up), seen[rows], blocked)
+
+    def over(self, ids: Ids, outcome: Outcome) -> None:
+        """End attempts from outside, for example by a touch on the approach."""
+        self._end(ids, outcome)
+
+    def saved(self) -> dict[str, NDArray]:
+        """Return copies of all that changes."""
+        return {name: getattr(self, name).copy() for name in _FIELDS}
+
+    def restore(self, saved: dict[str, NDArray]) -> None:
+        """Go back to what `saved` returned."""
+        for name, value in saved.items():
+            getattr(self, name)[...] = value
+
+    def _watch_close(self, ids: Ids, state: SceneState, look: Look, seen: Array) -> None:
+        self.touched[ids] |= state.touching(seen).any(axis=1)
+        opening, rate = state.opening(ids)
+        shut, both = has_shut(opening), self.touching[ids].all(axis=1)
+        ended = has_gripped(self._protocol, both, rate, look.com_speed, state.squeezing(ids)) | shut
+        ended |= self.samples[ids] >= self.close_samples[ids]
+        if not ended.any():
+            return
+        ids, look = ids[ended], pick(look, ended)
+        drift = np.linalg.norm(look.x - self.x_open[ids], axis=1)
+        codes = judge_close(state.touching(seen[ended, -self._touch_steps :]), shut[ended], self.touched[ids], drift)
+        self._fail(ids, codes)
+        both = codes == Outcome.NOT_TRIED
+        held = ids[both]
+        self.x_ref[held], self.R_ref[held] = look.x[both], look.R[both]
+        self._enter(held, Stage.LIFT)
+
+    def _watch_held(self, ids: Ids, state: SceneState, look: Look, seen: Array, blocked: NDArray[np.bool_]) -> None:
+        drift = np.linalg.norm(look.x - self.x_ref[ids], axis=1)
+        turned = rotation_angle(look.R @ np.swapaxes(self.R_ref[ids], 1, 2))
+        own, other = state.rise(ids)
+        self.rise[ids] = own
+        lost = ~state.touching(seen[:, -self._touch_steps :]).all(axis=1)
+        codes = judge_held(self._protocol, self._limits, drift, turned, other, blocked, lost)
+        self._fail(ids, codes)
+        held = codes == Outcome.NOT_TRIED
+        ids, look, high = ids[held], pick(look, held), own[held] >= self.high
+        self._enter(ids[high & (self.stage[ids] == Stage.LIFT)], Stage.HOLD)
+        self._enter(ids[~high & (self.stage[ids] == Stage.HOLD)], Stage.LIFT)
+        over = high & (self.samples[ids] >= self._hold)
+        if over.any():
+            restless = judge_rest(self._protocol, look)
+            self._end(ids[over & (restless == Outcome.NOT_TRIED)], Outcome.SUCCESS)
+            late = over & (self.samples[ids] >= self._limits.patience * self._hold)
+            self._fail(ids[late], restless[late])
+
+    def _open(self, ids: Ids) -> None:
+        self._enter(ids, Stage.APPROACH)
+        self.first_touch[ids] = -1
+        self.rise[ids] = 0.0
+        self.touching[ids] = False
+
+    def _enter(self, ids: Ids, stage: Stage) -> None:
+        self.stage[ids] = stage
+        self.samples[ids] = 0
+
+    def _fail(self, ids: Ids, codes: NDArray[np.int64]) -> None:
+        failed = codes != Outcome.NOT_TRIED
+        if failed.any():
+            self.stage[ids[failed]], self.outcome[ids[failed]] = Stage.ENDED, codes[failed]
+            self.rise[ids[failed]] = 0.0
+
+    def _end(self, ids: Ids, outcome: Outcome) -> None:
+        self.stage[ids], self.outcome[ids] = Stage.ENDED, outcome
+        if outcome != Outcome.SUCCESS:
+            self.rise[ids] = 0.0

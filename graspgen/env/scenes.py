@@ -1,0 +1,211 @@
+"""Scenes that episodes are played in: made from a recipe when they are needed, the last few kept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.env.cameras import with_cameras
+from graspgen.env.simulation import Simulation
+from graspgen.env.spec import TaskSpec
+from graspgen.errors import SceneError
+from graspgen.frames import Array
+from graspgen.grasps.profile import Profile, load_profile
+from graspgen.grasps.scene_model import SceneModel, scene_trial_model
+from graspgen.grippers.gripper import Gripper, load_gripper
+from graspgen.objects.asset import Asset
+from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.library import run_catalogue
+from graspgen.recipe import Recipe
+from graspgen.recipe_file import load_recipe
+from graspgen.scene.build import build_world
+from graspgen.scene.make import settled_scene
+from graspgen.scene.settle import settle
+from graspgen.scene.world import SettledScene
+
+#: Assets that are kept in memory.
+_ASSETS = 256
+#: How far above the highest thing the tool point starts, m, and at least how high.
+_CLEAR, _LEAST_HEIGHT = 0.08, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A settled scene, ready for a hand.
+
+    Attributes:
+        settled: the scene.
+        scene: its trial model.
+        sim: the simulation of it; scenes that are played again reuse it.
+        views: whether it can be seen.
+    """
+
+    settled: SettledScene
+    scene: SceneModel
+    sim: Simulation
+    views: bool
+
+    @cached_property
+    def ids(self) -> NDArray[np.int64]:
+        """(k,) instance ids of the objects."""
+        return np.array([o.plan.instance_id for o in self.settled.world.objects], np.int64)
+
+    @cached_property
+    def friction(self) -> Array:
+        """(k, 3) frictions of the objects."""
+        return np.array([o.plan.friction for o in self.settled.world.objects], float).reshape(-1, 3)
+
+    @cached_property
+    def com(self) -> Array:
+        """(k, 3) centres of mass, object frame, m."""
+        return np.array([o.asset.com for o in self.settled.world.objects], float).reshape(-1, 3)
+
+    @cached_property
+    def centre(self) -> Array:
+        """(k, 3) centres of the objects' boxes, object frame, m."""
+        return self._bounds.mean(axis=1)
+
+    @cached_property
+    def half(self) -> Array:
+        """(k, 3) half-sizes of the boxes, m."""
+        return (self._bounds[:, 1] - self._bounds[:, 0]) / 2
+
+    @cached_property
+    def _bounds(self) -> Array:
+        return np.array([o.asset.mesh.bounds for o in self.settled.world.objects], float).reshape(-1, 2, 3)
+
+    @cached_property
+    def belt(self) -> Array:
+        """(3,) velocity of the belt, m/s."""
+        return np.array(self.settled.world.plan.arena.belt_velocity, float)
+
+    @cached_property
+    def home_height(self) -> float:
+        """Height at which the tool point starts, above everything in the scene, m."""
+        R, t = self.settled.T_world_object[:, :3, :3], self.settled.T_world_object[:, :3, 3]
+        centre = t + np.einsum("kij,kj->ki", R, self.centre)
+        top = centre[:, 2] + (np.abs(R[:, 2]) * self.half).sum(axis=1)
+        return max(_LEAST_HEIGHT, float(top.max()) + _CLEAR, self.settled.world.plan.arena.rim + _CLEAR)
+
+
+class Scenes:
+    """Places by recipe and number.
+
+    Args:
+        spec: of the task.
+        views: whether the scenes are to be seen.
+    """
+
+    def __init__(self, spec: TaskSpec, views: bool) -> None:
+        self._spec, self.views = spec, views
+        self._sources: dict[int, _Source] = {}
+        self._places: OrderedDict[tuple[int, int], Place] = OrderedDict()
+        self._names: dict[str, Recipe] = {}
+        self.recipe = self._recipe(spec.recipe)
+
+    def source(self, recipe: Recipe) -> _Source:
+        """Return what the scenes of a recipe share, made once."""
+        if id(recipe) not in self._sources:
+            self._sources[id(recipe)] = _Source.of(recipe, self._spec.run_seed)
+        return self._sources[id(recipe)]
+
+    def chosen(self, given: str | Recipe | None) -> Recipe:
+        """Return the recipe of a reset: the task's own where None is given.
+
+        Raises:
+            RecipeError: it is unknown or not valid.
+        """
+        return self.recipe if given is None else self._recipe(given)
+
+    def place(self, recipe: Recipe, number: int) -> Place:
+        """Return scene `number` of a recipe.
+
+        Raises:
+            SceneError: it does not come to rest.
+        """
+        key = (id(recipe), number)
+        if key in self._places:
+            self._places.move_to_end(key)
+            return self._places[key]
+        source = self.source(recipe)
+        place = self._made(source, settled_scene(recipe, source.catalogue, self._spec.run_seed, number))
+        self._places[key] = place
+        while len(self._places) > self._spec.keep:
+            self._places.popitem(last=False)
+        return place
+
+    def again(self, recipe: Recipe, place: Place, poses: Mapping[int, Array]) -> Place | None:
+        """Let some of a scene's objects, (4, 4) poses by instance id, come to rest anew; None where none is left.
+
+        Raises:
+            SceneError: they do not come to rest.
+        """
+        plan, assets = place.settled.world.plan, place.settled.world.assets
+        if not poses:
+            return None
+        world = build_world(plan, assets, T_world_object=poses, instances=list(poses))
+        settled = settle(world, recipe.scene.settle, assets)
+        if not settled.world.objects:
+            return None
+        if not settled.settled:
+            raise SceneError(f"scene {plan.index} does not come to rest again: {settled.reason}")
+        return self._made(self.source(recipe), settled)
+
+    def _made(self, source: _Source, settled: SettledScene) -> Place:
+        scene = scene_trial_model(settled, source.gripper, source.profile, source.recipe.grasps.force, self.views)
+        return Place(settled, scene, Simulation(scene.model), self.views)
+
+    def _recipe(self, given: str | Recipe) -> Recipe:
+        # Recipes are told apart by their identity, so the same name or content must give the same one.
+        key = given if isinstance(given, str) else given.model_dump_json()
+        if key not in self._names:
+            spec = self._spec
+            loaded = load_recipe(given, list(spec.overrides)) if isinstance(given, str) else given
+            self._names[key] = with_cameras(loaded, spec.cameras, spec.image_size)
+        return self._names[key]
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What the scenes of a recipe share."""
+
+    recipe: Recipe
+    catalogue: Catalogue
+    gripper: Gripper
+    profile: Profile
+
+    @classmethod
+    def of(cls, recipe: Recipe, seed: int) -> _Source:
+        catalogue = _Remembered(run_catalogue(recipe, seed))
+        return cls(recipe, catalogue, load_gripper(recipe.gripper), load_profile(recipe.grasps.profile))
+
+
+class _Remembered:
+    """A catalogue that keeps the assets that were asked for last."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue, self._assets = catalogue, OrderedDict[int, Asset]()
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+    @property
+    def distractors(self) -> range | None:
+        return getattr(self._catalogue, "distractors", None)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        return self._catalogue.class_names
+
+    def asset(self, number: int) -> Asset:
+        if number not in self._assets:
+            self._assets[number] = self._catalogue.asset(number)
+            if len(self._assets) > _ASSETS:
+                self._assets.popitem(last=False)
+        self._assets.move_to_end(number)
+        return self._assets[number]

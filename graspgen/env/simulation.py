@@ -1,0 +1,65 @@
+"""One simulation on one MjData, with the face of a `mujoco.batch.Batch` of one, so that what measures trials fits."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.frames import Array
+
+_STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+
+class Simulation:
+    """A model and its data.
+
+    A batch keeps the state of many simulations as rows; its sleeping objects cannot be put back asleep. A whole MjData
+    can be copied and restored to the last bit.
+
+    Args:
+        model: it is this simulation's own: frictions and targets of sensors are written into it.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self.model, self.data = model, mujoco.MjData(model)
+        self.qpos, self.qvel, self.act = self.data.qpos[None], self.data.qvel[None], self.data.act[None]
+        self.mocap_pos, self.mocap_quat = self.data.mocap_pos[None], self.data.mocap_quat[None]
+        self._ctrl, self._sensors = self.data.ctrl, self.data.sensordata
+
+    def bind(self, name: str) -> NDArray:
+        """Return a live (1, …) array of the data."""
+        return getattr(self.data, name)[None]
+
+    def expand(self, name: str) -> NDArray:
+        """Return a live (1, …) array of the model."""
+        return getattr(self.model, name)[None]
+
+    @property
+    def warning(self) -> NDArray[np.int64]:
+        """(1, warnings, 2) last information and number of each warning."""
+        return np.stack([self.data.warning.lastinfo, self.data.warning.number], axis=-1)[None]
+
+    def reset(self) -> None:
+        """Go back to the model's own state; what is asleep at its start sleeps again."""
+        mujoco.mj_resetData(self.model, self.data)
+
+    def state(self) -> Array:
+        """Return the integration state, for those who make the same steps again from here."""
+        state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        return state
+
+    def rollout(self, control: Array) -> Array:
+        """Step once for each row of (steps, nu) controls.
+
+        Returns:
+            (steps, sensors) what the sensors said of the state before each step.
+        """
+        model, data, ctrl, sensors, step = self.model, self.data, self._ctrl, self._sensors, mujoco.mj_step
+        seen = np.empty((len(control), len(sensors)))
+        for row, out in zip(control, seen, strict=True):
+            ctrl[:] = row
+            step(model, data)
+            out[:] = sensors
+        return seen

@@ -1,0 +1,76 @@
+"""What an environment is asked to be: one frozen record that every face of the task is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from graspgen.env.errors import EnvError
+from graspgen.errors import nearest
+from graspgen.recipe import Recipe
+
+Goal = Literal["any", "target", "all"]
+ActionMode = Literal["delta4", "delta5", "delta6", "delta7", "absolute", "velocity"]
+RewardMode = Literal["sparse", "dense", "normalised_dense"]
+Rules = Literal["free", "trial"]
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A grasping task.
+
+    Attributes:
+        recipe: name or path of the recipe that scenes are made from, or a recipe.
+        overrides: "dotted.key=value" each, on top of it.
+        goal: lift any object, a named target, or, one after the other, all of them.
+        action_mode: what an action means (`graspgen.env.actions`).
+        reward_mode: `sparse`, `dense` or `normalised_dense`, which is in 0…1.
+        rules: `free`: the hand may touch things and try again; `trial`: as in the trials that label grasps, the first
+            touch on the approach, and the first grasp that fails, ends the episode.
+        terminate_on_success: whether an episode ends when the task is done.
+        scenes: number of scenes that resets draw from; None for 2³¹.
+        first_scene: number of the first of them.
+        run_seed: seed of the run whose scenes they are: what `graspgen generate --seed` says.
+        keep: how many scenes are kept ready in memory.
+        max_objects: rows of objects in the state; None for as many as the recipe may put into a scene.
+        image_size: height and width of images, px.
+        cameras: names of cameras (`graspgen.env.cameras.PRESETS`); "recipe" for the recipe's own views.
+        shadow_size: side of the shadow map, texels; 0 for no shadows.
+        points: number of points of a point cloud.
+    """
+
+    recipe: str | Recipe = "tabletop"
+    overrides: tuple[str, ...] = ()
+    goal: Goal = "any"
+    action_mode: ActionMode = "delta5"
+    reward_mode: RewardMode = "normalised_dense"
+    rules: Rules = "free"
+    terminate_on_success: bool = True
+    scenes: int | None = None
+    first_scene: int = 0
+    run_seed: int = 0
+    keep: int = 16
+    max_objects: int | None = None
+    image_size: tuple[int, int] = (84, 84)
+    cameras: tuple[str, ...] = ("front",)
+    shadow_size: int = 512
+    points: int = 1024
+
+    def __post_init__(self) -> None:
+        choices = (("goal", Goal), ("action_mode", ActionMode), ("reward_mode", RewardMode), ("rules", Rules))
+        for name, kind in choices:
+            check_choice(name, getattr(self, name), get_args(kind))
+        for name, least in (("scenes", 1), ("first_scene", 0), ("run_seed", 0), ("keep", 1), ("points", 1)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < least):
+                raise EnvError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if len(self.image_size) != 2 or min(self.image_size) < 16:
+            raise EnvError(f"image_size must be height and width of at least 16 px, got {self.image_size!r}")
+        if not self.cameras:
+            raise EnvError('cameras names none; give names such as ("front",), or "recipe"')
+
+
+def check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
+    """Raise an EnvError where a value is none of those known."""
+    if value not in known:
+        raise EnvError(f"{name}: there is no {value!r}{nearest(str(value), known)}")
