@@ -116,10 +116,11 @@ def field_radius(D: ArrayLike) -> float:
     k1, k2, _, _, k3 = np.asarray(D, float)
     if not (k1 or k2 or k3):
         return math.inf
-    # The slope of r (1 + k1 r² + k2 r⁴ + k3 r⁶), in s = r².
-    roots = np.roots(np.trim_zeros([7 * k3, 5 * k2, 3 * k1, 1.0], "f"))
-    real = roots[(np.abs(roots.imag) < 1e-12) & (roots.real > 0)].real
-    return math.sqrt(real.min()) if len(real) else math.inf
+    # The slope of r (1 + k1 r² + k2 r⁴ + k3 r⁶), 1 + 3 k1 s + 5 k2 s² + 7 k3 s³ with s = r², in t = 1/s: the leading
+    # coefficient is 1, however small the lens's are.
+    roots = np.roots([1.0, 3 * k1, 5 * k2, 7 * k3])
+    real = roots[(np.abs(roots.imag) < 1e-12 * np.maximum(np.abs(roots), 1)) & (roots.real > 1e-12)].real
+    return 1 / math.sqrt(real.max()) if len(real) else math.inf
 
 
 def project(K: ArrayLike, D: ArrayLike, points: ArrayLike) -> Array:

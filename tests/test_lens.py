@@ -69,6 +69,13 @@ def test_beyond_the_radius_where_the_polynomial_turns_back_there_is_no_pixel():
     assert np.isnan(undistort([0.8, 0.0], D)).all()  # the lens reaches r (1 - 0.3 r²) = 0.703
 
 
+@pytest.mark.parametrize("k", [5e-324, 1e-300, 1e-20, -1e-20])
+def test_a_distortion_of_next_to_nothing_has_no_radius_that_matters(k):
+    """The leading coefficient of the polynomial is no divisor."""
+    for D in ((k, 0, 0, 0, 0), (0, k, 0, 0, 0), (0, 0, 0, 0, k)):
+        assert field_radius(D) > 100
+
+
 @pytest.mark.parametrize("D", LENSES)
 def test_a_block_of_pixels_has_the_rays_of_its_pixels(D):
     x, y = np.meshgrid(np.arange(320) + 0.5, np.arange(240) + 0.5)
