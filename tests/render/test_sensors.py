@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from graspgen.dataset.check_sensor import within_law
 from graspgen.lens import grid_rays
@@ -198,6 +198,8 @@ def test_one_knob_moves_no_other_noise():
 @given(
     name=st.sampled_from(sensor_names()), seed=st.integers(0, 2**32 - 1), degrees=st.integers(0, 85), at=st.floats(0, 3)
 )
+@example(name="kinect_v1", seed=0, degrees=0, at=1.4e-45)  # a disparity beyond all numbers
+@example(name="ideal", seed=0, degrees=64, at=3.0)  # beyond the range
 @settings(max_examples=25, deadline=None)
 def test_values_and_reasons_exclude_each_other_whatever_the_sensor(name, seed, degrees, at):
     p = load_sensor(name)

@@ -87,7 +87,7 @@ def shadow(seen: Seen, baseline: float, field: tuple[float, float] | None = None
         row = np.arange(height, dtype=np.int32)[:, None]
     there = seen.depth > 0
     # What leaves the image on the left may still hide something there.
-    left = 2 + min(int(disparity.max(initial=0)), width)
+    left = 2 + int(min(disparity.max(initial=0), width))
     room = width + left + 3
     at = row * room + np.clip(low + left, 0, width + left + 1)
     # The last write stays: of pixels that come to lie on one, the rightmost has the largest disparity.
