@@ -49,8 +49,7 @@ def check_looks(report: Report, checked: Checked, folder: Path) -> None:
             report.add(f"{differ[0]} is not what the scene's plan says", "views", "looks", row, int(views["id"][row]))
         if views["preset"][row] != planned[number]["preset"]:
             report.add("is not what the scene's plan says", "views", "preset", row, int(views["id"][row]))
-        # A view planned for Filament may have fallen back to OpenGL, never the other way.
-        if views["engine"][row] not in ("opengl", planned[number].get("engine", "opengl")):
+        if views["engine"][row] != planned[number].get("engine", "opengl"):
             report.add("is not the engine of the scene's plan", "views", "engine", row, int(views["id"][row]))
         for name in images_of(looks):
             if name not in seen:

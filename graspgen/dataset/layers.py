@@ -83,8 +83,8 @@ def flow(dataset: Dataset, view: int, other: int | None = None, *, visible: bool
     Args:
         dataset: open.
         view: row of the view.
-        other: row of the other view: of the same scene, or of another one with the same instance ids, such as the next
-            one of a sequence. None takes the scene's next view.
+        other: row of the other view: of the same scene, or of another one with the same instance ids. None takes the
+            scene's next view.
         visible: NaN also where something hides the point in the other view.
 
     Raises:
@@ -103,6 +103,32 @@ def scene_flow(dataset: Dataset, view: int, other: int | None = None) -> Layer:
     """
     other = _next(dataset, view) if other is None else other
     return layers.scene_flow(seen(dataset, view), seen(dataset, other))
+
+
+def frame_flow(dataset: Dataset, image: int, other: int | None = None, *, visible: bool = True) -> Layer:
+    """Return the (H, W, 2) optical flow from an image of a recorded trial to another one, px.
+
+    Objects go with their poses; all else but the hand stands still. NaN on the hand, whose fingers move.
+
+    Args:
+        dataset: open, with `frame_views`.
+        image: row of `frame_views`.
+        other: row of the other one, of the same trial. None takes the same camera's next.
+        visible: NaN also where something hides the point in the other image.
+
+    Raises:
+        IndexError: the image is its camera's last one of the trial.
+    """
+    other = _next_frame(dataset, image) if other is None else other
+    return layers.flow(seen_in_frame(dataset, image), seen_in_frame(dataset, other), visible=visible)
+
+
+def frame_scene_flow(dataset: Dataset, image: int, other: int | None = None) -> Layer:
+    """Return the (H, W, 3) motion of what an image of a recorded trial saw until another one, m, as `scene_flow` has
+    it; NaN on the hand and without depth. `image` and `other` are as for `frame_flow`.
+    """
+    other = _next_frame(dataset, image) if other is None else other
+    return layers.scene_flow(seen_in_frame(dataset, image), seen_in_frame(dataset, other))
 
 
 def amodal_mask(dataset: Dataset, annotation: int, *, whole: bool = False) -> NDArray[np.bool_]:
@@ -141,6 +167,37 @@ def seen(dataset: Dataset, view: int) -> Seen:
         T_world_camera=_pose(dataset, view),
         T_world_object={int(objects.take("instance_id", r)): objects.take("T_world_object", r) for r in rows},
     )
+
+
+def seen_in_frame(dataset: Dataset, image: int) -> Seen:
+    """Return what an image of a recorded trial (a row of `frame_views`) saw, and from where."""
+    images, things = dataset.frame_views, dataset.frame_objects
+    row = images.at_row(image)
+    frame = images.take("frame", row)
+    near = things.of_scene(int(dataset.frames.take("scene", dataset.frames.index_of(frame))))
+    of_frame = near[things.take("frame", near) == frame]
+    objects = [dataset.objects.index_of(key) for key in things.take("object", of_frame).tolist()]
+    ids = dataset.objects.take("instance_id", np.array(objects, np.int64))
+    return Seen(
+        depth=images["depth"][row] * np.float32(images["depth"].attribute(row, "depth_scale")),
+        instances=images["instances"][row],
+        K=images.take("K", row),
+        distortion=images.take("distortion", row),
+        T_world_camera=images.take("T_world_camera", row),
+        T_world_object=dict(zip(ids.tolist(), things.take("T_world_object", of_frame), strict=True)),
+    )
+
+
+def _next_frame(dataset: Dataset, image: int) -> int:
+    images, frames = dataset.frame_views, dataset.frames
+    row = images.at_row(image)
+    trial = frames.take("grasp", frames.index_of(images.take("frame", row)))
+    for following in range(row + 1, len(images)):
+        if frames.take("grasp", frames.index_of(images.take("frame", following))) != trial:
+            break
+        if images.take("camera", following) == images.take("camera", row):
+            return following
+    raise IndexError(f"image {image} is its camera's last one of the trial; name the other image")
 
 
 def _look(dataset: Dataset, view: int) -> tuple[Array, Array]:

@@ -165,6 +165,8 @@ class Dataset:
     object_coordinates = layers.object_coordinates
     flow = layers.flow
     scene_flow = layers.scene_flow
+    frame_flow = layers.frame_flow
+    frame_scene_flow = layers.frame_scene_flow
     amodal_mask = layers.amodal_mask
     camera = projection.camera
     T_world_grasp = projection.T_world_grasp

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from graspgen.pipeline.sequences import frame_tables, tried_grasps
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
 from graspgen.pipeline.view_tables import annotation_table, keypoint_table, stored_depth, view_table
 from graspgen.recipe import Recipe
+from graspgen.render.opengl import ViewImages
 from graspgen.render.views import check_engines, render_scene
 from graspgen.scene.make import fixtures, settled_scene
 from graspgen.scene.world import SettledScene
@@ -129,6 +130,7 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
         images = render_scene(
             settled.world, shadow_size=render.shadow_size, images=context.images, fallback=render.fallback
         )
+        settled = _as_rendered(settled, images)
     with _timed(seconds, "annotate"):
         depth = [stored_depth(image.depth) for image in images]
         annotations = annotation_table(context.recipe, settled, images)
@@ -178,6 +180,13 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
     plan = settled.world.plan
     record = SceneRecord(plan.index, tables)
     return SceneResult(record, seconds, settled.refused, dict(outcomes))
+
+
+def _as_rendered(settled: SettledScene, images: Sequence[ViewImages]) -> SettledScene:
+    """Return the scene with the engine in its plan that rendered each view, which may have fallen back to OpenGL."""
+    plan = settled.world.plan
+    views = tuple(v.model_copy(update={"engine": i.engine}) for v, i in zip(plan.views, images, strict=True))
+    return replace(settled, world=replace(settled.world, plan=plan.model_copy(update={"views": views})))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graspgen.frames import Array, pose, random_rotation
+from graspgen.frames import Array, inverse, pose, random_rotation
 from graspgen.lens import rays
 from graspgen.recipe import Flying, Recipe
 from graspgen.scene.draw_cameras import CameraDraw
@@ -46,11 +46,8 @@ def draw_flying(
         sides = size * np.array([number(spec.aspect, rng) for _ in range(3)])
         u, v = recipe.views.width * rng.random(), recipe.views.height * rng.random()
         share = number(spec.depth, rng)
-        # With z = 1 in the camera's frame, what multiplies the ray is the planar depth.
         ray = T[:3, :3] @ _ray(camera, u, v)
-        furthest = _FURTHEST * float(np.linalg.norm(T[:3, 3]))
-        end = -T[2, 3] / ray[2] if ray[2] < 0 and T[2, 3] > 0 else furthest
-        depth = max(share * min(end, furthest), recipe.views.near + size)
+        depth = max(share * _reach(T, ray), recipe.views.near + size)
         # Last, since a rotation takes more than one number of the stream.
         placed = pose(random_rotation(rng), T[:3, 3] + depth * ray)
         plans.append(
@@ -63,6 +60,31 @@ def draw_flying(
         look = scene_stream(seed, Purpose.LOOKS, key, FLYING, view, i, 1)
         surfaces.append(draw_surface(spec.surface, look, images=images))
     return tuple(plans), tuple(surfaces)
+
+
+def moved_flying(flying: FlyingPlan, old: Array, new: Array, near: float) -> FlyingPlan:
+    """Return a flying distractor before a camera that was drawn again: at the same place of the image, turned alike to
+    the camera, the same share of the way to the support's plane.
+
+    Args:
+        flying: before the camera at `old`.
+        old, new: (4, 4) poses of the camera.
+        near: its near plane, m.
+    """
+    seen = inverse(old) @ np.array(flying.T_world_flying)
+    ray = seen[:3, 3] / seen[2, 3]
+    share = min(seen[2, 3] / _reach(old, old[:3, :3] @ ray), 1.0)
+    depth = max(share * _reach(new, new[:3, :3] @ ray), near + max(flying.size))
+    placed = pose(new[:3, :3] @ seen[:3, :3], new[:3, 3] + depth * (new[:3, :3] @ ray))
+    return flying.model_copy(update={"T_world_flying": matrix4(placed)})
+
+
+def _reach(T: Array, ray: Array) -> float:
+    """Return the planar depth, m, at which a camera's ray ends; the ray is in the world's frame, with z = 1 in the
+    camera's, so that what multiplies it is the planar depth.
+    """
+    furthest = _FURTHEST * float(np.linalg.norm(T[:3, 3]))
+    return min(-T[2, 3] / ray[2], furthest) if ray[2] < 0 and T[2, 3] > 0 else furthest
 
 
 def _ray(camera: CameraDraw, u: float, v: float) -> Array:

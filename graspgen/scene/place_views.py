@@ -21,8 +21,9 @@ from graspgen.recipe.cameras import EyeInHand
 from graspgen.recipe.views import Views
 from graspgen.scene.build import build_world
 from graspgen.scene.draw_cameras import Aim, CameraDraw, draw_camera, slots
+from graspgen.scene.draw_flying import moved_flying
 from graspgen.scene.drawing import matrix4
-from graspgen.scene.plan import ViewPlan
+from graspgen.scene.plan import FlyingPlan, ViewPlan
 from graspgen.scene.world import SettledScene, World
 
 #: Points of an object that a camera looks for, as shares of its box's half-sizes.
@@ -53,8 +54,10 @@ def place_views(views: Views, settled: SettledScene, assets: Mapping[int, Asset]
         for redraw in range(views.redraws + 1):
             if hand or redraw:
                 drawn = draw_camera(views, slot, plan.seed, (plan.index, plan.attempt), objects.aims(), redraw)
-                motion = drawn[0].T_world_camera @ inverse(placed[own][0].T_world_camera)
-                placed[own] = [_moved(old, new, motion, redraw) for old, new in zip(placed[own], drawn, strict=True)]
+                first_drawn = plan.views[own][0]
+                before, after = np.array(first_drawn.T_world_camera), drawn[0].T_world_camera
+                flying = tuple(moved_flying(f, before, after, views.near) for f in first_drawn.flying)
+                placed[own] = [_moved(old, new, flying, redraw) for old, new in zip(placed[own], drawn, strict=True)]
             reason = _mistake(views, placed[own], objects)
             if not reason:
                 break
@@ -147,17 +150,14 @@ def _mistake(views: Views, plans: Sequence[ViewPlan], objects: _Objects) -> str:
     return ""
 
 
-def _moved(view: ViewPlan, camera: CameraDraw, motion: Array, redraws: int) -> ViewPlan:
-    """Return the view of a camera that was drawn again; what flies before it goes with it."""
+def _moved(view: ViewPlan, camera: CameraDraw, flying: tuple[FlyingPlan, ...], redraws: int) -> ViewPlan:
+    """Return the view of a camera that was drawn again, with what flies before it."""
     return view.model_copy(
         update={
             "T_world_camera": matrix4(camera.T_world_camera),
             "T_world_camera_nominal": matrix4(camera.T_world_camera_nominal),
             "redraws": redraws,
-            "flying": tuple(
-                f.model_copy(update={"T_world_flying": matrix4(motion @ np.array(f.T_world_flying))})
-                for f in view.flying
-            ),
+            "flying": flying,
         }
     )
 

@@ -15,6 +15,7 @@ from graspgen.pipeline.contact import sheet_of
 from graspgen.pipeline.replay import replay
 from graspgen.pipeline.run import generate
 from graspgen.recipe_file import load_recipe
+from graspgen.render import vulkan
 
 SMALL = ["views.width=160", "views.height=120", "views.per_scene=2", "grasps.per_object=1", "scene.objects.count=2"]
 
@@ -61,6 +62,18 @@ def test_the_preset_and_every_draw_are_stored_with_the_view(tmp_path: Path) -> N
             looks = json.loads(text)
             assert looks["preset"] == preset and {"table", "background", "wall", "object_1"} <= set(looks["surfaces"])
             assert 1 <= len(looks["lights"]) <= 4 and {"exposure", "gamma"} <= set(looks["grade"])
+
+
+def test_what_fell_back_to_opengl_says_so_and_replays_where_there_is_vulkan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = load_recipe("tabletop", [*SMALL, "render.engine=filament", "render.fallback=true"])
+    with monkeypatch.context() as without:
+        without.setattr(vulkan, "missing", lambda: "libvulkan.so.1 is not installed")
+        generate(recipe, tmp_path / "out", 1, seed=5, quiet=True, preview=False)
+    assert check(tmp_path / "out") == [] and replay(tmp_path / "out", 0).identical
+    with graspgen.open(tmp_path / "out") as dataset:
+        assert set(dataset.views["engine"]) == {"opengl"}
 
 
 def test_bad_images_are_told_before_anything_is_made(tmp_path: Path) -> None:

@@ -114,6 +114,27 @@ def test_both_pads_touch_from_the_close_to_the_end_and_the_others_stay_on_the_ta
             assert borne == pytest.approx(weight, rel=0.03, abs=1e-9)
 
 
+def test_what_is_lifted_flows_with_its_pose_and_all_else_but_the_hand_stands_still(recorded, held):
+    sequence, _, target = held
+    thing = sequence.objects.tolist().index(target)
+    rows = sequence.images["shell_1"].tolist()
+    at = int(np.flatnonzero(sequence.phase == Phase.LIFT)[4])
+    with graspgen.open(recorded) as ds:
+        shot = ds.frame_views.row(rows[at])
+        box = shot["instances"] == ds.objects["instance_id"][ds.objects.index_of(target)]
+        flow, motion = ds.frame_flow(rows[at], visible=False), ds.frame_scene_flow(rows[at])
+        now, then = sequence.T_world_object[[at, at + 1], thing]
+        # A box that is lifted does not turn, so all its points move as its origin does.
+        np.testing.assert_allclose(
+            motion[box], np.tile(shot["T_world_camera"][:3, :3].T @ (then - now)[:3, 3], (box.sum(), 1)), atol=5e-4
+        )
+        hand, seen = shot["instances"] == HAND_INSTANCE, shot["depth"] > 0
+        assert box.sum() > 20 and np.isnan(flow[hand]).all() and np.nanmax(flow[box][:, 1]) < 0
+        np.testing.assert_allclose(flow[seen & ~box & ~hand], 0, atol=1e-3)
+        with pytest.raises(IndexError, match="last one of the trial"):
+            ds.frame_flow(rows[-1])
+
+
 def test_cameras_see_the_hand_where_it_is(recorded, held):
     sequence, _, _ = held
     with graspgen.open(recorded) as ds:

@@ -2,6 +2,7 @@ import gc
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from graspgen.objects.asset import Mesh
 from graspgen.render import environment, filament, vulkan
 from graspgen.render.filament import render_colour, render_ids
 from graspgen.render.filament_light import LAMP
-from graspgen.render.opengl import render_views
+from graspgen.render.opengl import Looks, render_views
 from graspgen.render.tone import tone_curve
-from graspgen.scene.plan import EnvironmentPlan, LightPlan, SurfacePlan, TexturePlan, ViewPlan
+from graspgen.scene.plan import EnvironmentPlan, FlyingPlan, LightPlan, SurfacePlan, TexturePlan, ViewPlan
 
 pytestmark = pytest.mark.skipif(bool(vulkan.missing()), reason=vulkan.missing())
 
@@ -69,6 +70,19 @@ def test_frames_depend_on_nothing_but_the_view() -> None:
     again = render_colour(world_of(shapes, poses, views), [2, 0, 1])
     for a, b in zip(first, [again[1], again[2], again[0]], strict=True):
         assert np.array_equal(a, b)
+
+
+def test_more_geoms_than_filaments_table_of_handles_holds_change_no_pixel(capfd: pytest.CaptureFixture[str]) -> None:
+    shapes, poses = table_of_ten()
+    view = view_of(lights=2)
+    speck = FlyingPlan(shape="box", size=(0.02,) * 3, T_world_flying=at(0.0, 0.0, -3.0).tolist())  # below the floor
+    few = world_of(shapes, poses, [view])
+    many = world_of(shapes, poses, [view.model_copy(update={"flying": (speck,) * 400})])
+    assert many.model.ngeom > few.model.ngeom + 399
+    hidden, shown = Looks.of(many), replace(Looks.of(many), flying={0: tuple(range(400))})
+    for looks in (hidden, shown):
+        assert np.array_equal(render_colour(many, [0], looks)[0], render_colour(few, [0])[0])
+    assert "Handle" not in capfd.readouterr().err
 
 
 def test_light_is_photometric() -> None:

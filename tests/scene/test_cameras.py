@@ -120,6 +120,22 @@ def test_a_camera_that_shows_nothing_is_drawn_again_and_the_count_is_stored():
         assert ((pixels >= 0) & (pixels < [64, 48])).all(axis=1).any()
 
 
+def test_what_flies_before_a_camera_that_is_drawn_again_stays_in_its_picture_and_over_the_support():
+    away = {**SHELL, "count": 6, "elevation_deg": {"uniform": [15, 80]}, "target_jitter": {"choice": [0.0, 0.9]}}
+    scene = {"objects": {"count": 2}, "distractors": {"flying": {"count": 6, "depth": {"uniform": [0.3, 1]}}}}
+    recipe = recipe_of(away, redraws=100).model_copy(update={"scene": Recipe(task="t", scene=scene).scene})
+    views = settled_scene(recipe, SHELF, 1, 0).world.plan.views
+    assert sum(v.redraws > 0 for v in views) > 1
+    for before, after in zip(draw_plan(recipe, SHELF, 1, 0).views, views, strict=True):
+        centres = [[np.array(f.T_world_flying)[:3, 3] for f in v.flying] for v in (before, after)]
+        pixels = [
+            project(v.K, v.distortion, transform_points(inverse(T(v)), np.array(c)))
+            for v, c in zip((before, after), centres, strict=True)
+        ]
+        np.testing.assert_allclose(pixels[0], pixels[1], atol=1e-6)
+        assert min(c[2] for c in centres[1]) > -1e-9
+
+
 def test_the_model_of_a_placed_scene_is_that_which_its_plan_builds():
     recipe = recipe_of({"kind": "eye_in_hand", "name": "hand", "count": 2}, in_view="any", redraws=50)
     scene = settled_scene(recipe, SHELF, 2, 0)
