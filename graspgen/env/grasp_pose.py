@@ -96,7 +96,7 @@ class GraspPoseEnv(GraspEnv):
         g.settle_attempt(number, outcome, int(results["first_touch"][0]))
         success = outcome == Outcome.SUCCESS
         reward = float(success) if g.spec.reward_mode == "sparse" else _PROGRESS.get(outcome, 0.0)
-        return self._observe(), reward, True, False, self._info()
+        return self._senses.next(), reward, True, False, g.info()
 
     def _middle(self) -> Array:
         return self.grasping.offset + np.array([0.0, 0.0, BOX[2] / 2])

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike
 
-from graspgen.env.cameras import names_of
 from graspgen.env.errors import EnvError
-from graspgen.env.images import Eyes, Shot
-from graspgen.env.observations import ObsMode, bounds, observation
+from graspgen.env.observations import ObsMode
 from graspgen.env.rewards import goal_reached, goal_reward
+from graspgen.env.senses import Senses
 from graspgen.env.spec import TaskSpec, check_choice
-from graspgen.env.task import ONE, GraspTask
+from graspgen.env.task import GraspTask
 from graspgen.errors import nearest
 
-#: Modes that need no camera.
-_BLIND = ("state", "state_dict")
-#: Size of rendered pictures where observations have none, px.
-_PICTURE = (360, 480)
 _OPTIONS = ("recipe", "scene", "target", "T_world_tool", "opening")
 
 
@@ -50,26 +45,17 @@ class GraspEnv(gymnasium.Env):
     metadata = {"render_modes": ["rgb_array", "depth_array", "rgbd_tuple"], "render_fps": 25}  # noqa: RUF012
 
     def __init__(self, obs_mode: ObsMode = "state", render_mode: str | None = None, **settings: Any) -> None:
-        check_choice("obs_mode", obs_mode, get_args(ObsMode))
         if render_mode is not None:
             check_choice("render_mode", render_mode, tuple(self.metadata["render_modes"]))
         known = [f.name for f in fields(TaskSpec)]
         for name in settings:
             if name not in known:
                 raise EnvError(f"{type(self).__name__} has no setting '{name}'{nearest(name, known)}")
-        self._sees = obs_mode not in _BLIND
-        if not self._sees:
-            settings = {"image_size": _PICTURE, **settings}
-        listed = {k: tuple(v) for k, v in settings.items() if isinstance(v, list)}  # as files of settings hold them
         self.obs_mode, self.render_mode = obs_mode, render_mode
-        self.grasping = GraspTask(TaskSpec(**{**settings, **listed}), views=self._sees or render_mode is not None)
-        spec = self.grasping.spec
+        self._senses = Senses(obs_mode, settings, pictures=render_mode is not None)
+        self.grasping: GraspTask = self._senses.task
         self.metadata = {**self.metadata, "render_fps": round(1 / self.grasping.period)}
-        self._eyes = Eyes(spec.shadow_size)
-        self._frame = 0
-        views = self.grasping.scenes.recipe.views
-        self._size = (views.height, views.width)
-        self.observation_space = self._observation_space(names_of(self.grasping.scenes.recipe))
+        self.observation_space = _space(self._senses.bounds())
         self.action_space = spaces.Box(-1.0, 1.0, (self.grasping.action_size,), np.float32)
 
     @property
@@ -100,14 +86,12 @@ class GraspEnv(gymnasium.Env):
             if name not in _OPTIONS:
                 raise EnvError(f"reset has no option '{name}'{nearest(name, _OPTIONS)}")
         self.grasping.reset(self.np_random, **given)
-        self._frame = 0
-        return self._observe(), self._info()
+        return self._senses.begin(), self.grasping.info()
 
     def step(self, action: ArrayLike) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Do an action for one control step; see `graspgen.env.actions`."""
         done = self.grasping.step(action)
-        self._frame += 1
-        return self._observe(), done.reward, done.terminated, False, self._info()
+        return self._senses.next(), done.reward, done.terminated, False, self.grasping.info()
 
     def render(self) -> Any:
         """Return what the first camera sees: colour, depth (m), or both."""
@@ -116,34 +100,15 @@ class GraspEnv(gymnasium.Env):
             return None
         if self.grasping.place is None:
             raise EnvError("reset the environment before it is rendered")
-        shot = (self._shots or self._look())[0]
+        shot = self._senses.look()[0]
         if self.render_mode == "rgb_array":
-            return shot.rgb
+            return shot.rgb.copy()
         depth = shot.depth.copy()
-        return depth if self.render_mode == "depth_array" else (shot.rgb, depth)
+        return depth if self.render_mode == "depth_array" else (shot.rgb.copy(), depth)
 
     def close(self) -> None:
         """Free what was uploaded to the renderer."""
-        self._eyes.close()
-
-    def _look(self) -> list[Shot]:
-        g = self.grasping
-        (x,), (R,) = g.state.hand(ONE)
-        return self._eyes.look(g.place, g.offset, (x, R), self._frame, depth=self.obs_mode != "rgb")
-
-    def _observe(self) -> Any:
-        g = self.grasping
-        self._shots = self._look() if self._sees else []
-        around = None if self._sees else g.environment_state()
-        return observation(self.obs_mode, g.agent_pos(), around, self._shots, g.spec.points)
-
-    def _info(self) -> dict[str, Any]:
-        return self.grasping.info()
-
-    def _observation_space(self, cameras: list[str]) -> spaces.Space:
-        g = self.grasping
-        entries = bounds(self.obs_mode, g.rows, cameras, self._size, g.spec.points)
-        return _space(entries[""] if "" in entries else entries)
+        self._senses.close()
 
 
 class GoalEnv(GraspEnv):
@@ -167,23 +132,10 @@ class GoalEnv(GraspEnv):
         """Return that no goal truncates an episode."""
         return False if np.ndim(achieved_goal) == 1 else np.zeros(len(np.asarray(achieved_goal)), bool)
 
-    def _observe(self) -> dict[str, Any]:
-        seen = super()._observe()
-        rest = seen if isinstance(seen, dict) else {}
-        observed = seen["agent_pos"].copy() if isinstance(seen, dict) else seen
-        goals = {"achieved_goal": self.grasping.achieved, "desired_goal": self.grasping.goal.copy()}
-        return {**rest, "observation": observed, **goals}
-
-    def _observation_space(self, cameras: list[str]) -> spaces.Space:
-        seen = super()._observation_space(cameras)
-        rest = dict(seen.spaces) if isinstance(seen, spaces.Dict) else {}
-        observed = rest["agent_pos"] if rest else seen
-        most = np.array([4, 4, 4, 1], np.float32)
-        goal = spaces.Box(-most, most, dtype=np.float32)
-        return spaces.Dict({**rest, "observation": observed, "achieved_goal": goal, "desired_goal": goal})
-
 
 def _space(entries: Any) -> spaces.Space:
+    if isinstance(entries, dict) and "" in entries:
+        entries = entries[""]
     if isinstance(entries, dict):
         return spaces.Dict({name: _space(entry) for name, entry in entries.items()})
     low, high = entries
