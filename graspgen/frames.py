@@ -45,16 +45,14 @@ def transform_points(T: ArrayLike, points: ArrayLike) -> Array:
 def quat_to_matrix(quat: ArrayLike) -> Array:
     """Turn (..., 4) quaternions (w, x, y, z), normalised here, into (..., 3, 3) rotations."""
     q = np.asarray(quat, float)
-    w, x, y, z = np.moveaxis(q / np.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
-    R = np.stack(
-        [
-            1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-        ],
-        axis=-1,
-    )  # fmt: skip
-    return R.reshape(*q.shape[:-1], 3, 3)
+    q = q / np.sqrt((q * q).sum(axis=-1, keepdims=True))
+    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+    xx, yy, zz, xy, xz, yz, wx, wy, wz = x * x, y * y, z * z, x * y, x * z, y * z, w * x, w * y, w * z
+    R = np.empty((*q.shape[:-1], 3, 3))  # several times as fast as stacking, for few quaternions
+    R[..., 0, 0], R[..., 0, 1], R[..., 0, 2] = 1 - 2 * (yy + zz), 2 * (xy - wz), 2 * (xz + wy)
+    R[..., 1, 0], R[..., 1, 1], R[..., 1, 2] = 2 * (xy + wz), 1 - 2 * (xx + zz), 2 * (yz - wx)
+    R[..., 2, 0], R[..., 2, 1], R[..., 2, 2] = 2 * (xz - wy), 2 * (yz + wx), 1 - 2 * (xx + yy)
+    return R
 
 
 def matrix_to_quat(rotation: ArrayLike) -> Array:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.frames import Array, axis_angle, matrix_to_quat
+from graspgen.frames import Array, axis_angle
+from graspgen.grasps.scene_state import quats
 
 #: Numbers of an action, and their names.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -107,9 +109,10 @@ def turn(vector: Array) -> Array:
 
 def rotation_vector(R: Array) -> Array:
     """Return the (n, 3) rotation vectors, rad, of (n, 3, 3) rotations; their length is at most π."""
-    q = matrix_to_quat(R)
-    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
-    return q[..., 1:] / np.maximum(sine, 1e-12) * 2 * np.arctan2(sine, q[..., :1])
+    vectors = np.empty((len(R), 3))
+    for out, q in zip(vectors, quats(R), strict=True):
+        mujoco.mju_quat2Vel(out, q, 1.0)
+    return vectors
 
 
 def servo_targets(

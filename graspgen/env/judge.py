@@ -8,6 +8,8 @@ it has stayed up for the trials' hold, and stands still in the hand.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,12 @@ from graspgen.grippers.gripper import Gripper
 
 #: Commands of the fingers slower than this share of their speed neither begin a close nor end one.
 DEAD_BAND = 0.05
+
+# Enumerations are slow to compare arrays with.
+_APPROACH, _CLOSE, _LIFT, _HOLD, _ENDED = (
+    int(s) for s in (Stage.APPROACH, Stage.CLOSE, Stage.LIFT, Stage.HOLD, Stage.ENDED)
+)
+_SUCCESS, _OPEN = int(Outcome.SUCCESS), int(Outcome.NOT_TRIED)
 
 _FIELDS = (
     "stage", "outcome", "samples", "close_samples", "touched", "x_open", "R_open", "x_ref", "R_ref", "rise", "touching",
@@ -53,7 +61,7 @@ class Judge:
         self._speed = gripper.file.closing_speed
         #: Rise of the target from which it counts as lifted, m.
         self.high = s.lift - p.max_drift
-        self.stage, self.outcome = np.full(n, int(Stage.APPROACH)), np.full(n, int(Outcome.NOT_TRIED))
+        self.stage, self.outcome = np.full(n, _APPROACH), np.full(n, int(Outcome.NOT_TRIED))
         self.samples, self.close_samples = np.zeros(n, int), np.zeros(n)
         self.touched, self.touching = np.zeros(n, bool), np.zeros((n, 2), bool)
         self.first_touch = np.full(n, -1)
@@ -64,8 +72,8 @@ class Judge:
     @property
     def held(self) -> NDArray[np.bool_]:
         """Whether the target is held now, success included."""
-        held = (self.stage == Stage.LIFT) | (self.stage == Stage.HOLD)
-        return held | ((self.stage == Stage.ENDED) & (self.outcome == Outcome.SUCCESS))
+        held = (self.stage == _LIFT) | (self.stage == _HOLD)
+        return held | ((self.stage == _ENDED) & (self.outcome == _SUCCESS))
 
     def begin(self, ids: Ids) -> None:
         """Begin episodes."""
@@ -74,9 +82,9 @@ class Judge:
 
     def told(self, ids: Ids, fingers: Array) -> Ids:
         """Take note of what the fingers are told, (m,) in −1…1, before a control step; return which begin to close."""
-        done = (self.stage[ids] == Stage.ENDED) | (self.stage[ids] == Stage.CLOSE)
+        done = (self.stage[ids] == _ENDED) | (self.stage[ids] == _CLOSE)
         self._open(ids[done & (fingers > DEAD_BAND)])
-        return ids[(self.stage[ids] == Stage.APPROACH) & (fingers < -DEAD_BAND)]
+        return ids[(self.stage[ids] == _APPROACH) & (fingers < -DEAD_BAND)]
 
     def close(self, ids: Ids, state: SceneState) -> None:
         """Begin closes on the targets of `state`, as they are before the control step."""
@@ -86,33 +94,34 @@ class Judge:
         opening, _ = state.opening(ids)
         self.close_samples[ids] = np.ceil((opening / self._speed + self._protocol.close_time_limit) / self._period)
         self.touched[ids] = False
-        self._enter(ids, Stage.CLOSE)
+        self._enter(ids, _CLOSE)
 
-    def watch(self, ids: Ids, state: SceneState, seen: Array, lag: tuple[Array, Array]) -> None:
+    def watch(self, ids: Ids, state: SceneState, seen: Array, lag: Callable[[], tuple[Array, Array]]) -> None:
         """Judge after a control step.
 
         Args:
             ids: (m,) which.
             state: measures them.
             seen: (m, steps, sensors) of the control step.
-            lag: (m,) m and rad, how far each hand is from where it was told to be.
+            lag: returns (m,) m and rad, how far each hand is from where it was told to be.
         """
         self.touching[ids] = state.touching(seen[:, -1:])
         self.samples[ids] += 1
-        wild = state.unstable(ids) & (self.stage[ids] != Stage.ENDED)
+        wild = state.unstable(ids) & (self.stage[ids] != _ENDED)
         if wild.any():
             self._end(ids[wild], Outcome.UNSTABLE)
         stage = self.stage[ids]
-        busy = np.flatnonzero((stage == Stage.CLOSE) | (stage == Stage.LIFT) | (stage == Stage.HOLD))
+        busy = np.flatnonzero((stage == _CLOSE) | (stage == _LIFT) | (stage == _HOLD))
         if not len(busy):
             return
         look = state.look(ids[busy])
-        closing = stage[busy] == Stage.CLOSE
+        closing = stage[busy] == _CLOSE
         if closing.any():
             self._watch_close(ids[busy][closing], state, pick(look, closing), seen[busy][closing])
         if not closing.all():
             up, rows = ~closing, busy[~closing]
-            blocked = is_blocked(self._limits, lag[0][rows], lag[1][rows])
+            off, turned = lag()
+            blocked = is_blocked(self._limits, off[rows], turned[rows])
             self._watch_held(ids[rows], state, pick(look, up), seen[rows], blocked)
 
     def over(self, ids: Ids, outcome: Outcome) -> None:
@@ -140,10 +149,10 @@ class Judge:
         drift = np.linalg.norm(look.x - self.x_open[ids], axis=1)
         codes = judge_close(state.touching(seen[ended, -self._touch_steps :]), shut[ended], self.touched[ids], drift)
         self._fail(ids, codes)
-        both = codes == Outcome.NOT_TRIED
+        both = codes == _OPEN
         held = ids[both]
         self.x_ref[held], self.R_ref[held] = look.x[both], look.R[both]
-        self._enter(held, Stage.LIFT)
+        self._enter(held, _LIFT)
 
     def _watch_held(self, ids: Ids, state: SceneState, look: Look, seen: Array, blocked: NDArray[np.bool_]) -> None:
         drift = np.linalg.norm(look.x - self.x_ref[ids], axis=1)
@@ -153,34 +162,34 @@ class Judge:
         lost = ~state.touching(seen[:, -self._touch_steps :]).all(axis=1)
         codes = judge_held(self._protocol, self._limits, drift, turned, other, blocked, lost)
         self._fail(ids, codes)
-        held = codes == Outcome.NOT_TRIED
+        held = codes == _OPEN
         ids, look, high = ids[held], pick(look, held), own[held] >= self.high
-        self._enter(ids[high & (self.stage[ids] == Stage.LIFT)], Stage.HOLD)
-        self._enter(ids[~high & (self.stage[ids] == Stage.HOLD)], Stage.LIFT)
+        self._enter(ids[high & (self.stage[ids] == _LIFT)], _HOLD)
+        self._enter(ids[~high & (self.stage[ids] == _HOLD)], _LIFT)
         over = high & (self.samples[ids] >= self._hold)
         if over.any():
             restless = judge_rest(self._protocol, look)
-            self._end(ids[over & (restless == Outcome.NOT_TRIED)], Outcome.SUCCESS)
+            self._end(ids[over & (restless == _OPEN)], Outcome.SUCCESS)
             late = over & (self.samples[ids] >= self._limits.patience * self._hold)
             self._fail(ids[late], restless[late])
 
     def _open(self, ids: Ids) -> None:
-        self._enter(ids, Stage.APPROACH)
+        self._enter(ids, _APPROACH)
         self.first_touch[ids] = -1
         self.rise[ids] = 0.0
         self.touching[ids] = False
 
-    def _enter(self, ids: Ids, stage: Stage) -> None:
+    def _enter(self, ids: Ids, stage: int) -> None:
         self.stage[ids] = stage
         self.samples[ids] = 0
 
     def _fail(self, ids: Ids, codes: NDArray[np.int64]) -> None:
-        failed = codes != Outcome.NOT_TRIED
+        failed = codes != _OPEN
         if failed.any():
-            self.stage[ids[failed]], self.outcome[ids[failed]] = Stage.ENDED, codes[failed]
+            self.stage[ids[failed]], self.outcome[ids[failed]] = _ENDED, codes[failed]
             self.rise[ids[failed]] = 0.0
 
     def _end(self, ids: Ids, outcome: Outcome) -> None:
-        self.stage[ids], self.outcome[ids] = Stage.ENDED, outcome
+        self.stage[ids], self.outcome[ids] = _ENDED, outcome
         if outcome != Outcome.SUCCESS:
             self.rise[ids] = 0.0

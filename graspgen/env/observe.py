@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.env.judge import Judge
-from graspgen.frames import Array, matrix_to_quat, quat_to_matrix
-from graspgen.grasps.scene_state import Ids, SceneState
+from graspgen.env.moment import Moment
+from graspgen.frames import Array
 
 #: Names of the numbers of `agent_pos`: metres, world frame; quaternion; m/s; rad/s; opening, m, and its rate, m/s;
 #: whether each finger touches the target.
@@ -34,77 +35,59 @@ def agent_bounds() -> NDArray[np.float32]:
     return _AGENT_MOST.copy()
 
 
+@functools.cache
 def environment_bounds(rows: int) -> NDArray[np.float32]:
     """(numbers,) likewise of `environment_state` with so many rows of objects."""
     return np.concatenate([_EPISODE_MOST, np.tile(_OBJECT_MOST, rows)])
 
 
-def agent_state(state: SceneState, judge: Judge, ids: Ids, offset: Array, belt: Array) -> NDArray[np.float32]:
-    """(m, 17) float32 `AGENT`.
+def agent_state(moment: Moment, touching: NDArray[np.bool_], offset: Array, belt: Array) -> NDArray[np.float32]:
+    """(n, 17) float32 `AGENT`.
 
     Args:
-        state, judge: measure the simulations.
-        ids: (m,) which.
+        moment: measures of the simulations.
+        touching: (n, 2) whether each finger touches the target.
         offset: (3,) m, of the world's frame from the simulation's.
         belt: (3,) m/s, velocity of the simulation's frame.
     """
-    (x, R), (v, w) = state.hand(ids), state.hand_velocity(ids)
-    opening, rate = state.opening(ids)
-    told = np.concatenate(
-        [x + offset, matrix_to_quat(R), v + belt, w, opening[:, None], rate[:, None], judge.touching[ids]], axis=1
-    )
+    told = np.empty((len(moment.x), len(AGENT)), np.float32)
+    told[:, :3] = moment.x + offset
+    told[:, 3:7] = moment.quat
+    told[:, 7:10] = moment.v + belt
+    told[:, 10:13] = moment.w
+    told[:, 13], told[:, 14] = moment.opening, moment.rate
+    told[:, 15:] = touching
     return _bounded(told, _AGENT_MOST)
 
 
 def environment_state(
-    state: SceneState, judge: Judge, ids: Ids, centre: Array, half: Array, target: Ids, belt: Array, rows: int
+    moment: Moment, held: NDArray[np.bool_], rise: Array, half: Array, target: NDArray[np.int64], belt: Array, rows: int
 ) -> NDArray[np.float32]:
-    """(m, 2 + 17 rows) float32: `EPISODE`, then `OBJECT` for each object in the order of instance ids; the rest is 0.
+    """(n, 2 + 17 rows) float32: `EPISODE`, then `OBJECT` for each object in the order of instance ids; the rest is 0.
 
     Args:
-        state, judge: measure the simulations.
-        ids: (m,) which.
-        centre, half: (k, 3) centres, object frame, and half-sizes of the objects' boxes, m.
-        target: (m,) number of the target among the objects, −1 for none.
+        moment: measures of the simulations.
+        held, rise: (n,) whether the target is held, and its rise since the close, m.
+        half: (k, 3) half-sizes of the objects' boxes, m.
+        target: (n,) number of the target among the objects, −1 for none.
         belt: (3,) m/s, velocity of the simulation's frame.
         rows: of objects.
     """
-    m, k = len(ids), min(len(centre), rows)
-    told = np.zeros((m, 2 + len(OBJECT) * rows))
-    told[:, 0], told[:, 1] = judge.held[ids], judge.rise[ids]
-    x_tool, _ = state.hand(ids)
-    qpos, qvel = state.objects()
-    q, v = qpos[ids][:, :k], qvel[ids][:, :k]
-    R = quat_to_matrix(q[..., 3:])
-    table = told[:, 2:].reshape(m, rows, len(OBJECT))
-    own = table[:, :k]
+    n, k = len(moment.x), min(len(half), rows)
+    told = np.zeros((n, 2 + len(OBJECT) * rows), np.float32)
+    told[:, 0], told[:, 1] = held, rise
+    own = told[:, 2:].reshape(n, rows, len(OBJECT))[:, :k]
     own[..., 0] = 1
     own[..., 1] = np.arange(k) == target[:, None]
-    own[..., 2:5] = q[..., :3] + (R @ centre[:k, :, None])[..., 0] - x_tool[:, None]
-    own[..., 5:8], own[..., 8:11] = R[..., 0], R[..., 1]
-    own[..., 11:14] = v[..., :3] + belt
+    own[..., 2:5] = moment.centre[:, :k] - moment.x[:, None]
+    own[..., 5:8], own[..., 8:11] = moment.R_object[:, :k, :, 0], moment.R_object[:, :k, :, 1]
+    own[..., 11:14] = moment.v_object[:, :k] + belt
     own[..., 14:17] = half[:k]
     return _bounded(told, environment_bounds(rows))
 
 
-def box_distances(x: Array, qpos: Array, centre: Array, half: Array) -> tuple[Array, Array]:
-    """(n, k) signed distances, m, of (n, 3) points from the boxes of objects, and from the boxes' centres.
-
-    Args:
-        x: points, the frame of `qpos`.
-        qpos: (n, k, 7) coordinates of the objects.
-        centre, half: (k, 3) of their boxes, object frame.
-    """
-    R = quat_to_matrix(qpos[..., 3:])
-    own = (np.swapaxes(R, -1, -2) @ (x[:, None] - qpos[..., :3])[..., None])[..., 0] - centre
-    beyond = np.abs(own) - half
-    outside = np.sqrt((np.maximum(beyond, 0) ** 2).sum(axis=-1))
-    return outside + np.minimum(beyond.max(axis=-1), 0), np.sqrt((own**2).sum(axis=-1))
-
-
-def _bounded(told: Array, most: NDArray[np.float32]) -> NDArray[np.float32]:
+def _bounded(told: NDArray[np.float32], most: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the numbers within their bounds; one that is not finite, after a simulation has diverged, is 0."""
-    told = told.astype(np.float32)
     if not np.isfinite(told).all():
         told = np.nan_to_num(told, nan=0.0, posinf=0.0, neginf=0.0)
     return np.minimum(np.maximum(told, -most), most)

@@ -11,7 +11,7 @@ from graspgen.env.cameras import names_of
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.observations import ObsMode, bounds, observation
 from graspgen.env.spec import TaskSpec, check_choice
-from graspgen.env.task import ONE, GraspTask
+from graspgen.env.task import GraspTask
 
 #: Modes that need no camera.
 BLIND = ("state", "state_dict")
@@ -75,8 +75,8 @@ class Senses:
         if self.shots:
             return self.shots
         task = self.task
-        (x,), (R,) = task.state.hand(ONE)
-        return self._eyes.look(task.place, task.offset, (x, R), self._frame, depth=self.mode != "rgb")
+        hand = task.moment.x[0], task.moment.R[0]
+        return self._eyes.look(task.place, task.offset, hand, self._frame, depth=self.mode != "rgb")
 
     def close(self) -> None:
         """Free what was uploaded to the renderer."""

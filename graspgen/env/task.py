@@ -17,12 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from graspgen.env.actions import HOME, NAMES, TURN_SPEED, Limits, commanded, rotation_vector, servo_targets
 from graspgen.env.errors import EnvError
 from graspgen.env.judge import Judge
-from graspgen.env.observe import agent_state, box_distances, environment_state
+from graspgen.env.moment import Meter, nearest_box
+from graspgen.env.observe import agent_state, environment_state
 from graspgen.env.rewards import goal_reached, goal_reward, pick_reward
 from graspgen.env.scenes import Place, Scenes
 from graspgen.env.spec import TaskSpec
 from graspgen.errors import SceneError
-from graspgen.frames import Array, pose, qpos_to_pose, rotation_angle
+from graspgen.frames import Array, pose, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_path import Stage
 from graspgen.grasps.scene_state import SceneState
@@ -71,7 +72,7 @@ class Saved:
     rest: Mapping[str, Any]
 
 
-_REST = ("target", "cleared", "lost", "objects", "goal", "_started", "_ended", "success", "_was_ended")
+_REST = ("target", "cleared", "lost", "objects", "goal", "_started", "success", "_was_ended")
 
 
 class GraspTask:
@@ -81,6 +82,7 @@ class GraspTask:
         spec: what it was asked to be.
         scenes: where its scenes come from.
         place: the scene of this episode.
+        limits: what bounds the hand's motion in it.
         target: number of the target among the scene's objects; −1 where none is left.
         goal: (4,) where the target's centre of mass is to be (m, world frame), and 1: held.
         cleared, lost: objects that were taken away, and that have left the arena, in this episode.
@@ -180,7 +182,7 @@ class GraspTask:
         if not 0 <= width <= stroke:
             raise EnvError(f"opening must be from 0 to {stroke:g} m, got {opening!r}")
         self.place, self.sim = place, place.sim
-        self._limits, self._ends = _limits(place, self.period, self.profile.scene.lift_speed)
+        self.limits, self._ends = _limits(place, self.period, self.profile.scene.lift_speed)
         self._started = -UPSTREAM * np.sign(place.belt)
         if T is None:
             start = pose(HOME, [jitter[0], jitter[1], place.home_height])
@@ -199,12 +201,17 @@ class GraspTask:
             com=place.com, T_world_grasp=local, width=np.array([width]), approach=0.0,
         )  # fmt: skip
         self.told = start[None, :3, 3], start[None, :3, :3]
+        self._meter = Meter(place, self.gripper)
+        self._measure()
         if not fixed:
             self._aim()
-        x, _ = self._target_pose()
+        x = self._target_com()
         self.goal = np.append(x + self.offset + [0.0, 0.0, self.profile.scene.lift], 1.0).astype(np.float32)
         self.judge.begin(ONE)
         self._there = np.ones(len(place.ids), bool)
+
+    def _measure(self) -> None:
+        self.moment = self._meter.read(self.state.stand(ONE)[1])
 
     @property
     def offset(self) -> Array:
@@ -237,23 +244,26 @@ class GraspTask:
         seen = self.sim.rollout(control)
         if approaching:
             self._watch_touch(seen, control, before)
-        x, R = self.state.hand(ONE)
-        told, R_told = self.told
-        lag = np.sqrt(((told - self.offset - x) ** 2).sum(axis=1)), rotation_angle(np.swapaxes(R_told, 1, 2) @ R)
-        self.judge.watch(ONE, self.state, seen[None], lag)
+        self._measure()
+        self.judge.watch(ONE, self.state, seen[None], self._lag)
         if self.judge.stage[0] == Stage.CLOSE and self.spec.goal != "target" and not self.judge.touching.all():
             self._aim_by_touch()
         return self._result()
 
+    def _lag(self) -> tuple[Array, Array]:
+        """(1,) m and (1,) rad by which the hand is off where it was told to be."""
+        now, (told, R_told) = self.moment, self.told
+        off = told - self.offset - now.x
+        return np.sqrt((off**2).sum(axis=1)), rotation_angle(np.swapaxes(R_told, 1, 2) @ now.R)
+
     def _control(self, action: Array, fingers: Array) -> Array:
         """(steps, nu) controls of a control step; moves the stand with the hand where that turns."""
         state, old, R_old = self.state, self.told[0], self.told[1]
-        x_hand, R_hand = state.hand(ONE)
-        here = self.offset
-        x, R, turned = commanded(self.spec.action_mode, action, self.told, (x_hand + here, R_hand), self._limits)
+        now, here = self.moment, self.offset
+        x, R, turned = commanded(self.spec.action_mode, action, self.told, (now.x + here, now.R), self.limits)
         after = here + self.place.belt * self.period
         if turned[0]:
-            state.restand(ONE, pose(R, x - after))
+            state.restand(ONE, pose(R, x - after), (now.x, now.R, now.v))
             # Where it was told to be turned until now, seen from the new stand.
             left = rotation_vector(np.swapaxes(R, 1, 2) @ R_old)
         else:
@@ -269,8 +279,7 @@ class GraspTask:
 
     def _aim(self) -> None:
         """Make the object whose box the tool point is in, or nearest to, the target."""
-        signed, _ = self._distances()
-        nearest = int(signed.argmin())
+        nearest = int(nearest_box(self.moment, self.place.half)[0])
         if nearest != self.target:
             self._retarget(nearest)
 
@@ -296,17 +305,9 @@ class GraspTask:
         self.target = number
         self.state.retarget(ONE, np.array([number]), self.place.friction[[number]])
 
-    def _distances(self) -> tuple[Array, Array]:
-        x, _ = self.state.hand(ONE)
-        signed, centre = box_distances(x, self.state.objects()[0], self.place.centre, self.place.half)
-        return signed[0], centre[0]
-
-    def _target_pose(self) -> tuple[Array, Array]:
-        """(3,) centre of mass of the target, m, the simulation's frame, and its (7,) coordinates."""
-        q = self.state.objects()[0][0, self.target]
-        x = np.empty(3)
-        mujoco.mju_rotVecQuat(x, self.place.com[self.target], q[3:])
-        return x + q[:3], q
+    def _target_com(self) -> Array:
+        """(3,) centre of mass of the target, m, the simulation's frame."""
+        return self.moment.com(self.target, self.place.com[self.target])[0]
 
     def _watch_touch(self, seen: Array, control: Array, before: Array | None) -> None:
         """Note what the open hand touches on its approach; where a trial's rules hold, that ends the attempt."""
@@ -327,7 +328,6 @@ class GraspTask:
     def _result(self) -> Step:
         judge, spec = self.judge, self.spec
         picked = bool(judge.stage[0] == Stage.ENDED and judge.outcome[0] == Outcome.SUCCESS)
-        _, centre = self._distances()
         self._count_lost()
         if spec.goal == "target":
             achieved = self.achieved
@@ -336,7 +336,7 @@ class GraspTask:
         else:
             reward = float(
                 pick_reward(
-                    spec.reward_mode, centre[[self.target]], judge.touching, judge.held, judge.rise / judge.high,
+                    spec.reward_mode, self._reach(), judge.touching, judge.held, judge.rise / judge.high,
                     picked and not self._was_ended,
                 )[0]
             )  # fmt: skip
@@ -357,10 +357,14 @@ class GraspTask:
         self._was_ended = picked and spec.goal != "all"
         return Step(reward, terminated, self.success)
 
+    def _reach(self) -> Array:
+        """(1,) m from the tool point to the centre of the target's box."""
+        way = self.moment.centre[:, self.target] - self.moment.x
+        return np.sqrt((way**2).sum(axis=1))
+
     def _count_lost(self) -> None:
         """Note which objects have left the arena: below its top, beyond its walls, or at the end of the belt."""
-        q = self.state.objects()[0][0]
-        x = q[:, :3] + self.offset
+        x = self.moment.x_object[0] + self.offset
         fallen = x[:, 2] < -self._recipe.scene.settle.fallen
         low, high = self._ends
         gone = fallen | (x[:, :2] < low).any(axis=1) | (x[:, :2] > high).any(axis=1)
@@ -373,9 +377,9 @@ class GraspTask:
     def _take_away(self) -> None:
         """Take away what is held; the rest comes to rest, and the hand goes back to where it started."""
         self.cleared += 1
-        q = self.state.objects()[0][0]
-        stay = [i for i in range(len(q)) if i != self.target and self._there[i]]
-        place = self.scenes.again(self._recipe, self.place, {int(self.place.ids[i]): qpos_to_pose(q[i]) for i in stay})
+        stay = [i for i in np.flatnonzero(self._there).tolist() if i != self.target]
+        poses = pose(self.moment.R_object[0], self.moment.x_object[0])
+        place = self.scenes.again(self._recipe, self.place, {int(self.place.ids[i]): poses[i] for i in stay})
         if place is None:
             self.lost += len(stay)
             self.target = -1
@@ -392,20 +396,20 @@ class GraspTask:
     @property
     def achieved(self) -> NDArray[np.float32]:
         """(4,) centre of mass of the target, m, world frame, and 1 once it is lifted and judged as held."""
-        x, _ = self._target_pose()
+        x = self._target_com()
         held = self.judge.stage[0] == Stage.ENDED and self.judge.outcome[0] == Outcome.SUCCESS
         return np.append(x + self.offset, float(held)).astype(np.float32)
 
     def agent_pos(self) -> NDArray[np.float32]:
         """(17,) numbers of the hand: `graspgen.env.observe.AGENT`."""
-        return agent_state(self.state, self.judge, ONE, self.offset, self.place.belt)[0]
+        return agent_state(self.moment, self.judge.touching, self.offset, self.place.belt)[0]
 
     def environment_state(self) -> NDArray[np.float32]:
         """(2 + 17 rows,) numbers of the objects: `graspgen.env.observe.EPISODE` and `OBJECT`."""
+        judge, place = self.judge, self.place
         return environment_state(
-            self.state, self.judge, ONE, self.place.centre, self.place.half, np.array([self.target]), self.place.belt,
-            self.rows,
-        )[0]  # fmt: skip
+            self.moment, judge.held, judge.rise, place.half, np.array([self.target]), place.belt, self.rows
+        )[0]
 
     def info(self) -> dict[str, Any]:
         """Return what a step's info says: always the same keys, numbers and truth values only."""
@@ -458,7 +462,7 @@ class GraspTask:
         self._there = saved.rest["_there"].copy()
         place = self.place = saved.place
         self.sim = place.sim
-        self._limits, self._ends = _limits(place, self.period, self.profile.scene.lift_speed)
+        self.limits, self._ends = _limits(place, self.period, self.profile.scene.lift_speed)
         number = max(self.target, 0)
         self.state = SceneState(
             place.scene, self.sim, self.gripper, target=np.array([number]), friction=place.friction[[number]],
@@ -467,6 +471,8 @@ class GraspTask:
         mujoco.mj_copyData(self.sim.data, self.sim.model, saved.data)
         self.state.restore(saved.measured, place.friction[[number]])
         self.judge.restore(dict(saved.judged))
+        self._meter = Meter(place, self.gripper)
+        self._measure()
 
 
 def _most_objects(recipe: Recipe) -> int:

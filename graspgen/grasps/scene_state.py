@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import mujoco
 import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
@@ -117,56 +118,45 @@ class SceneState:
             own[...] = value
         self.retarget(np.arange(len(self._target)), self._target, friction)
 
-    def objects(self) -> tuple[Array, Array]:
-        """(n, k, 7) coordinates of the objects (m; w, x, y, z), world frame, and (n, k, 6) their rates as MuJoCo's."""
-        return self._qpos[:, self._object_qpos], self._qvel[:, self._object_qvel]
-
     def mark(self, ids: Ids) -> None:
         """Measure `rise` and `displacements` from now on."""
         x, R = self._objects()
         self._com0[ids], self._R0[ids] = x[ids], R[ids]
 
-    def hand(self, ids: Ids) -> tuple[Array, Array]:
-        """(m, 3) tool points, m, and (m, 3, 3) rotations of the hands, world frame."""
-        R = self._R_grasp[ids]
-        shift, ball = self._qpos[np.ix_(ids, self._slides)], self._qpos[np.ix_(ids, self._ball)]
-        return self._origin[ids] + _turned(R, shift), R @ quat_to_matrix(ball)
-
     def stand(self, ids: Ids) -> tuple[Array, Array]:
         """(m, 3) m and (m, 3, 3), where the stands are, world frame."""
         return self._origin[ids], self._R_grasp[ids]
 
-    def hand_velocity(self, ids: Ids) -> tuple[Array, Array]:
-        """(m, 3) m/s of the tool points and (m, 3) rad/s of the hands, world axes."""
-        R, (_, R_hand) = self._R_grasp[ids], self.hand(ids)
-        rates, spins = self._qvel[np.ix_(ids, self._slide_rates)], self._qvel[np.ix_(ids, self._ball_rates)]
-        return _turned(R, rates), _turned(R_hand, spins)
+    def restand(self, ids: Ids, T_world_grasp: Array, hand: tuple[Array, Array, Array]) -> None:
+        """Put the stands at other (m, 4, 4) poses; the hands stay where they are and go on as they moved.
 
-    def restand(self, ids: Ids, T_world_grasp: Array) -> None:
-        """Put the stands at other (m, 4, 4) poses; hands stay where they are and go on as they moved."""
-        (x, R_hand), (v, _) = self.hand(ids), self.hand_velocity(ids)
-        R, origin = T_world_grasp[:, :3, :3], T_world_grasp[:, :3, 3]
-        back = np.swapaxes(R, 1, 2)
-        self._qpos[np.ix_(ids, self._slides)] = _turned(back, x - origin)
-        self._qpos[np.ix_(ids, self._ball)] = matrix_to_quat(back @ R_hand)
-        self._qvel[np.ix_(ids, self._slide_rates)] = _turned(back, v)
+        Args:
+            ids: (m,) which.
+            T_world_grasp: of the stands.
+            hand: (m, 3) m and (m, 3, 3), where the hands are, and (m, 3) m/s of their tool points, world frame.
+        """
+        (x, R_hand, v), (R, origin) = hand, (T_world_grasp[:, :3, :3], T_world_grasp[:, :3, 3])
+        back, rows = np.swapaxes(R, 1, 2), ids[:, None]
+        self._qpos[rows, self._slides] = _turned(back, x - origin)
+        self._qpos[rows, self._ball] = quats(back @ R_hand)
+        self._qvel[rows, self._slide_rates] = _turned(back, v)
         self._R_grasp[ids], self._origin[ids] = R, origin
-        self._mocap[0][ids, self._stand], self._mocap[1][ids, self._stand] = origin, matrix_to_quat(R)
+        self._mocap[0][ids, self._stand], self._mocap[1][ids, self._stand] = origin, quats(R)
 
     def look(self, ids: Ids) -> Look:
         """Measure trials now."""
-        ball = self._qpos[np.ix_(ids, self._ball)]
+        ball = self._qpos[ids[:, None], self._ball]
         own = self._qpos[ids[:, None], self._object_qpos[self._target[ids]]]
         turn, R_object = quat_to_matrix(np.stack([ball, own[:, 3:]]))
-        shift = self._qpos[np.ix_(ids, self._slides)]
+        shift = self._qpos[ids[:, None], self._slides]
         v = self._qvel[ids[:, None], self._object_qvel[self._target[ids]]]
         R_grasp = self._R_grasp[ids]
         to_hand = np.swapaxes(R_grasp @ turn, 1, 2)
         lever = _turned(R_object, self._com[self._target[ids]])
         x = own[:, :3] + lever - self._origin[ids] - _turned(R_grasp, shift)  # from the tool point, world axes
         spin = _turned(R_object, v[:, 3:])  # MuJoCo's, of a free joint, is in the body's frame
-        hand_spin = _turned(R_grasp @ turn, self._qvel[np.ix_(ids, self._ball_rates)])
-        hand = _turned(R_grasp, self._qvel[np.ix_(ids, self._slide_rates)])
+        hand_spin = _turned(R_grasp @ turn, self._qvel[ids[:, None], self._ball_rates])
+        hand = _turned(R_grasp, self._qvel[ids[:, None], self._slide_rates])
         spin -= hand_spin
         velocity = v[:, :3] + cross(spin + hand_spin, lever) - hand - cross(hand_spin, x)
         return Look(
@@ -181,7 +171,7 @@ class SceneState:
 
     def opening(self, ids: Ids) -> tuple[Array, Array]:
         """(m,) m opening of the fingers, and its rate, m/s."""
-        positions, rates = self._qpos[np.ix_(ids, self._fingers)], self._qvel[np.ix_(ids, self._finger_rates)]
+        positions, rates = self._qpos[ids[:, None], self._fingers], self._qvel[ids[:, None], self._finger_rates]
         return positions.sum(axis=1), rates.sum(axis=1)
 
     def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
@@ -190,7 +180,7 @@ class SceneState:
 
     def wrench(self, ids: Ids) -> Array:
         """(m, 6) N and N m of the arm, along and about the axes of the grasp frame."""
-        return self._force[np.ix_(ids, self.servos)]
+        return self._force[ids[:, None], self.servos]
 
     def rise(self, ids: Ids) -> tuple[Array, Array]:
         """(m,) rise of the target's centre of mass since the start, m, and the largest of any other object's."""
@@ -210,7 +200,7 @@ class SceneState:
 
     def touching(self, seen: Array) -> NDArray[np.bool_]:
         """(m, 2) whether each finger touches the target in any of (m, steps, sensors)."""
-        return np.stack([(seen[..., at] > 0).any(axis=1) for at in self._finger_at], axis=1)
+        return (seen.take(self._finger_at, -1) > 0).any(axis=1)
 
     def normal_force(self, ids: Ids, seen: Array, look: Look) -> Array:
         """(m,) mean force of the fingers along the closing direction, N, from (m, sensors)."""
@@ -219,8 +209,11 @@ class SceneState:
 
     def unstable(self, ids: Ids) -> NDArray[np.bool_]:
         """(m,) whether an object is shot away, or the simulation has diverged."""
-        velocity = self._qvel[ids[:, None, None], self._object_qvel[None, :, :3]]
-        wild = ~(np.abs(velocity) < WILD_SPEED).all(axis=(1, 2))  # NaN is wild
+        if (np.abs(self._qvel[ids]) < WILD_SPEED).all():
+            wild = np.zeros(len(ids), bool)
+        else:
+            velocity = self._qvel[ids[:, None, None], self._object_qvel[None, :, :3]]
+            wild = ~(np.abs(velocity) < WILD_SPEED).all(axis=(1, 2))  # NaN is wild
         return wild | (self._batch.warning[ids, :, 1].sum(axis=1) > self._warnings[ids])
 
     def displacements(self) -> tuple[Array, Array]:
@@ -236,6 +229,14 @@ class SceneState:
         q = self._qpos[:, self._object_qpos]
         R = quat_to_matrix(q[..., 3:])
         return q[..., :3] + np.einsum("nkij,kj->nki", R, self._com), R
+
+
+def quats(R: Array) -> Array:
+    """Turn (m, 3, 3) rotations into (m, 4) quaternions (w, x, y, z); for few, faster than `frames.matrix_to_quat`."""
+    q = np.empty((len(R), 4))
+    for out, each in zip(q, R.reshape(-1, 9), strict=True):
+        mujoco.mju_mat2Quat(out, each)
+    return q
 
 
 def _turned(R: Array, v: Array) -> Array:

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from env.env_parts import QUICK, labelled
 
 pytest.importorskip("gymnasium")
 
@@ -16,8 +17,6 @@ import graspgen.env
 from graspgen.env import EnvError
 from graspgen.env.observations import SHOWN
 
-#: Quick scenes: one or two simple objects.
-QUICK = ("objects.families={choice: [box, cylinder, sphere]}", "scene.objects.count={uniform: [1, 2]}")
 MODES = ("state", "state_dict", *SHOWN, "pointcloud")
 
 
@@ -80,3 +79,127 @@ def test_without_gymnasium_one_line_says_what_to_install():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "pip install 'graspgen[rl]'" in out
+
+
+def test_rewards_of_stored_goals_are_those_of_the_steps():
+    for mode in ("sparse", "dense", "normalised_dense"):
+        env = made("graspgen/PickTarget-v0", reward_mode=mode)
+        env.reset(seed=1)
+        rng, rows = np.random.default_rng(0), []
+        for _ in range(12):
+            seen, reward, terminated, *_ = env.step(rng.uniform(-1, 1, 5).astype(np.float32))
+            rows.append((seen["achieved_goal"], seen["desired_goal"], reward, terminated))
+        achieved, desired, rewards, _ = (np.array(column) for column in zip(*rows, strict=True))
+        core = env.unwrapped
+        np.testing.assert_array_equal(core.compute_reward(achieved, desired, {}), rewards.astype(np.float32))
+        assert all(core.compute_reward(a, d, {}) == r for a, d, r, _ in rows)
+        # What has been achieved is always a goal that is reached, as hindsight wants it.
+        best = core.compute_reward(achieved, achieved, [{}] * len(rows))
+        np.testing.assert_array_equal(best, np.full(len(rows), 1.0 if mode == "normalised_dense" else 0.0))
+        assert core.compute_terminated(achieved, achieved, {}).all()
+        assert not core.compute_truncated(achieved, achieved, {}).any()
+
+
+def pixels(*numbers: int) -> list[list[bytes]]:
+    """What environments, alive at the same time and stepped in turns, see; episodes differ by the numbers."""
+    envs = [made("graspgen/Pick-v0", "rgbd", cameras=("front", "wrist"), scenes=None) for _ in numbers]
+    for env, k in zip(envs, numbers, strict=True):
+        env.reset(seed=k)
+    rng, seen = np.random.default_rng(0), [[] for _ in numbers]
+    for step in range(6):
+        action = rng.uniform(-1, 1, 5).astype(np.float32)
+        for env, shown, k in zip(envs, seen, numbers, strict=True):
+            now = env.step(action)[0] if step != 3 else env.reset(seed=k + 7)[0]
+            shown += [now["pixels"][name].tobytes() for name in sorted(now["pixels"])]
+    for env in envs:
+        env.close()
+    return seen
+
+
+def test_two_environments_with_images_in_one_process_see_what_each_sees_alone():
+    both = pixels(1, 2)
+    assert both == [*pixels(1), *pixels(2)] and both[0] != both[1]
+
+
+@pytest.mark.slow
+def test_workers_that_are_forked_see_the_same_images():
+    code = f"""
+import numpy as np, gymnasium, graspgen.env
+def made():
+    return gymnasium.make("graspgen/Pick-v0", obs_mode="rgb", overrides={QUICK!r}, image_size=(24, 32))
+forked = gymnasium.vector.AsyncVectorEnv([made, made], context="fork")
+seen, _ = forked.reset(seed=5)
+kept = [seen["pixels"]["front"].copy()]
+for _ in range(3):
+    kept.append(forked.step(np.full((2, 5), 0.4, np.float32))[0]["pixels"]["front"].copy())
+forked.close()
+solo = made()
+frames = [solo.reset(seed=6)[0]] + [solo.step(np.full(5, 0.4, np.float32))[0] for _ in range(3)]
+assert all((k[1] == f["pixels"]["front"]).all() for k, f in zip(kept, frames))
+print("same")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "same", done.stderr[-2000:]
+
+
+def test_the_cameras_numbers_put_points_of_the_depth_image_onto_the_table():
+    env = made("graspgen/Pick-v0", "segmentation", cameras=("front", "top", "wrist"), image_size=(48, 64))
+    seen, _ = env.reset(seed=0)
+    for name in ("front", "top", "wrist"):
+        K, T = (seen["cameras"][f"{name}_{what}"].astype(float) for what in ("K", "T_world_camera"))
+        depth, ids = seen["pixels"][f"{name}_depth"][..., 0], seen["pixels"][f"{name}_segmentation"][..., 0]
+        v, u = np.nonzero((depth > 0) & (ids == 0))
+        rays = np.stack([(u + 0.5 - K[0, 2]) / K[0, 0], (v + 0.5 - K[1, 2]) / K[1, 1], np.ones(len(u))], axis=1)
+        points = (rays * depth[v, u, None]) @ T[:3, :3].T + T[:3, 3]
+        near = np.abs(points[:, :2]).max(axis=1) < 0.15
+        assert near.sum() > 20 and np.abs(points[near, 2]).max() < 2e-3, name
+
+
+def test_a_whole_grasp_is_judged_as_its_label():
+    env = made("graspgen/GraspPose-v0", reward_mode="sparse")
+    core = env.unwrapped
+    grasps = labelled(core.grasping, 1, 3, 3)
+    for i in range(len(grasps.width)):
+        env.reset(seed=0, options={"scene": 1})
+        try:
+            action = core.action_of(grasps.T_world_grasp[i], grasps.width[i])
+        except EnvError:
+            continue
+        T, width = core.grasp_of(action)
+        np.testing.assert_allclose(T, grasps.T_world_grasp[i], atol=1e-6)
+        assert width == pytest.approx(grasps.width[i], abs=1e-7)
+        _, reward, terminated, _, info = env.step(action)
+        assert terminated and info["outcome"] == grasps.results.outcome[i] and info["target"] == grasps.target[i]
+        assert reward == float(info["is_success"])
+
+
+def test_a_reset_takes_recipe_and_scene_and_says_which_it_is():
+    env = made("graspgen/Pick-v0", max_objects=8)
+    _, info = env.reset(seed=0, options={"scene": 3})
+    assert info["scene"] == 3 and not info["is_success"] and info["outcome"] == 255
+    first = env.reset(options={"scene": 3})[1]["target"]
+    assert env.unwrapped.grasping.place.settled.world.plan.index == 3 and first >= 1
+    env.reset(options={"recipe": "bin", "scene": 0})
+    assert env.unwrapped.grasping.place.settled.world.plan.arena.name == "bin"
+    assert env.unwrapped.task_description == "pick up an object"
+    target = made("graspgen/PickTarget-v0")
+    target.reset(seed=0, options={"scene": 1, "target": 2})
+    assert target.unwrapped.task_description.startswith("pick up the ") and target.unwrapped.task
+
+
+@pytest.mark.slow
+def test_two_thousand_resets_do_not_grow_the_memory():
+    import resource
+
+    env = made("graspgen/Pick-v0", "rgb", scenes=24, keep=8)
+
+    def used() -> float:
+        return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
+
+    rng, after = np.random.default_rng(0), {}
+    for n in range(2000):
+        env.reset(seed=n)
+        env.step(rng.uniform(-1, 1, 5).astype(np.float32))
+        if n in (400, 1999):
+            after[n] = used()
+    assert after[1999] - after[400] < 30, after
