@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_origin
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from graspgen.dataset.check_looks import FIELDS
 from graspgen.dataset.schema import CONVENTIONS, DEPTH_SCALE, SCHEMA_VERSION, TABLES, Column
 
 _HEAD = f"""# The dataset, schema version {SCHEMA_VERSION}
@@ -84,6 +90,8 @@ def markdown() -> str:
         parts.append(f"\n### {name}\n\nOne row is {_cell(table.row)}.{shared}\n\n")
         parts.append("| column | type | shape of a row | unit | range | meaning |\n|---|---|---|---|---|---|\n")
         parts += [_row(column_name, column) for column_name, column in table.columns.items()]
+    parts.append("\n## What is in the JSON of a view\n")
+    parts += _drawn()
     parts.append("\n## Codes\n")
     parts += _codes()
     return "".join(parts)
@@ -119,6 +127,39 @@ def _range(column: Column) -> str:
 
 def _number(bound: float) -> str:
     return "π" if bound == math.pi else f"{bound:g}"
+
+
+def _drawn() -> list[str]:
+    """Return the keys of `views.looks` and `views.sensor_values`: those of the plans that they are drawn in."""
+    from graspgen.scene.plan import SensorPlan, ViewPlan  # only the page needs them
+
+    looks = [row for name in (*FIELDS, "surfaces") for row in _keys(name, ViewPlan.model_fields[name])]
+    sensor = [row for name, field in SensorPlan.model_fields.items() for row in _keys(name, field)]
+    parts = []
+    for column, rows in {"looks": looks, "sensor_values": sensor}.items():
+        parts.append(f"\n`views.{column}`:\n\n| key | meaning |\n|---|---|\n")
+        parts += [f"| `{key}` | {_cell(doc)} |\n" for key, doc in rows]
+    return parts
+
+
+def _keys(name: str, field: FieldInfo) -> Iterator[tuple[str, str]]:
+    """Yield the keys below a field of a plan, dotted, and what they mean; `[]` is every entry of a list, `.*` of a
+    mapping.
+    """
+    doc = " ".join((field.description or "").split())
+    inner = next((t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)), None)
+    if doc or inner is None:
+        yield name, doc
+    if inner is not None:
+        at = {tuple: f"{name}[]", Mapping: f"{name}.*"}.get(get_origin(field.annotation), name)
+        for key, below in inner.model_fields.items():
+            yield from _keys(f"{at}.{key}", below)
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _types(part)
 
 
 def _codes() -> list[str]:

@@ -26,7 +26,7 @@ from graspgen.scene.plan import ViewPlan
 from graspgen.scene.world import World
 
 #: With more than some 330 geoms (measured, MuJoCo 4.0.0; those that fly in all views count) Filament says once, as
-#: a panic with a trace, that its table of handles is full; it goes on with the heap, and the pictures are the same.
+#: a panic with a trace, that its table of handles is full; it goes on with the heap, and no pixel changes.
 _ROOMY = 250
 
 __all__ = ["render_colour", "render_ids", "require"]

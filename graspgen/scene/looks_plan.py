@@ -49,6 +49,7 @@ class LightPlan(Plain):
     """One light of a view."""
 
     kind: Literal["spot", "directional", "point"] = "spot"
+    """A cone, parallel light, or light to all sides."""
     position: Vector
     """m, world frame; a directional light has only a direction, from here to its target."""
     target: Vector = (0.0, 0.0, 0.0)
@@ -86,7 +87,9 @@ class GradePlan(Plain):
     tint: float = 0.0
     """White balance towards magenta (> 0) or green, −1…1."""
     contrast: float = 1.0
+    """Factor on the distance from medium brightness."""
     saturation: float = 1.0
+    """Factor on the distance from grey."""
     gamma: float = 1.0
     """Exponent on the stored values is 1/gamma: above 1 lightens the middle."""
     blur: float = 0.0
@@ -111,5 +114,6 @@ class BackgroundPlan(Plain):
     crop: Vector = (0.5, 0.5, 1.0)
     """Where the view's crop of it lies: share of the free way along x and y, and share of the largest crop's side."""
     mirrored: bool = False
+    """Whether left and right of it are swapped."""
     wall_distance: float = 1.8
     """Of a room's walls from the origin, m, where cameras and lights leave it so."""

@@ -10,6 +10,7 @@ import pytest
 
 from graspgen.dataset.schema import TABLES
 from graspgen.dataset.schema_docs import markdown
+from graspgen.scene.plan import GradePlan, LightPlan, SensorPlan, SurfacePlan
 
 PAGE = Path(__file__).parents[2] / "docs/schema.md"
 
@@ -24,6 +25,14 @@ def test_every_column_is_on_the_page() -> None:
     for name, table in TABLES.items():
         section = markdown().split(f"\n### {name}\n")[1].split("\n##")[0]
         assert re.findall(r"^\| `(\w+)` \|", section, re.M) == list(table.columns)
+
+
+def test_every_drawn_value_of_a_view_is_on_the_page_with_its_meaning() -> None:
+    section = markdown().split("## What is in the JSON of a view")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", section, re.M))
+    wanted = {f"lights[].{k}" for k in LightPlan.model_fields} | {f"grade.{k}" for k in GradePlan.model_fields}
+    wanted |= {f"surfaces.*.{k}" for k in SurfacePlan.model_fields} | set(SensorPlan.model_fields)
+    assert wanted <= set(rows) and all(rows.values())
 
 
 @pytest.mark.parametrize("number", [0, 1])
