@@ -1,11 +1,12 @@
 """Benchmark of the pipeline, each stage beside the bare engine doing the same work in the same run.
 
-    python scripts/bench.py [--scenes 12] [--memory-scenes 200] [--json bench.json]
+    python scripts/bench.py [--scenes 12] [--memory-scenes 200] [--rounds 3] [--json bench.json]
 
 `ratio` is bare time / our time: 1 would be no overhead at all. The bare engine repeats exactly what the stage did: the
 same native calls on the same models from the same states (`mj_step`, `Batch.step`, `Batch.forward`, `mjr_render`,
 `mjr_readPixels`), without compiling models, drawing plans, judging, annotating or writing. Stage and bare engine take
-turns, so that other load on the machine hits both.
+turns, so that other load on the machine hits both. Then come the views by engine and layer, as
+`scripts/bench_render.py` has them; that script also takes scanned objects (`--library`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+import bench_render
 import mujoco
 from tape import Tape, recorded_batches, timed
 
@@ -160,6 +162,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="native threads of the trials")
     parser.add_argument("--memory-scenes", type=int, default=200, help="0 leaves the memory test out")
+    parser.add_argument("--rounds", type=int, default=3, help="of views by engine and layer; 0 leaves these out")
     parser.add_argument("--json", type=Path, default=Path("bench.json"))
     args = parser.parse_args()
     rows = bench(args.scenes, args.threads)
@@ -178,6 +181,8 @@ def main() -> None:
     if args.memory_scenes:
         result["memory"] = memory(args.memory_scenes)
         print("memory: " + ", ".join(f"{k} {v:.3g}" for k, v in result["memory"].items()))
+    if args.rounds:
+        result["render"] = bench_render.report(rounds=args.rounds)
     args.json.write_text(json.dumps(result, indent=1) + "\n")
 
 

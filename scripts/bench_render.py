@@ -21,6 +21,7 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -28,6 +29,7 @@ import mujoco
 import numpy as np
 
 from graspgen.objects.library import open_catalogue
+from graspgen.pipeline.view_layers import view_layers
 from graspgen.pipeline.view_tables import annotation_table, keypoint_table, stored_depth
 from graspgen.recipe_file import load_recipe
 from graspgen.render import filament, opengl, vulkan
@@ -83,6 +85,21 @@ def annotate_all(settled: SettledScene, images: list[ViewImages]) -> None:
     """Make the rows of `annotations` and `keypoints`, as a dataset gets them."""
     depth = [stored_depth(image.depth) for image in images]
     keypoint_table(settled, images, depth, annotation_table(RECIPE, settled, images))
+
+
+def bench_layers(settled: SettledScene, rounds: int) -> dict[str, dict[str, float]]:
+    """Time each stored layer alone, encoded as a dataset gets it, from colour, depth and ids."""
+    images = render_views(settled.world)
+    depth = [stored_depth(image.depth) for image in images]
+    work = {
+        name: partial(view_layers, (name,), settled, images, depth, depth[0].shape)
+        for name in ("normals", "object_coordinates", "flow")
+    }
+    work["annotations"] = partial(annotation_table, RECIPE, settled, images)
+    views = RECIPE.views.model_copy(update={"modalities": ("amodal_masks",)})
+    masked = RECIPE.model_copy(update={"views": views})
+    work["annotations with amodal_masks"] = partial(annotation_table, masked, settled, images)
+    return {f"layer: {name}": {"ms": least(call, rounds)} for name, call in work.items()}
 
 
 def least(work: Callable[[], object], rounds: int) -> float:
@@ -197,6 +214,37 @@ def views_per_second(processes: int, library: Path | None, faces: int | None, ro
     return float(sum(rates))
 
 
+def report(library: Path | None = None, faces: int | None = None, rounds: int = 5, processes: int = 2) -> dict:
+    """Measure everything, print it, and return it."""
+    settled = scene(library, faces)
+    model = settled.world.model
+    drawn = [g for g in range(model.ngeom) if int(model.geom_group[g]) == 2]
+    triangles = sum(int(model.mesh_facenum[model.geom_dataid[g]]) for g in drawn)
+    rows = bench_opengl(settled, rounds) | bench_layers(settled, rounds)
+    if not vulkan.missing():
+        rows |= bench_filament(settled, rounds)
+    result = {
+        "machine": {
+            "cores": os.cpu_count(), "python": platform.python_version(), "mujoco": mujoco.__version__,
+            "renderer": opengl.gl.renderer_name(), "load": os.getloadavg()[0],
+        },
+        "objects": len(drawn), "faces": triangles, "views": rows,
+    }  # fmt: skip
+    print(f"{len(drawn)} objects, {triangles} faces, 640×480, load {os.getloadavg()[0]:.1f}")
+    print(f"{'':50} {'ms a view':>10} {'cpu ms':>8} {'bare':>8} {'ours/bare':>10} {'in cpu':>7}")
+    for name, row in rows.items():
+        cpu = f"{row['cpu_ms']:8.1f}" if "cpu_ms" in row else " " * 8
+        rest = f" {cpu} {row['bare']:8.1f} {row['ratio']:10.2f} {row['cpu_ratio']:7.2f}" if "bare" in row else ""
+        print(f"{name:50} {row['ms']:10.1f}{rest}")
+    colour = rows["opengl: colour with shadows, depth, ids"]
+    print(f"of colour, depth, ids: {colour['frame_ms']:.1f} ms a frame, {colour['upload_ms_per_scene']:.0f} ms a scene")
+    if processes > 1:
+        one, many = (views_per_second(n, library, faces, rounds) for n in (1, processes))
+        result["processes"] = {"one": one, "many": many, "count": processes, "ratio": many / one}
+        print(f"opengl with annotations, views/s: 1 process {one:.1f}, {processes} {many:.1f} ({many / one:.2f}×)")
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--library", type=Path, help="objects of the scanned scene; procedural ones if not given")
@@ -205,32 +253,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="to compare with one; 0 leaves that out")
     parser.add_argument("--json", type=Path, default=Path("bench_render.json"))
     args = parser.parse_args()
-    settled = scene(args.library, args.faces)
-    model = settled.world.model
-    drawn = [g for g in range(model.ngeom) if int(model.geom_group[g]) == 2]
-    faces = sum(int(model.mesh_facenum[model.geom_dataid[g]]) for g in drawn)
-    rows = bench_opengl(settled, args.rounds)
-    if not vulkan.missing():
-        rows |= bench_filament(settled, args.rounds)
-    result = {
-        "machine": {
-            "cores": os.cpu_count(), "python": platform.python_version(), "mujoco": mujoco.__version__,
-            "renderer": opengl.gl.renderer_name(), "load": os.getloadavg()[0],
-        },
-        "objects": len(drawn), "faces": faces, "views": rows,
-    }  # fmt: skip
-    print(f"{len(drawn)} objects, {faces} faces, 640×480, load {os.getloadavg()[0]:.1f}")
-    print(f"{'':50} {'ms a view':>10} {'cpu ms':>8} {'bare':>8} {'ours/bare':>10} {'in cpu':>7}")
-    for name, row in rows.items():
-        cpu = f"{row['cpu_ms']:8.1f}" if "cpu_ms" in row else " " * 8
-        rest = f" {cpu} {row['bare']:8.1f} {row['ratio']:10.2f} {row['cpu_ratio']:7.2f}" if "bare" in row else ""
-        print(f"{name:50} {row['ms']:10.1f}{rest}")
-    colour = rows["opengl: colour with shadows, depth, ids"]
-    print(f"of colour, depth, ids: {colour['frame_ms']:.1f} ms a frame, {colour['upload_ms_per_scene']:.0f} ms a scene")
-    if args.processes > 1:
-        one, many = (views_per_second(n, args.library, args.faces, args.rounds) for n in (1, args.processes))
-        result["processes"] = {"one": one, "many": many, "count": args.processes, "ratio": many / one}
-        print(f"opengl with annotations, views/s: 1 process {one:.1f}, {args.processes} {many:.1f} ({many / one:.2f}×)")
+    result = report(args.library, args.faces, args.rounds, args.processes)
     args.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
