@@ -376,7 +376,13 @@ TABLES: dict[str, Table] = {
             "name": Column("str", doc=""),
             "kind": Column("u1", doc="how it holds", enum=GripperKind),
             "definition": Column("json", doc="the gripper's YAML and MJCF, whole, and their hash"),
-            "T_base_tcp": Column("f8", _POSE, "m", "pose of the grasp frame in the gripper's base"),
+            "T_base_tcp": Column(
+                "f8",
+                _POSE,
+                "m",
+                "open hand's tool frame in the gripper's base; where it moves as the hand closes, `definition` "
+                "says how",
+            ),
             "stroke": Column("f8", (), "m", "largest opening", low=0),
             "max_force": Column("f8", (), "N", "largest grip force", low=0),
         },
@@ -402,6 +408,13 @@ TABLES: dict[str, Table] = {
             "gripper": Column("i8", doc="key of the gripper", low=0),
             "T_object_grasp": Column("f8", _POSE, "m", "grasp frame in the object's frame"),
             "width": Column("f8", (), "m", "opening before closing", low=0),
+            "grip_width": Column(
+                "f8",
+                (),
+                "m",
+                "opening where the pads should meet the object; the grasp frame is the tool point there",
+                low=0,
+            ),
             "contacts": Column("f4", (2, 3), "m", "points where the pads should touch, object frame", nan=True),
             "normals": Column("f4", (2, 3), "", "outward unit normals there, object frame", nan=True),
             "sampler": Column("u1", doc="how it was proposed", enum=Sampler),

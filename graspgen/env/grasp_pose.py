@@ -14,7 +14,7 @@ from graspgen.env.gym_face import GraspEnv
 from graspgen.frames import Array, pose
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_trial import run_trials
-from graspgen.pipeline.scene_api import nearest_objects
+from graspgen.pipeline.scene_api import grip_widths, nearest_objects
 
 #: Half-sides along x and y, and height, m, of the box of tool points that actions can name.
 BOX = (0.3, 0.3, 0.3)
@@ -87,9 +87,11 @@ class GraspPoseEnv(GraspEnv):
         T[:3, 3] -= g.offset
         place = g.place
         number = int(np.searchsorted(place.ids, nearest_objects(place.settled, T[None, :3, 3])[0]))
+        opening = np.array([max(width, 1e-4)])
+        grip = grip_widths(place.settled, g.gripper, place.ids[[number]], T[None], opening)
         spec = g.scenes.source(g.scenes.recipe).recipe.grasps
         results = run_trials(
-            place.settled, place.scene, g.gripper, g.profile, np.array([number]), T[None], np.array([max(width, 1e-4)]),
+            place.settled, place.scene, g.gripper, g.profile, np.array([number]), T[None], opening, grip,
             approach=spec.approach, shake=spec.in_scene.shake, threads=1, record=None,
         )  # fmt: skip
         outcome = Outcome(int(results["outcome"][0]))

@@ -54,6 +54,7 @@ class Meter:
 
     def __init__(self, place: Place, gripper: Gripper) -> None:
         model = place.scene.model
+        self._gripper = gripper
         self._hand = model.body(HAND + gripper.file.base).id
         self._tool, self._centre = gripper.T_base_tcp[:3, 3], place.centre[:, :, None]
         self._objects = place.scene.object_bodies
@@ -61,7 +62,7 @@ class Meter:
         self._object_rates = model.jnt_dofadr[joints][:, None] + np.arange(3)
         self._slides = np.array([int(model.joint(s).dofadr[0]) for s in SLIDES])
         self._ball = int(model.joint(BALL).dofadr[0])
-        fingers = [model.joint(HAND + j) for j in gripper.file.joints]
+        fingers = [model.joint(HAND + j) for j in gripper.joints]
         self._fingers = np.array([int(j.qposadr[0]) for j in fingers])
         self._finger_rates = np.array([int(j.dofadr[0]) for j in fingers])
         data = place.sim.data
@@ -78,6 +79,7 @@ class Meter:
         """
         mujoco.mj_kinematics(self._model, self._data)
         R, qvel, b = self._xmat[:, self._hand].copy(), self._qvel, self._ball
+        fingers = self._qpos.take(self._fingers, 1)
         R_object, x_object = self._xmat.take(self._objects, 1), self._xpos.take(self._objects, 1)
         return Moment(
             x=self._xpos[:, self._hand] + R @ self._tool,
@@ -85,8 +87,8 @@ class Meter:
             quat=self._xquat[:, self._hand].copy(),
             v=(R_stand @ qvel.take(self._slides, 1)[..., None])[..., 0],
             w=(R @ qvel[:, b : b + 3, None])[..., 0],
-            opening=self._qpos.take(self._fingers, 1).sum(axis=1),
-            rate=qvel.take(self._finger_rates, 1).sum(axis=1),
+            opening=self._gripper.opening(fingers),
+            rate=self._gripper.opening_rate(fingers, qvel.take(self._finger_rates, 1)),
             x_object=x_object,
             R_object=R_object,
             v_object=qvel.take(self._object_rates, 1),

@@ -90,7 +90,7 @@ def export(dataset: Dataset, folder: ExportFolder, options: AcronymOptions) -> N
 
 def _write(file: h5py.File, dataset: Dataset, item: GraspedObject, hand: Hand, mesh: str) -> None:
     rows = item.rows
-    transforms = to_hand(dataset.grasps["T_object_grasp"][rows], hand.T_base_tcp)
+    transforms = to_hand(dataset.grasps["T_object_grasp"][rows], hand.T_base_tool(dataset.grasps["grip_width"][rows]))
     file.create_dataset("grasps/transforms", data=transforms, compression="gzip")
     flex = file.create_group("grasps/qualities/flex")
     flex["object_in_gripper"] = held(dataset, rows).astype(np.int64)

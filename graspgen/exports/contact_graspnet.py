@@ -116,7 +116,7 @@ def _mesh_contacts(dataset: Dataset, made: _Item, hand: Hand) -> dict[str, NDArr
         "collisions": np.zeros(len(T), np.int64),
         "valid_locations": np.ones(len(T), np.int64),
         "successful": held(dataset, made.rows).astype(np.int64),
-        "grasp_transform": centred @ to_hand(T, hand.T_base_tcp),
+        "grasp_transform": centred @ to_hand(T, hand.T_base_tool(dataset.grasps["grip_width"][made.rows])),
         "contact_points": transform_points(centred, made.contacts),
         "contact_directions": inward,
         "contact_face_normals": made.normals,
@@ -130,8 +130,8 @@ def _scene_contacts(dataset: Dataset, items: list[_Item], hand: Hand) -> dict[st
     for made in items:
         T_world_object = dataset.objects["T_world_object"][dataset.objects.index_of(made.item.key)]
         works = held_in_scene(dataset, made.rows) & held(dataset, made.rows)
-        T = dataset.grasps["T_object_grasp"][made.rows[works]]
-        grasps.append(T_world_object @ to_hand(T, hand.T_base_tcp))
+        T, grip = (dataset.grasps[name][made.rows[works]] for name in ("T_object_grasp", "grip_width"))
+        grasps.append(T_world_object @ to_hand(T, hand.T_base_tool(grip)))
         contacts.append(transform_points(T_world_object, made.contacts[works]))
         transforms.append((T_world_object @ pose(translation=made.centre * made.item.scale))[None])
         total += int(works.sum())

@@ -34,14 +34,14 @@ GRASP_GRASPNET: Array = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 
 def to_hand(T_x_grasp: ArrayLike, T_base_tcp: ArrayLike) -> Array:
     """Return grasps in the hand convention: the origin at the gripper's base, z approach, x closing."""
     T = np.asarray(T_x_grasp, float)
-    return pose(T[..., :3, :3] @ GRASP_HAND, _moved(T, inverse(T_base_tcp)[:3, 3]))
+    return pose(T[..., :3, :3] @ GRASP_HAND, _moved(T, inverse(T_base_tcp)[..., :3, 3]))
 
 
 def from_hand(T_x_hand: ArrayLike, T_base_tcp: ArrayLike) -> Array:
     """Undo `to_hand`."""
     T = np.asarray(T_x_hand, float)
     turned = pose(T[..., :3, :3] @ GRASP_HAND.T, T[..., :3, 3])
-    return pose(turned[..., :3, :3], _moved(turned, -inverse(T_base_tcp)[:3, 3]))
+    return pose(turned[..., :3, :3], _moved(turned, -inverse(T_base_tcp)[..., :3, 3]))
 
 
 def to_base(T_x_grasp: ArrayLike, T_base_tcp: ArrayLike) -> Array:
@@ -111,5 +111,5 @@ def graspnet_poses(rows: ArrayLike) -> Array:
 
 
 def _moved(T: Array, offset: Array) -> Array:
-    """(..., 3) the points at `offset` in the frames of (..., 4, 4) poses."""
-    return T[..., :3, 3] + T[..., :3, :3] @ offset
+    """(..., 3) the points at `offset`, one or one each, in the frames of (..., 4, 4) poses."""
+    return T[..., :3, 3] + (T[..., :3, :3] @ np.asarray(offset)[..., None])[..., 0]

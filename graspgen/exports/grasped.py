@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.schema import GripperKind, TrialKind
 from graspgen.errors import DatasetError, nearest
 from graspgen.exports.folder import safe_name
-from graspgen.frames import Array
+from graspgen.frames import Array, pose
 from graspgen.grasps.outcomes import Outcome
 
 #: Names under which others know the same gripper.
@@ -29,11 +29,13 @@ class Hand:
         key: of its row.
         name: of the gripper.
         known_as: what ACRONYM and GraspGen call it.
-        T_base_tcp: (4, 4) grasp frame in the base.
+        T_base_tcp: (4, 4) tool frame of the open hand in the base.
         stroke: largest opening, m.
         pad: width (x) and length (z) of a pad, m.
         base: name of the base body.
-        joints: names of the finger joints.
+        joints: names of the driven finger joints.
+        course: (k, 1 + 3 + joints) openings, ascending, m, the tool point in the base there, m, and the driven joints;
+            None where the tool point stands still and the opening is the joints' sum.
     """
 
     key: int
@@ -44,6 +46,23 @@ class Hand:
     pad: tuple[float, float]
     base: str
     joints: tuple[str, ...]
+    course: Array | None = None
+
+    def T_base_tool(self, grip_width: ArrayLike) -> Array:
+        """(n, 4, 4) grasp frames in the base, at the (n,) openings of `grasps.grip_width`, m."""
+        if self.course is None:
+            return np.broadcast_to(self.T_base_tcp, (*np.shape(grip_width), 4, 4))
+        width, tool = self.course[:, 0], self.course[:, 1:4]
+        return pose(translation=np.stack([np.interp(grip_width, width, axis) for axis in tool.T], axis=-1))
+
+    def positions(self, opening: float) -> dict[str, float]:
+        """Driven joints at an opening, m or rad by name."""
+        if self.course is None:
+            return {joint: opening / len(self.joints) for joint in self.joints}
+        width = self.course[:, 0]
+        return {
+            j: float(np.interp(opening, width, at)) for j, at in zip(self.joints, self.course[:, 4:].T, strict=True)
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +130,16 @@ def find_hand(dataset: Dataset, name: str | None) -> Hand:
         kind = GripperKind(int(g["kind"][i])).name.lower().replace("_", " ")
         raise DatasetError(f"{names[i]} is a {kind} gripper; this format holds grasps of two jaws")
     try:
-        written = json.loads(str(g["definition"][i]))["yaml"]
+        definition = json.loads(str(g["definition"][i]))
+        written, course = definition["yaml"], definition.get("course")
         pad = (float(written["pad"][0]), float(written["pad"][1]))
         base, joints = str(written["base"]), tuple(str(joint) for joint in written["joints"])
+        course = None if course is None else np.array(course, float).reshape(-1, 4 + len(joints))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DatasetError(f"grippers.definition of {names[i]} does not say its pad, base and joints") from error
     known_as = KNOWN_AS.get(names[i], names[i])
-    return Hand(int(g["id"][i]), names[i], known_as, g["T_base_tcp"][i], float(g["stroke"][i]), pad, base, joints)
+    T, stroke = g["T_base_tcp"][i], float(g["stroke"][i])
+    return Hand(int(g["id"][i]), names[i], known_as, T, stroke, pad, base, joints, course)
 
 
 def grasped_objects(dataset: Dataset, hand: Hand) -> Iterator[GraspedObject]:

@@ -53,7 +53,8 @@ def export(dataset: Dataset, folder: ExportFolder, options: GraspGenOptions) -> 
         if mesh not in written:
             folder.write_text(f"objects/{mesh}", obj_text(*export_mesh(dataset, item.asset)))
             written.add(mesh)
-        transforms = to_hand(dataset.grasps["T_object_grasp"][item.rows], hand.T_base_tcp)
+        T_base_tool = hand.T_base_tool(dataset.grasps["grip_width"][item.rows])
+        transforms = to_hand(dataset.grasps["T_object_grasp"][item.rows], T_base_tool)
         content = {
             "object": {"file": mesh, "scale": item.scale},
             "grasps": {

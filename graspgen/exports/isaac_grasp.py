@@ -69,7 +69,7 @@ def export(dataset: Dataset, folder: ExportFolder, options: IsaacOptions) -> Non
 
 
 def _grasps(dataset: Dataset, item: GraspedObject, hand: Hand, failures: bool) -> dict[str, Any]:
-    T = to_base(dataset.grasps["T_object_grasp"][item.rows], hand.T_base_tcp)
+    T = to_base(dataset.grasps["T_object_grasp"][item.rows], hand.T_base_tool(dataset.grasps["grip_width"][item.rows]))
     quat = matrix_to_quat(T[:, :3, :3])
     rate, opening = dataset.grasps["success_rate"][item.rows], dataset.grasps["width"][item.rows]
     closed, ok = item.trial(dataset, "width"), held(dataset, item.rows)
@@ -90,8 +90,8 @@ def _grasps(dataset: Dataset, item: GraspedObject, hand: Hand, failures: bool) -
 
 
 def _joints(hand: Hand, opening: float | Array) -> dict[str, float]:
-    """Finger joints at an opening, which is their sum."""
-    return {joint: round(float(opening) / len(hand.joints), 9) for joint in hand.joints}
+    """Driven finger joints at an opening."""
+    return {joint: round(value, 9) for joint, value in hand.positions(float(opening)).items()}
 
 
 #: libyaml's writer where there is one: several times as fast.

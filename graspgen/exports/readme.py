@@ -8,6 +8,7 @@ from graspgen import __version__
 from graspgen.dataset.reader import Dataset
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.grasped import Hand
+from graspgen.frames import Array
 
 
 def write_readme(
@@ -35,6 +36,15 @@ def write_readme(
         lines.append(
             f"- Gripper {hand.name}: the tool point between the pads is ({x:g}, {y:g}, {z:g}) m in the frame of its "
             f"base `{hand.base}`; it opens to {hand.stroke:g} m."
+            + ("" if hand.course is None else _moving(hand.course))
         )
     lines += ["", "## What is not here", "", *(f"- {line}" for line in lost), ""]
     folder.write_text("README.md", "\n".join(lines))
+
+
+def _moving(course: Array) -> str:
+    x, y, z = course[0, 1:4]
+    return (
+        f" That is of the open hand: as it closes, the tool point moves to ({x:.6g}, {y:.6g}, {z:.6g}). A grasp's base "
+        "is the one whose tool point is at the grasp when the pads meet the object."
+    )

@@ -37,6 +37,7 @@ def try_grasps(
     T_object_grasp: ArrayLike,
     *,
     width: ArrayLike | None = None,
+    grip_width: ArrayLike | None = None,
     profile: str | Profile = "standard",
     mass: ArrayLike | None = None,
     density: float | None = None,
@@ -73,6 +74,8 @@ def try_grasps(
         width: opening before closing, m, of all grasps or (n,) of each. None measures it: twice the distance from
             the tool point to where the closing line leaves the object, the larger of both sides, plus 5 mm a side; the
             full stroke where the line meets nothing within it.
+        grip_width: opening where the pads should meet the object, m, of all grasps or (n,) of each; it matters for
+            hands whose tool point moves as they close: the grasp frame is the tool point there. None measures it.
         profile: name of a physics profile, or a profile.
         mass: kg, of all grasps or (n,) of each.
         density: kg/m³, instead of a mass. With neither, an asset has its own, a mesh 600.
@@ -100,6 +103,12 @@ def try_grasps(
         raise GripperError(
             f"width of grasp {bad[0]} is {widths[bad[0]]:g} m; {hand.name} opens from 0 to {hand.file.stroke:g} m"
         )
+    if grip_width is not None:
+        grips = _each("grip_width", grip_width, n, "m")
+    elif hand.tool_moves:
+        grips = np.minimum(opening_width(asset, hand, T, clearance=0.0), widths)
+    else:
+        grips = widths
     masses = _masses(asset, mass, density, n)
     frictions = np.full((n, 3), [np.nan, _single("torsional_friction", torsional_friction, "m"), _ROLLING])
     frictions[:, 0] = _each("friction", friction, n, "")
@@ -114,7 +123,8 @@ def try_grasps(
         inertia = asset.unit_inertia * (masses[start] / asset.volume)
         parts.append(
             try_asset(
-                asset, hand, rules, T[now], widths[now], mass=masses[now], inertia=inertia, friction=frictions[now],
+                asset, hand, rules, T[now], widths[now], grip_width=grips[now],
+                mass=masses[now], inertia=inertia, friction=frictions[now],
                 force=force, graded=graded, threads=cores,
             )
         )  # fmt: skip

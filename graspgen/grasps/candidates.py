@@ -29,6 +29,8 @@ class Candidates:
         normals: (n, 2, 3) outward unit normals there.
         antipodal_angle: (n,) larger of the two angles between the closing line and an inward normal, rad.
         sampler: (n,) `Sampler`.
+        grip_width: (n,) opening where the pads should meet the object, m: the grasp frame is the tool point there. If
+            it is not given, the contacts' distance along the closing direction; `width` where there are none.
     """
 
     T_object_grasp: Array
@@ -37,6 +39,14 @@ class Candidates:
     normals: Array
     antipodal_angle: Array
     sampler: NDArray[np.uint8]
+    grip_width: Array = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.grip_width is None:
+            apart = self.contacts[:, 0] - self.contacts[:, 1]
+            along = np.einsum("nj,nj->n", apart, self.T_object_grasp[:, :3, 1])
+            met = np.where(np.isfinite(along) & (along > 0), along, self.width)
+            object.__setattr__(self, "grip_width", np.minimum(met, self.width))
 
     def __len__(self) -> int:
         return len(self.width)
@@ -89,7 +99,8 @@ def propose(
     options = np.concatenate([T[:, None], _turned_about_contacts(found, seeking, angles[seeking])], axis=1)
     sweep = hand_clearance(
         gripper, [Obstacle(asset.parts, np.eye(4))], options.reshape(-1, 4, 4),
-        widths.ravel(), approach=approach, step=step, reach=OWN_REACH, threads=threads,
+        widths.ravel(), grip_width=np.repeat(found.grip_width[seeking], options.shape[1]),
+        approach=approach, step=step, reach=OWN_REACH, threads=threads,
     )  # fmt: skip
     clear = sweep.on_approach[:, 0].reshape(len(seeking), -1) >= 0
     first = np.argmax(clear, axis=1)

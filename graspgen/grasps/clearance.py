@@ -11,7 +11,7 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
-from graspgen.frames import Array, inverse, matrix_to_quat, pose, pose_to_qpos, transform_points
+from graspgen.frames import Array, matrix_to_quat, pose, pose_to_qpos, transform_points
 from graspgen.grippers.gripper import Gripper, opening_to_joints
 from graspgen.objects.asset import Part
 from graspgen.objects.geoms import add_parts
@@ -49,6 +49,7 @@ def hand_clearance(
     T_world_grasp: Array,
     width: Array,
     *,
+    grip_width: Array | None = None,
     approach: float,
     step: float,
     reach: float,
@@ -66,6 +67,8 @@ def hand_clearance(
         obstacles: k things that stand still.
         T_world_grasp: (n, 4, 4) grasp frames.
         width: (n,) openings, m.
+        grip_width: (n,) openings where the pads should meet the object, m; the grasp frame is the tool point
+            there. None for `width`.
         approach: length of the approach, m.
         step: resolution, m.
         reach: distances beyond this are reported as this, m. Everything within reach costs an exact distance, so a
@@ -79,15 +82,15 @@ def hand_clearance(
         return Clearance(at_grasp, on_approach)
     model = _model(gripper, obstacles, reach)
     batch = Batch(model, n, nthread=threads)
-    joints = [model.joint(f"hand/{j}").qposadr[0] for j in gripper.file.joints]
+    joints = [model.joint(f"hand/{j}").qposadr[0] for j in gripper.joints]
     batch.qpos[:, joints] = opening_to_joints(gripper, width)
-    T_tcp_base = inverse(gripper.T_base_tcp)
+    T_tool_base = gripper.T_tool_base(width if grip_width is None else grip_width)
     sensors = batch.bind("sensordata").reshape(n, k, 2)
     travelled = np.zeros(n)
     active = np.arange(n)
     while len(active):
         back = pose(translation=np.stack([np.zeros(len(active)), np.zeros(len(active)), -travelled[active]], 1))
-        batch.qpos[active, :7] = pose_to_qpos(T_world_grasp[active] @ back @ T_tcp_base)
+        batch.qpos[active, :7] = pose_to_qpos(T_world_grasp[active] @ back @ T_tool_base[active])
         batch.forward(ids=active, stage=int(mujoco.mjtStage.mjSTAGE_POS))
         found, distance = sensors[active, :, 0], sensors[active, :, 1]
         distance = np.where(found > 0, np.minimum(distance, reach), reach)

@@ -53,6 +53,7 @@ class FreeCourse:
         gripper, profile: what the model was made from.
         T_object_grasp: (n, 4, 4) grasp frames in the object's frame.
         width: (n,) openings before closing, m.
+        grip_width: (n,) openings where the pads should meet the object, m; the grasp frame is the tool point there.
         com: (n, 3) centres of mass, object frame, m.
         results: the fields of `TrialResults`; trials whose outcome is not NOT_TRIED are left alone.
         graded: whether to try the other rungs of the ladder.
@@ -65,6 +66,7 @@ class FreeCourse:
         profile: Profile,
         T_object_grasp: Array,
         width: Array,
+        grip_width: Array,
         com: Array,
         results: dict[str, NDArray],
         *,
@@ -72,11 +74,11 @@ class FreeCourse:
     ) -> None:
         n, model, p = len(width), batch.model, profile.protocol
         self._batch, self._protocol, self._results, self._com = batch, p, results, com
-        self._graded = graded
+        self._graded, self._gripper = graded, gripper
         self._bind(model, gripper)
-        self._object[:] = pose_to_qpos(gripper.T_base_tcp @ inverse(T_object_grasp))
+        self._object[:] = pose_to_qpos(gripper.T_base_tool(grip_width) @ inverse(T_object_grasp))
         self._qpos[:, self._joints] = opening_to_joints(gripper, width)
-        batch.act[:, 0] = width
+        batch.act[:, 0] = width + gripper.zero_length
         batch.ctrl[:, 0] = -gripper.file.closing_speed
 
         self._chunk = max(1, round(p.sample_period / profile.option.timestep))
@@ -89,7 +91,7 @@ class FreeCourse:
         self._nominal = p.ladder.index(1.0)
         # The same push shows the same drift in a time that shrinks with the root of its acceleration.
         self._push_samples = np.maximum(1, np.rint(p.duration / np.sqrt(p.ladder) / self._period)).astype(int)
-        self._tcp = gripper.T_base_tcp[:3, 3]
+        self._tool = gripper.tool_point(grip_width)  # (n, 3), hand frame
         R = gripper.T_base_tcp[:3, :3]
         # Of every push, for an acceleration of 1 m/s²: the hand's linear and angular acceleration.
         self._linear = np.concatenate([_unit(p.directions), np.zeros((len(p.turns), 3))]) @ R.T
@@ -111,8 +113,8 @@ class FreeCourse:
         self._qpos, self._qvel = batch.qpos, batch.qvel
         self._object = batch.qpos[:, thing.qposadr[0] : thing.qposadr[0] + 7]
         self._object_velocity = batch.qvel[:, thing.dofadr[0] : thing.dofadr[0] + 6]
-        self._joints = [model.joint(j).qposadr[0] for j in gripper.file.joints]
-        self._rates = [model.joint(j).dofadr[0] for j in gripper.file.joints]
+        self._joints = [model.joint(j).qposadr[0] for j in gripper.joints]
+        self._rates = [model.joint(j).dofadr[0] for j in gripper.joints]
         self._gravity = batch.expand("opt.gravity")
         self._wrench = batch.xfrc_applied[:, model.body("object").id]
         self._mass = np.broadcast_to(batch.body("object").mass, (batch.nsim, 1))[:, 0]
@@ -120,7 +122,7 @@ class FreeCourse:
         self._principal = quat_to_matrix(model.body("object").iquat)
         self._sensors = batch.bind("sensordata")
         self._touch = [model.sensor(TOUCH + f).adr[0] for f in gripper.file.fingers]
-        actuator = model.actuator(gripper.file.actuator)
+        actuator = model.actuator(gripper.actuator)
         self._squeeze = batch.bind("actuator_force")[:, actuator.id]
         self._squeeze_limit = float(actuator.forcerange[1])
 
@@ -174,8 +176,9 @@ class FreeCourse:
         touching = self._touching(ids)
         both = touching.all(axis=1)
         self._touched[ids] |= touching.any(axis=1)
-        opening = self._qpos[np.ix_(ids, self._joints)].sum(axis=1)
-        opening_rate = self._qvel[np.ix_(ids, self._rates)].sum(axis=1)
+        positions = self._qpos[np.ix_(ids, self._joints)]
+        opening = self._gripper.opening(positions)
+        opening_rate = self._gripper.opening_rate(positions, self._qvel[np.ix_(ids, self._rates)])
         stalled = (np.abs(opening_rate) < p.stall_speed) & (np.abs(self._squeeze[ids]) >= 0.99 * self._squeeze_limit)
         still = np.linalg.norm(self._com_velocity(ids), axis=1) < p.still_speed
         shut = opening < SHUT
@@ -253,7 +256,7 @@ class FreeCourse:
         r["rotation_holding"][at] = np.maximum(r["rotation_holding"][at], turned[nominal])
         velocity, spin = self._com_velocity(ids), self._spin(ids)
         # Of the object's point in the grasp: an object that pivots there turns, it does not slide.
-        sliding = np.linalg.norm(velocity + cross(spin, self._tcp - self._x[ids]), axis=1) > p.max_speed
+        sliding = np.linalg.norm(velocity + cross(spin, self._tool[ids] - self._x[ids]), axis=1) > p.max_speed
         spinning = np.linalg.norm(spin, axis=1) > p.max_spin
         lost = ~self._touching_or_bouncing(ids).all(axis=1)
         slipped = ~lost & (drift > p.max_drift)
@@ -316,7 +319,7 @@ class FreeCourse:
         alpha = a * self._angular[number]
         axes = self._R[ids] @ self._principal
         in_axes = np.einsum("nji,nj->ni", axes, alpha) * self._inertia[ids]
-        self._wrench[ids, :3] = -self._mass[ids, None] * cross(alpha, self._x[ids] - self._tcp)
+        self._wrench[ids, :3] = -self._mass[ids, None] * cross(alpha, self._x[ids] - self._tool[ids])
         self._wrench[ids, 3:] = -np.einsum("nij,nj->ni", axes, in_axes)
 
     def _in(self, state: _State) -> Ids:

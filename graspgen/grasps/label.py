@@ -116,6 +116,7 @@ def label_object(
     def attempt(
         T: Array,
         width: Array,
+        grip_width: Array,
         masses: ArrayLike = mass,
         friction: ArrayLike = mu,
         com_offset: Array | None = None,
@@ -128,6 +129,7 @@ def label_object(
             profile,
             T,
             width,
+            grip_width=grip_width,
             mass=masses,
             inertia=inertia * (masses[0] / mass if len(masses) else 1.0),
             friction=friction,
@@ -140,13 +142,13 @@ def label_object(
 
     # A stream each, and a draw for every grasp, held or not: one's number or outcome moves none of the others.
     draw_rng, perturb_rng = rng.spawn(2)
-    results = attempt(candidates.T_object_grasp, candidates.width, graded=True)
+    results = attempt(candidates.T_object_grasp, candidates.width, candidates.grip_width, graded=True)
     parent = np.full(len(candidates), -1)
     if hard_negatives and results.success.any():
         held = np.flatnonzero(results.success)
         caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
         perturbed, of = perturb(candidates, held, hard_negatives, caster, perturb_rng)
-        more = attempt(perturbed.T_object_grasp, perturbed.width, graded=True)
+        more = attempt(perturbed.T_object_grasp, perturbed.width, perturbed.grip_width, graded=True)
         candidates, results = joined([candidates, perturbed]), joined([results, more])
         parent = np.concatenate([parent, of])
 
@@ -157,6 +159,7 @@ def label_object(
     tried = attempt(
         candidates.T_object_grasp[grasp] @ offset_pose(conditions["pose_noise"]),
         candidates.width[grasp],
+        candidates.grip_width[grasp],
         mass * conditions["mass"],
         mu * conditions["friction"][:, None],
         conditions["com_offset"],
@@ -184,6 +187,7 @@ def label_object(
             trials = attempt(
                 candidates.T_object_grasp[index],
                 candidates.width[index],
+                candidates.grip_width[index],
                 friction=mu * (at / mu[0])[:, None],
             )
             steps += int(trials.steps.sum())
@@ -210,7 +214,9 @@ def perturb(
     T = candidates.T_object_grasp[of] @ offset_pose(noise)
     width = candidates.width[of]
     contacts, normals, angle = closing_contacts(caster, T, width)
-    return Candidates(T, width, contacts, normals, angle, np.full(len(of), Sampler.PERTURBED, np.uint8)), of
+    sampler = np.full(len(of), Sampler.PERTURBED, np.uint8)
+    # The hand is what is moved: its tool point stays the one of the grasp that it comes from.
+    return Candidates(T, width, contacts, normals, angle, sampler, candidates.grip_width[of]), of
 
 
 def offset_pose(noise: Array) -> Array:

@@ -153,7 +153,7 @@ def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: fl
                 hand.add_material(name=name, rgba=geom.rgba)
                 geom.material = name
     limit = file.force if force is None else min(force, file.max_force)
-    hand.actuator(file.actuator).forcerange = [-limit, limit]
+    hand.actuator(gripper.actuator).forcerange = [-limit, limit]
     contact = profile.geom()
     for geom in hand.geoms:
         geom.priority = contact["priority"]

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.frames import Array, cross, pose, qpos_to_pose, quat_to_matrix
+from graspgen.frames import Array, cross, inverse, pose, qpos_to_pose, quat_to_matrix
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_model import BALL, HAND, SLIDES, STAND, SceneModel, scene_trial_model
 from graspgen.grasps.scene_recorder import STATE, Recorder
@@ -89,6 +89,7 @@ def record_trial(
     T_world_grasp: ArrayLike,
     width: float,
     *,
+    grip_width: float | None = None,
     force: float | None = None,
     approach: float = 0.05,
     shake: bool = False,
@@ -105,6 +106,7 @@ def record_trial(
         target: instance id of the object to grasp.
         T_world_grasp: (4, 4) grasp frame in the world.
         width: opening before closing, m.
+        grip_width: opening where the pads should meet the object, m; None for `width`.
         force, approach, shake: as in `try_scene`.
         period: s between frames, rounded to whole steps; the last frame is the end of the trial.
         linger: s that the frames go on after the end, for the eye; not where the hand has hit something.
@@ -115,16 +117,16 @@ def record_trial(
     """
     number = target_numbers(settled, [target])
     scene = scene_trial_model(settled, gripper, profile, force, views)
-    record = Recorder({0})
+    record, grip = Recorder({0}), width if grip_width is None else grip_width
     T = np.asarray(T_world_grasp, float).reshape(1, 4, 4)
     r = run_trials(
-        settled, scene, gripper, profile, number, T, np.array([width], float),
+        settled, scene, gripper, profile, number, T, np.array([width], float), np.array([grip], float),
         approach=approach, shake=shake, threads=1, record=record, linger=linger,
     )  # fmt: skip
     states, phases = record.of(0)
     every = max(1, round(period / profile.option.timestep))
     frames = np.unique([*range(0, len(states), every), len(states) - 1])
-    found = _trajectory(scene, gripper, T[0], SceneTrialResults(**r), states[frames], phases[frames])
+    found = _trajectory(scene, gripper, T[0], grip, SceneTrialResults(**r), states[frames], phases[frames])
     belt = np.array(settled.world.plan.arena.belt_velocity)
     return _in_world(found, belt) if belt.any() else found
 
@@ -166,11 +168,13 @@ def _trajectory(
     scene: SceneModel,
     gripper: Gripper,
     T_world_grasp: Array,
+    grip_width: float,
     results: SceneTrialResults,
     states: Array,
     phases: NDArray[np.uint8],
 ) -> Trajectory:
-    model = scene.model
+    model, tool = scene.model, gripper.tool_point(grip_width)
+    offset = pose(translation=tool - gripper.T_base_tcp[:3, 3])  # of the tool point from the wrist
     model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     data = mujoco.MjData(model)
     finger = np.full(model.nbody, -1)
@@ -183,7 +187,7 @@ def _trajectory(
         qpos.append(data.qpos.copy())
         qvel.append(data.qvel.copy())
         object_rates.append([_rates(model, data, mujoco.mjtObj.mjOBJ_BODY, body) for body in scene.object_bodies])
-        tool_rates.append(_tool_rates(model, data, gripper))
+        tool_rates.append(_tool_rates(model, data, gripper, tool))
         bodies = model.geom_bodyid[data.contact.geom].reshape(-1, 2)
         for i in range(data.ncon):
             force = np.zeros(6)
@@ -195,7 +199,7 @@ def _trajectory(
     objects = at[:, model.jnt_qposadr[joints][:, None] + np.arange(7)]
     slides = [int(model.joint(name).qposadr[0]) for name in SLIDES]
     ball = int(model.joint(BALL).qposadr[0]) + np.arange(4)
-    fingers = [int(model.joint(HAND + j).qposadr[0]) for j in gripper.file.joints]
+    fingers = [int(model.joint(HAND + j).qposadr[0]) for j in gripper.joints]
     rates = np.array(object_rates).reshape(len(states), -1, 6)
     touching = np.array([c[1] for c in contacts], np.int64).reshape(-1, 2)
     return Trajectory(
@@ -208,10 +212,10 @@ def _trajectory(
         T_world_object=qpos_to_pose(objects),
         object_velocity=rates[..., 3:],
         object_spin=rates[..., :3],
-        T_world_tool=T_world_grasp @ pose(quat_to_matrix(at[:, ball]), at[:, slides]),
+        T_world_tool=T_world_grasp @ inverse(offset) @ pose(quat_to_matrix(at[:, ball]), at[:, slides]) @ offset,
         tool_velocity=np.array(tool_rates)[:, 3:],
         tool_spin=np.array(tool_rates)[:, :3],
-        opening=at[:, fingers].sum(axis=1),
+        opening=gripper.opening(at[:, fingers]),
         contact_frame=np.array([c[0] for c in contacts], np.int64),
         contact_between=scene.instance[touching],
         contact_fingers=finger[touching],
@@ -231,9 +235,9 @@ def _rates(model: mujoco.MjModel, data: mujoco.MjData, kind: mujoco.mjtObj, body
     return rates
 
 
-def _tool_rates(model: mujoco.MjModel, data: mujoco.MjData, gripper: Gripper) -> Array:
+def _tool_rates(model: mujoco.MjModel, data: mujoco.MjData, gripper: Gripper, tool: Array) -> Array:
     """(6,) rad/s of the hand and m/s of its tool point, world axes."""
     base = model.body(HAND + gripper.file.base).id
     rates = _rates(model, data, mujoco.mjtObj.mjOBJ_XBODY, base)
-    arm = data.xmat[base].reshape(3, 3) @ gripper.T_base_tcp[:3, 3]
+    arm = data.xmat[base].reshape(3, 3) @ tool
     return np.concatenate([rates[:3], rates[3:] + cross(rates[:3], arm)])

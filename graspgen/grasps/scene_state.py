@@ -52,6 +52,8 @@ class SceneState:
         com: (k, 3) centre of mass of every object, its own frame, m.
         T_world_grasp: (n, 4, 4) grasp frames.
         width: (n,) openings before closing, m.
+        grip_width: (n,) openings where the pads should meet the object, m; the grasp frame is the tool point there. None
+            for the open hand's tool point, wherever the fingers are.
         approach: length of the approach, m.
     """
 
@@ -66,22 +68,27 @@ class SceneState:
         com: Array,
         T_world_grasp: Array,
         width: Array,
+        grip_width: Array | None = None,
         approach: float,
     ) -> None:
-        self._batch, self._com, self._target = batch, com, np.array(target)
-        self._R_grasp, self._origin = T_world_grasp[:, :3, :3].copy(), T_world_grasp[:, :3, 3].copy()
+        self._batch, self._com, self._target, self._gripper = batch, com, np.array(target), gripper
+        # The hand turns and is driven about the open hand's tool point, which is the origin of everything here.
+        grip = np.full(len(width), gripper.file.stroke) if grip_width is None else grip_width
+        self._tool = gripper.tool_point(grip) - gripper.T_base_tcp[:3, 3]
+        self._R_grasp = T_world_grasp[:, :3, :3].copy()
+        self._origin = T_world_grasp[:, :3, 3] - _turned(self._R_grasp, self._tool)
         self.up = self._R_grasp[:, 2]  # the world's z, grasp frame
         model, self._bodies, self._hand_geoms = scene.model, scene.object_bodies, scene.hand_geoms
         self._qpos, self._qvel, self._force = batch.qpos, batch.qvel, batch.bind("actuator_force")
         self.sensors = batch.bind("sensordata")  # a field that is bound only after a call reads zero until the next
-        joint = {name: model.joint(name) for name in (*SLIDES, BALL, *(HAND + j for j in gripper.file.joints))}
+        joint = {name: model.joint(name) for name in (*SLIDES, BALL, *(HAND + j for j in gripper.joints))}
         at = {name: int(j.qposadr[0]) for name, j in joint.items()}
         rate = {name: int(j.dofadr[0]) for name, j in joint.items()}
         self._slides, self._slide_rates = [at[s] for s in SLIDES], [rate[s] for s in SLIDES]
         self._ball, self._ball_rates = at[BALL] + np.arange(4), rate[BALL] + np.arange(3)
-        self._fingers = [at[HAND + j] for j in gripper.file.joints]
-        self._finger_rates = [rate[HAND + j] for j in gripper.file.joints]
-        grip = model.actuator(HAND + gripper.file.actuator)
+        self._fingers = [at[HAND + j] for j in gripper.joints]
+        self._finger_rates = [rate[HAND + j] for j in gripper.joints]
+        grip = model.actuator(HAND + gripper.actuator)
         self.grip, self.servos = int(grip.id), [int(model.actuator(name).id) for name in SERVOS]
         self._squeeze_limit = float(grip.forcerange[1])
         joints = model.body_jntadr[scene.object_bodies]
@@ -95,7 +102,7 @@ class SceneState:
         self._qpos[:] = scene.qpos
         self._qpos[:, self._slides[2]] = -approach
         self._qpos[:, self._fingers] = opening_to_joints(gripper, width)
-        batch.act[:, int(grip.actadr[0])] = width
+        batch.act[:, int(grip.actadr[0])] = width + gripper.zero_length
         self._of_sensor, self._friction = batch.expand("sensor_refid"), batch.expand("geom_friction")
         self._touch_sensors = np.array([int(s.id) for s in sensors])
         self.retarget(np.arange(len(self._target)), self._target, friction)
@@ -160,10 +167,10 @@ class SceneState:
         spin -= hand_spin
         velocity = v[:, :3] + cross(spin + hand_spin, lever) - hand - cross(hand_spin, x)
         return Look(
-            x=_turned(to_hand, x),
+            x=_turned(to_hand, x) - self._tool[ids],
             R=to_hand @ R_object,
             com_speed=_length(velocity),
-            slide_speed=_length(velocity - cross(spin, x)),
+            slide_speed=_length(velocity - cross(spin, x - _turned(R_grasp @ turn, self._tool[ids]))),
             spin=_length(spin),
             turn=turn,
             shift=shift,
@@ -172,7 +179,7 @@ class SceneState:
     def opening(self, ids: Ids) -> tuple[Array, Array]:
         """(m,) m opening of the fingers, and its rate, m/s."""
         positions, rates = self._qpos[ids[:, None], self._fingers], self._qvel[ids[:, None], self._finger_rates]
-        return positions.sum(axis=1), rates.sum(axis=1)
+        return self._gripper.opening(positions), self._gripper.opening_rate(positions, rates)
 
     def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
         """(m,) whether the grip is at its limit of force."""
@@ -180,7 +187,9 @@ class SceneState:
 
     def wrench(self, ids: Ids) -> Array:
         """(m, 6) N and N m of the arm, along and about the axes of the grasp frame."""
-        return self._force[ids[:, None], self.servos]
+        wrench = self._force[ids[:, None], self.servos]
+        wrench[:, 3:] -= cross(self._tool[ids], wrench[:, :3])
+        return wrench
 
     def rise(self, ids: Ids) -> tuple[Array, Array]:
         """(m,) rise of the target's centre of mass since the start, m, and the largest of any other object's."""

@@ -85,6 +85,7 @@ def try_scene(
     T_world_grasp: ArrayLike,
     width: ArrayLike,
     *,
+    grip_width: ArrayLike | None = None,
     force: float | None = None,
     approach: float = 0.05,
     shake: bool = False,
@@ -100,6 +101,8 @@ def try_scene(
         target: (n,) instance ids of the objects to grasp.
         T_world_grasp: (n, 4, 4) grasp frames in the world: z approach, y closing, origin at the tool point.
         width: (n,) openings before closing, m.
+        grip_width: (n,) openings where the pads should meet the object, m: the grasp frame is the tool point
+            there. None for `width`.
         force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
         approach: length of the straight approach, m.
         shake: whether to shake what is held.
@@ -110,6 +113,7 @@ def try_scene(
         SceneError: the scene holds no object, or not one of the targets.
     """
     T, widths = np.asarray(T_world_grasp, float).reshape(-1, 4, 4), np.asarray(width, float).reshape(-1)
+    grip = widths if grip_width is None else np.asarray(grip_width, float).reshape(-1)
     number = target_numbers(settled, target)
     k = len(settled.world.objects)
     if not len(number):
@@ -122,7 +126,7 @@ def try_scene(
             record.first = start
         parts.append(
             run_trials(
-                settled, scene, gripper, profile, number[now], T[now], widths[now],
+                settled, scene, gripper, profile, number[now], T[now], widths[now], grip[now],
                 approach=approach, shake=shake, threads=threads, record=record,
             )
         )  # fmt: skip
@@ -167,6 +171,7 @@ def run_trials(
     number: NDArray[np.int64],
     T_world_grasp: Array,
     width: Array,
+    grip_width: Array,
     *,
     approach: float,
     shake: bool,
@@ -177,7 +182,8 @@ def run_trials(
     """Run trials on a compiled model; the arguments are those of `try_scene`, but for the targets' (n,) numbers.
 
     Args:
-        settled, scene, gripper, profile, T_world_grasp, width, approach, shake, threads, record: see `try_scene`.
+        settled, scene, gripper, profile, T_world_grasp, width, grip_width, approach, shake, threads, record: see
+            `try_scene`.
         number: (n,) numbers of the targets among the scene's objects.
         linger: s that the recorded trials go on after their end.
 
@@ -196,6 +202,7 @@ def run_trials(
         com=np.array([o.asset.com for o in objects]),
         T_world_grasp=T_world_grasp,
         width=width,
+        grip_width=grip_width,
         approach=approach,
     )
     course = SceneCourse(

@@ -72,6 +72,7 @@ def try_asset(
     T_object_grasp: ArrayLike,
     width: ArrayLike,
     *,
+    grip_width: ArrayLike | None = None,
     mass: ArrayLike,
     inertia: Array,
     friction: ArrayLike,
@@ -89,6 +90,8 @@ def try_asset(
         profile: how it is simulated and judged.
         T_object_grasp: (n, 4, 4) grasp frames in the object's frame: z approach, y closing, origin at the tool point.
         width: (n,) opening before closing, m.
+        grip_width: (n,) opening where the pads should meet the object, m: the grasp frame is the tool point there. None
+            for `width`.
         mass: kg, of all trials or (n,) of each.
         inertia: (3, 3) about the centre of mass, object axes, kg m², of the first trial; of the others it grows with
             the mass.
@@ -101,6 +104,7 @@ def try_asset(
     """
     T_object_grasp = np.asarray(T_object_grasp, float).reshape(-1, 4, 4)
     width = np.asarray(width, float)
+    grip = width if grip_width is None else np.asarray(grip_width, float)
     n = len(width)
     r: dict[str, NDArray] = {f.name: np.full(n, np.nan) for f in fields(TrialResults)}
     r["outcome"] = np.full(n, Outcome.NOT_TRIED, np.uint8)
@@ -112,6 +116,7 @@ def try_asset(
         [Obstacle(asset.parts, np.eye(4))],
         T_object_grasp,
         width,
+        grip_width=grip,
         approach=approach,
         step=profile.protocol.approach_step,
         reach=OWN_REACH,
@@ -127,7 +132,7 @@ def try_asset(
         batch = Batch(model, n, nthread=threads)
         _vary(batch, masses, frictions, offsets)
         com = asset.com + offsets
-        FreeCourse(batch, gripper, profile, T_object_grasp, width, com, r, graded=graded).run()
+        FreeCourse(batch, gripper, profile, T_object_grasp, width, grip, com, r, graded=graded).run()
     return TrialResults(**r)
 
 
@@ -158,7 +163,7 @@ def trial_model(
     """Compile the model of a trial: the hand, its base fixed at the origin, and the free body "object"."""
     spec = gripper.spec()
     profile.apply(spec)
-    grip = spec.actuator(gripper.file.actuator)
+    grip = spec.actuator(gripper.actuator)
     limit = gripper.file.force if force is None else min(force, gripper.file.max_force)
     grip.forcerange = [-limit, limit]
     body = spec.worldbody.add_body(name="object")

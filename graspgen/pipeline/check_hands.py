@@ -18,7 +18,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.violations import Report, Violation
 from graspgen.errors import GraspgenError
-from graspgen.frames import Array, inverse, matrix_to_quat, pose, pose_to_qpos
+from graspgen.frames import Array, matrix_to_quat, pose, pose_to_qpos
 from graspgen.grasps.outcomes import Collision
 from graspgen.grippers.gripper import Gripper, opening_to_joints
 from graspgen.objects.asset import Part
@@ -85,7 +85,7 @@ def _check_scene(
     for i, row in enumerate(rows.tolist()):
         target = place[int(grasps["object"][i]) & 0xFFFF]
         T = settled.T_world_object[target] @ grasps["T_object_grasp"][i]
-        at, way = hand.distances(T, float(grasps["width"][i]), approach, SCENE_REACH)
+        at, way = hand.distances(T, float(grasps["width"][i]), float(grasps["grip_width"][i]), approach, SCENE_REACH)
         others = np.delete(np.arange(1, len(things)), target)
         groups = {"support": [0], "neighbour": others.tolist(), "target": [target + 1]}
         key = int(grasps["id"][i])
@@ -128,22 +128,25 @@ class Hand:
         self._hand = np.flatnonzero(solid & (roots == self._model.body(f"hand/{gripper.file.base}").id))
         self._things = np.flatnonzero(roots >= first)
         self._thing = roots[self._things] - first
-        self._joints = [self._model.joint(f"hand/{j}").qposadr[0] for j in gripper.file.joints]
+        self._joints = [self._model.joint(f"hand/{j}").qposadr[0] for j in gripper.joints]
 
-    def distances(self, T_world_grasp: Array, width: float, approach: float, reach: float) -> tuple[Array, Array]:
+    def distances(
+        self, T_world_grasp: Array, width: float, grip_width: float, approach: float, reach: float
+    ) -> tuple[Array, Array]:
         """Return the (k,) distances of the open hand to each thing at a grasp, and the smallest on its approach, m.
 
         Args:
             T_world_grasp: (4, 4) grasp frame.
             width: opening, m.
+            grip_width: opening where the pads should meet the object, m.
             approach: length of the approach, m.
             reach: what is farther away is reported as this, m.
         """
         self._data.qpos[self._joints] = opening_to_joints(self._gripper, np.array([width]))[0]
-        T_tcp_base = inverse(self._gripper.T_base_tcp)
+        T_tool_base = self._gripper.T_tool_base(grip_width)
         way = np.stack(
             [
-                self._at(T_world_grasp @ pose(translation=[0, 0, -back]) @ T_tcp_base, reach)
+                self._at(T_world_grasp @ pose(translation=[0, 0, -back]) @ T_tool_base, reach)
                 for back in np.linspace(0, approach, STEPS + 1)
             ]
         )

@@ -26,7 +26,7 @@ from graspgen.grasps.profile import Profile, as_profile, load_profile
 from graspgen.grasps.scene_record import record_trial
 from graspgen.grippers.gripper import Gripper, as_gripper, load_gripper
 from graspgen.objects.library import open_catalogue
-from graspgen.pipeline.scene_api import measured_widths, nearest_objects
+from graspgen.pipeline.scene_api import grip_widths, measured_widths, nearest_objects
 from graspgen.pipeline.stored import stored_gripper, stored_profile, stored_recipe
 from graspgen.pipeline.stored_scene import stored_scene
 from graspgen.recipe import Recipe
@@ -293,8 +293,9 @@ def _clear_scene(rules: _Rules, settled: SettledScene, attempts: list[Attempt]) 
         T, width = named
         target = nearest_objects(settled, T[None, :3, 3])
         opening = measured_widths(settled, rules.gripper, target, T[None], width)
+        grip = grip_widths(settled, rules.gripper, target, T[None], opening)
         course = record_trial(
-            settled, rules.gripper, rules.profile, int(target[0]), T, float(opening[0]),
+            settled, rules.gripper, rules.profile, int(target[0]), T, float(opening[0]), grip_width=float(grip[0]),
             force=rules.recipe.grasps.force, approach=rules.recipe.grasps.approach,
         )  # fmt: skip
         outcome = Outcome(int(course.results.outcome[0]))

@@ -142,7 +142,7 @@ def _render(dataset: Dataset, rows: list[int]) -> dict[int, Picture]:
 
 def _tile(dataset: Dataset, row: int, asset: Asset, rules: _Rules, renderer: GraspRenderer) -> Picture:
     T, width = dataset.grasps["T_object_grasp"][row], float(dataset.grasps["width"][row])
-    T_base_object = rules.gripper.T_base_tcp @ inverse(T)
+    T_base_object = rules.gripper.T_base_tool(dataset.grasps["grip_width"][row]) @ inverse(T)
     if dataset.grasps["outcome"][row] != Outcome.HITS_TARGET:
         trial = int(np.searchsorted(dataset.trials["grasp"], dataset.grasps["id"][row]))
         mass, friction = float(dataset.trials["mass"][trial]), float(dataset.trials["friction"][trial])
@@ -158,11 +158,11 @@ def after_close(
     inertia = asset.unit_inertia * mass / asset.volume
     model = trial_model(asset, gripper, profile, mass, inertia, (friction, *rules.friction), rules.force)
     data = mujoco.MjData(model)
-    joints = [model.joint(j).qposadr[0] for j in gripper.file.joints]
+    joints = [model.joint(j).qposadr[0] for j in gripper.joints]
     free = model.joint("object").qposadr[0]
     data.qpos[joints] = opening_to_joints(gripper, np.array([width]))[0]
     data.qpos[free : free + 7] = pose_to_qpos(T_base_object)
-    data.act[0], data.ctrl[0] = width, -gripper.file.closing_speed
+    data.act[0], data.ctrl[0] = width + gripper.zero_length, -gripper.file.closing_speed
     start, shown = data.qpos[free : free + 3].copy(), data.qpos.copy()
     for _ in range(round((width / gripper.file.closing_speed + _SETTLE) / profile.option.timestep)):
         mujoco.mj_step(model, data)
@@ -170,7 +170,7 @@ def after_close(
             shown[joints] = data.qpos[joints]
             continue
         shown[:] = data.qpos
-    return qpos_to_pose(shown[free : free + 7]), float(shown[joints].sum())
+    return qpos_to_pose(shown[free : free + 7]), float(gripper.opening(shown[None, joints])[0])
 
 
 def _rules(dataset: Dataset) -> _Rules:

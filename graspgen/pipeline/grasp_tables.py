@@ -69,6 +69,7 @@ def grasp_rows(
         gripper=0,
         T_object_grasp=c.T_object_grasp,
         width=c.width,
+        grip_width=c.grip_width,
         contacts=c.contacts,
         normals=c.normals,
         sampler=c.sampler,

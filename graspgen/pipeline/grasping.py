@@ -87,6 +87,7 @@ def grasp_scene(
         obstacles,
         settled.T_world_object[owner] @ np.concatenate([g.candidates.T_object_grasp for g in labelled]),
         np.concatenate([g.candidates.width for g in labelled]),
+        grip_width=np.concatenate([g.candidates.grip_width for g in labelled]),
         approach=spec.approach,
         step=profile.protocol.approach_step,
         reach=SCENE_REACH,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from graspgen import __version__
 from graspgen.dataset.grasp_file import read_keys, write_grasp_file
 from graspgen.errors import DatasetError, ObjectError
-from graspgen.frames import Array
+from graspgen.frames import Array, inverse
 from graspgen.grasps.candidates import Candidates, closing_contacts
 from graspgen.grasps.label import LabelledGrasps, label_object
 from graspgen.grasps.outcomes import Outcome, Sampler
@@ -37,6 +37,9 @@ from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_
 from graspgen.raycast import RayCaster
 from graspgen.recipe import Grasps
 from graspgen.streams import Purpose, stream
+
+#: Rounds of looking for the tool point; each leaves about a third of the way, the slope of its path.
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +141,7 @@ def import_grasps(
     found = read_grasps(name, file, how)
     notes = list(found.notes)
     asset = _asset(Path(mesh), found, scale, mass, friction, notes)
-    candidates = _candidates(asset, hand, found, notes)
+    candidates = _candidates(asset, hand, found, notes, of_base=name != "graspnet")
     spec = Grasps(per_object=len(candidates), profile=profile, draws=draws, min_friction=min_friction, hard_negatives=0)
     digest = content_hash(asset)
     words = tuple(int(digest[i : i + 8], 16) for i in range(0, 32, 8))
@@ -189,7 +192,7 @@ def _asset(
     return asset if friction is None else replace(asset, friction=friction)
 
 
-def _candidates(asset: Asset, hand: Gripper, found: ForeignGrasps, notes: list[str]) -> Candidates:
+def _candidates(asset: Asset, hand: Gripper, found: ForeignGrasps, notes: list[str], *, of_base: bool) -> Candidates:
     stroke = hand.file.stroke
     width = np.where(np.isfinite(found.width) & (found.width > 0), found.width, stroke)
     if len(unknown := np.flatnonzero(width != found.width)):
@@ -198,9 +201,14 @@ def _candidates(asset: Asset, hand: Gripper, found: ForeignGrasps, notes: list[s
         notes.append(f"{len(wide)} openings are larger than the gripper's {stroke:g} m and were reduced to it")
     width = np.minimum(width, stroke)
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
-    contacts, normals, angle = closing_contacts(caster, found.T_object_grasp, width)
     sampler = np.full(len(found), Sampler.GIVEN, np.uint8)
-    return Candidates(found.T_object_grasp, width, contacts, normals, angle, sampler)
+    # Poses of a hand's base are read with the open hand's tool point. Where that moves, the grasp is where the pads will
+    # meet the object: each round looks for it at the tool point that the last one gave.
+    T, grip = found.T_object_grasp, None
+    for _ in range(_ROUNDS if of_base and hand.tool_moves else 0):
+        grip = Candidates(T, width, *closing_contacts(caster, T, width), sampler).grip_width
+        T = found.T_object_grasp @ inverse(hand.T_base_tcp) @ hand.T_base_tool(grip)
+    return Candidates(T, width, *closing_contacts(caster, T, width), sampler, grip)
 
 
 def _write(

@@ -86,7 +86,8 @@ def try_in_scene(
         threads: native threads; results do not depend on it.
     """
     plan, among = settled.world.plan, {o.plan.instance_id: i for i, o in enumerate(settled.world.objects)}
-    grasp, target, T, width = [], [], [np.zeros((0, 4, 4))], [np.zeros(0)]
+    grasp, target, T = [], [], [np.zeros((0, 4, 4))]
+    width, grip_width = [np.zeros(0)], [np.zeros(0)]
     first = 0
     for thing, g, collision in labelled:
         n, instance = len(g.candidates), thing.plan.instance_id
@@ -97,6 +98,7 @@ def try_in_scene(
         target += [among[instance]] * len(chosen)
         T.append(settled.T_world_object[among[instance]] @ g.candidates.T_object_grasp[chosen])
         width.append(g.candidates.width[chosen])
+        grip_width.append(g.candidates.grip_width[chosen])
         first += n
     results = try_scene(
         settled,
@@ -105,6 +107,7 @@ def try_in_scene(
         [settled.world.objects[t].plan.instance_id for t in target],
         np.concatenate(T),
         np.concatenate(width),
+        grip_width=np.concatenate(grip_width),
         force=spec.force,
         approach=spec.approach,
         shake=spec.in_scene.shake,

@@ -207,8 +207,8 @@ def _relabel(dataset: Dataset, profile: Profile, sample: int, seed: int, threads
     gripper, spec = stored_gripper(dataset), stored_recipe(dataset).grasps
     assets = StoredObjects(dataset)
     rows = tried[stratified(outcomes[tried], sample, np.random.default_rng(seed))]
-    poses, widths = dataset.grasps["T_object_grasp"][rows], dataset.grasps["width"][rows]
-    if not (np.isfinite(poses).all() and np.isfinite(widths).all()):
+    poses, widths, grips = (dataset.grasps[name][rows] for name in ("T_object_grasp", "width", "grip_width"))
+    if not (np.isfinite(poses).all() and np.isfinite(widths).all() and np.isfinite(grips).all()):
         raise DatasetError(
             f"{dataset.path} holds grasps that are not finite; `graspgen check {dataset.path}` names them"
         )
@@ -224,6 +224,7 @@ def _relabel(dataset: Dataset, profile: Profile, sample: int, seed: int, threads
             profile,
             poses[mine],
             widths[mine],
+            grip_width=grips[mine],
             mass=float(thing["mass"]),
             inertia=thing["inertia"],
             friction=thing["friction"],

@@ -82,13 +82,15 @@ def try_in_scene(
     settled = stored_scene(dataset, scene)
     T = checked_poses(T_world_grasp, "T_world_grasp")
     ids = nearest_objects(settled, T[:, :3, 3]) if target is None else _targets(target, len(T))
+    widths = measured_widths(settled, hand, ids, T, width)
     return try_scene(
         settled,
         hand,
         rules,
         ids,
         T,
-        measured_widths(settled, hand, ids, T, width),
+        widths,
+        grip_width=grip_widths(settled, hand, ids, T, widths),
         force=grasps["force"] if force is None else force,
         approach=grasps["approach"] if approach is None else approach,
         shake=shake,
@@ -144,3 +146,20 @@ def _targets(target: ArrayLike, n: int) -> NDArray[np.int64]:
     if ids.shape not in ((), (n,)) or not np.issubdtype(ids.dtype, np.integer):
         raise SceneError(f"target must be one instance id or {n} of them, one for each grasp, got {target!r}")
     return np.broadcast_to(ids, n).astype(np.int64)
+
+
+def grip_widths(
+    settled: SettledScene, gripper: Gripper, target: NDArray[np.int64], T_world_grasp: Array, width: Array
+) -> Array:
+    """Return the (n,) openings where the pads should meet their targets, m, at most `width`.
+
+    They are measured on the targets where the hand's tool point moves as it closes; else nothing depends on them.
+    """
+    if not gripper.tool_moves:
+        return width
+    grips = width.copy()
+    for o, T in zip(settled.world.objects, settled.T_world_object, strict=True):
+        own = np.flatnonzero(target == o.plan.instance_id)
+        measured = opening_width(o.asset, gripper, inverse(T) @ T_world_grasp[own], clearance=0.0)
+        grips[own] = np.minimum(measured, width[own])
+    return grips

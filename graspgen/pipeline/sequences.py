@@ -37,6 +37,7 @@ class Tried:
         outcome: (m,) `Outcome`.
         T_world_grasp: (m, 4, 4).
         width: (m,) m.
+        grip_width: (m,) m.
     """
 
     grasp: NDArray[np.int64]
@@ -44,6 +45,7 @@ class Tried:
     outcome: NDArray[np.uint8]
     T_world_grasp: Array
     width: Array
+    grip_width: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,7 @@ def tried_grasps(settled: SettledScene, tried: InSceneTrials, grasps: Columns) -
         # One by one, as they were multiplied for the trials: to the last bit.
         stack([settled.T_world_object[o] @ T_object_grasp[g] for o, g in pairs], (4, 4)),
         grasps["width"][tried.grasp],
+        grasps["grip_width"][tried.grasp],
     )
 
 
@@ -111,6 +114,7 @@ def frame_tables(
             settled.world.objects[int(tried.target[i])].plan.instance_id,
             tried.T_world_grasp[i],
             float(tried.width[i]),
+            grip_width=float(tried.grip_width[i]),
             force=recipe.grasps.force,
             approach=recipe.grasps.approach,
             shake=recipe.grasps.in_scene.shake,

@@ -101,15 +101,16 @@ def film_trial(
                 f"{fps:g} frames a second, {slow:g} times slower, are more than the {most:g} steps a second that are "
                 "simulated; lower --fps or --slow"
             )
-        T, width, instance, asset = _grasp(dataset, row)
+        T, width, grip_width, instance, asset = _grasp(dataset, row)
         if view is None:
-            planned = _closeup(settled, gripper, profile, instance, T, width, size)
+            planned = _closeup(settled, gripper, profile, instance, T, width, grip_width, size)
         else:
             planned = _own_view(settled, view)
         settled = with_views(settled, (planned,))
         spec = dataset.recipe["grasps"]
         trajectory = record_trial(
-            settled, gripper, profile, instance, T, width, force=spec["force"], approach=spec["approach"],
+            settled, gripper, profile, instance, T, width, grip_width=grip_width,
+            force=spec["force"], approach=spec["approach"],
             shake=spec["in_scene"]["shake"], period=1 / (fps * slow), linger=LINGER, views=True,
         )  # fmt: skip
         images = ImageStore(dataset.path / LOOKS)
@@ -153,12 +154,13 @@ def _row(dataset: Dataset, grasp: int | None, outcome: str | None) -> int:
     return int(found[0])
 
 
-def _grasp(dataset: Dataset, row: int) -> tuple[Array, float, int, int]:
-    """Return T_world_grasp, the opening, m, the instance id of the object and the key of its asset."""
+def _grasp(dataset: Dataset, row: int) -> tuple[Array, float, float, int, int]:
+    """Return T_world_grasp, openings before closing and at the object, m, instance id of the object, its asset."""
     thing = dataset.objects.index_of(int(dataset.grasps["object"][row]))
     T = dataset.objects["T_world_object"][thing] @ dataset.grasps["T_object_grasp"][row]
     instance, asset = (int(dataset.objects[name][thing]) for name in ("instance_id", "asset"))
-    return T, float(dataset.grasps["width"][row]), instance, asset
+    width, grip_width = (float(dataset.grasps[name][row]) for name in ("width", "grip_width"))
+    return T, width, grip_width, instance, asset
 
 
 def _closeup(
@@ -168,6 +170,7 @@ def _closeup(
     instance: int,
     T_world_grasp: Array,
     width: float,
+    grip_width: float,
     size: tuple[int, int],
 ) -> ViewPlan:
     """Return a view of the trial from near, with the lights and colours of the scene's first view.
@@ -177,7 +180,15 @@ def _closeup(
     size = (2 * size[0], 2 * size[1])
     travel = _TRIAL_TIME * np.array(settled.world.plan.arena.belt_velocity)
     K, T_world_camera = closeup(
-        settled, gripper, instance, T_world_grasp, width, lift=profile.scene.lift, travel=travel, size=size
+        settled,
+        gripper,
+        instance,
+        T_world_grasp,
+        width,
+        grip_width=grip_width,
+        lift=profile.scene.lift,
+        travel=travel,
+        size=size,
     )
     views = settled.world.plan.views
     if not views:

@@ -33,6 +33,7 @@ def closeup(
     T_world_grasp: Array,
     width: float,
     *,
+    grip_width: float | None = None,
     lift: float,
     travel: Array | None = None,
     size: tuple[int, int],
@@ -46,6 +47,7 @@ def closeup(
         target: instance id of the object that it takes.
         T_world_grasp: (4, 4) grasp frame.
         width: opening before closing, m.
+        grip_width: opening where the pads should meet the object, m; None for `width`.
         lift: how far the hand goes up, m.
         travel: (3,) how far a belt carries all of it from start to end, m; None where it stands.
         size: width and height of the image, px.
@@ -61,7 +63,7 @@ def closeup(
     surface = transform_points(settled.T_world_object[number], surface)
     # Within the opening, where the pads will meet the object.
     tips = transform_points(T_world_grasp, [[0, s * width / 2, 0] for s in (-0.9, -0.5, 0.0, 0.5, 0.9)])
-    T_world_base = T_world_grasp @ inverse(gripper.T_base_tcp)
+    T_world_base = T_world_grasp @ gripper.T_tool_base(width if grip_width is None else grip_width)
     hand, open_hand = _open_hand(gripper, width)
     corners = transform_points(T_world_base, _corners(hand, open_hand))
     up = np.array([0.0, 0.0, lift])
@@ -92,7 +94,7 @@ def _open_hand(gripper: Gripper, width: float) -> tuple[mujoco.MjModel, mujoco.M
     """The hand by itself, its base at the origin, open."""
     model = gripper.spec().compile()
     data = mujoco.MjData(model)
-    for name, opening in zip(gripper.file.joints, opening_to_joints(gripper, np.array([width]))[0], strict=True):
+    for name, opening in zip(gripper.joints, opening_to_joints(gripper, np.array([width]))[0], strict=True):
         data.joint(name).qpos[:] = opening
     mujoco.mj_kinematics(model, data)
     return model, data

@@ -36,7 +36,7 @@ class GraspRenderer:
         self._caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
         self._model = _model(asset, gripper, width, height)
         self._data = mujoco.MjData(self._model)
-        self._joints = [self._model.joint(j).qposadr[0] for j in gripper.file.joints]
+        self._joints = [self._model.joint(j).qposadr[0] for j in gripper.joints]
         self._free = self._model.joint(_OBJECT).qposadr[0]
         self._scene = mujoco.MjvScene(self._model, maxgeom=self._model.ngeom + 8)
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50)

@@ -350,7 +350,8 @@ def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
                 {
                     "id": grasp, "scene": scene, "object": key, "gripper": 0,
                     "T_object_grasp": pose(np.stack([np.cross(y, z), y, z], axis=-1), height),
-                    "width": 2 * half[axis] + 0.01, "contacts": [left, right], "normals": [normal, -normal],
+                    "width": 2 * half[axis] + 0.01,
+                    "grip_width": 2 * half[axis], "contacts": [left, right], "normals": [normal, -normal],
                     "sampler": Sampler.ANTIPODAL, "parent": -1, "antipodal_angle": 0.0,
                     "min_friction_analytic": 0.0, "epsilon": np.nan, "flatness": np.nan, "patch": np.nan,
                     "collision": 0, "clearance": 0.02, "approach_angle": 0.0, "in_cone": True,

@@ -1,0 +1,176 @@
+"""A user's MJCF of a hand as one text that needs no other file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import mujoco
+import numpy as np
+
+from graspgen.errors import GripperError
+
+#: Tags whose attributes name files; of others (a height field, a skin, a plugin) no hand has need.
+_FILES = ("mesh", "texture", "hfield", "skin", "include", "model")
+#: A hand that is longer than this, or shorter, m, is in another unit.
+_LARGEST, _SMALLEST = 2.0, 0.01
+
+
+def read_mjcf(path: Path, who: str) -> str:
+    """Read an MJCF; what it includes and its meshes are written into it, textures are left out.
+
+    Args:
+        path: the file.
+        who: what to call the gripper in errors.
+
+    Raises:
+        GripperError: it cannot be read, is no MJCF, names a file that is missing or lies outside its folder, or is no
+            hand in metres.
+    """
+    text, others = _text(path, who), []
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise GripperError(f"{who}: {path.name} is not valid XML: {error}") from None
+    if root.tag != "mujoco":
+        raise GripperError(f"{who}: {path.name} is no MJCF: its root is <{root.tag}>, not <mujoco>")
+    _inside(root, path, path.parent.resolve(), who, others, ())
+    if not others:
+        return text
+    try:
+        spec = mujoco.MjSpec.from_file(str(path))
+        _plain_colours(spec)
+        model = spec.compile()
+    except (ValueError, mujoco.FatalError) as error:
+        raise GripperError(f"{who}: {path.name} does not compile: {' '.join(str(error).split())}") from None
+    _write_meshes(spec, model)
+    spec.compile()
+    return spec.to_xml()
+
+
+def hand_spec(spec: mujoco.MjSpec, base: str) -> mujoco.MjSpec:
+    """Return the hand by itself: the base body at the origin with all below it, and what couples its joints.
+
+    Cameras, lights and sensors are left out, and so is whatever refers to something that is not part of the hand.
+    """
+    root = ElementTree.fromstring(spec.to_xml())
+    world = root.find("worldbody")
+    assert world is not None
+    body, classes = _found(world, base, "")
+    for key in ("pos", "quat", "axisangle", "xyaxes", "zaxis", "euler", "mocap", "gravcomp"):
+        body.attrib.pop(key, None)
+    if classes and "childclass" not in body.attrib:
+        body.set("childclass", classes)
+    for element in [e for e in body if e.tag in ("joint", "freejoint")]:  # of a floating base, or of an arm
+        body.remove(element)
+    for parent in body.iter():
+        for element in [e for e in parent if e.tag in ("camera", "light")]:
+            parent.remove(element)
+    for element in list(world):
+        world.remove(element)
+    world.append(body)
+    for tag in ("sensor", "keyframe", "actuator", "visual", "statistic", "custom", "extension", "deformable"):
+        for element in root.findall(tag):
+            root.remove(element)
+    names = {kind: {e.get("name") for e in body.iter(kind)} for kind in ("body", "joint", "geom", "site")}
+    names["body"].add(base)
+    names["tendon"] = set()
+    for tag in ("tendon", "equality", "contact"):
+        for group in root.findall(tag):
+            for element in list(group):
+                if any(_strange(e, names) for e in element.iter()):
+                    group.remove(element)
+                elif tag == "tendon":
+                    names["tendon"].add(element.get("name"))
+    return mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _found(parent: ElementTree.Element, name: str, classes: str) -> tuple[ElementTree.Element, str]:
+    """Return the body of a name and the default class that it has from the bodies around it."""
+    for body in parent.findall("body"):
+        if body.get("name") == name:
+            return body, classes
+        try:
+            return _found(body, name, body.get("childclass", classes))
+        except KeyError:
+            continue
+    raise KeyError(name)
+
+
+def _strange(element: ElementTree.Element, names: dict[str, set[str | None]]) -> bool:
+    """Whether an element refers to a body, joint, geom, site or tendon that the hand does not have."""
+    for key, value in element.attrib.items():
+        kind = key.rstrip("12")
+        if kind in names and value not in names[kind]:
+            return True
+    return False
+
+
+def _text(path: Path, who: str) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GripperError(f"{who}: {path} cannot be read: {error}") from None
+
+
+def _inside(
+    root: ElementTree.Element, path: Path, folder: Path, who: str, others: list[Path], trail: tuple[Path, ...]
+) -> None:
+    """Collect the files that an MJCF names; refuse those that are missing or lie outside its folder."""
+    settings = root.find("compiler")
+    asked = {} if settings is None else settings.attrib
+    folders = {kind: asked.get(f"{kind}dir", asked.get("assetdir", "")) for kind in ("mesh", "texture")}
+    for element in root.iter():
+        if element.tag not in _FILES:
+            continue
+        for key, value in element.attrib.items():
+            if not key.startswith("file"):
+                continue
+            at = (folder / folders.get(element.tag, "") / value).resolve()
+            if not at.is_relative_to(folder):
+                raise GripperError(
+                    f"{who}: {path.name} names {value}, which lies outside its folder {folder}; copy it there"
+                )
+            if not at.is_file():
+                raise GripperError(f"{who}: {path.name} names {value}, which is missing: there is no {at}")
+            others.append(at)
+            if element.tag == "include":
+                if at in trail:
+                    raise GripperError(f"{who}: {path.name} includes itself through {value}")
+                try:
+                    included = ElementTree.fromstring(_text(at, who))
+                except ElementTree.ParseError as error:
+                    raise GripperError(f"{who}: {value} is not valid XML: {error}") from None
+                _inside(included, at, folder, who, others, (*trail, at))
+
+
+def _plain_colours(spec: mujoco.MjSpec) -> None:
+    """Give every geom its material's colour; textures are left out."""
+    for geom in spec.geoms:
+        material = spec.material(geom.material) if geom.material else None
+        if material is not None:
+            geom.rgba = material.rgba
+            geom.material = ""
+    for default in [spec.default]:
+        default.geom.material = ""
+    for element in [*spec.materials, *spec.textures, *spec.skins]:
+        spec.delete(element)
+
+
+def _write_meshes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    """Write the vertices and faces of every mesh into the spec, as its file has them, scaled."""
+    for mesh in spec.meshes:
+        compiled = model.mesh(mesh.name)
+        v, n = int(compiled.vertadr[0]), int(compiled.vertnum[0])
+        f, m = int(compiled.faceadr[0]), int(compiled.facenum[0])
+        R = np.zeros(9)
+        mujoco.mju_quat2Mat(R, compiled.quat)
+        vertices = model.mesh_vert[v : v + n] @ R.reshape(3, 3).T + compiled.pos
+        mesh.file = ""
+        mesh.scale = [1, 1, 1]
+        mesh.refpos, mesh.refquat = [0, 0, 0], [1, 0, 0, 0]
+        mesh.uservert, mesh.userface = vertices.ravel(), model.mesh_face[f : f + m].ravel()
+        mesh.usernormal = []
+        mesh.userfacenormal = []
+        mesh.usertexcoord = []
+        mesh.userfacetexcoord = []
