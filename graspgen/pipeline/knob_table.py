@@ -163,7 +163,7 @@ SURFACE_PAIRS: dict[str, tuple[Any, Any]] = {
 LEFT_OUT: dict[str, str] = {
     "task": "a name, stored with every scene",
     "description": "for people",
-    "gripper": "changes grasps alone, and one gripper is shipped",
+    "gripper": "changes grasps alone",
     "objects.library": "needs a library of objects; changes the objects themselves",
     "objects.faces": "makes fine meshes of a library coarser; needs a library",
     "objects.parameters": "a table of distributions: every parameter of every family is tested with the families",

@@ -24,7 +24,7 @@ def gripper():
 def test_an_open_hand_from_above_has_the_distances_of_its_drawing(gripper):
     # The numbers of tests/grasps/test_clearance.py: the palm is 7.4 mm above a block of 40 mm.
     block = ([Part("box", [0.02, 0.02, 0.02])], pose(translation=[0, 0, 0.02]))
-    at, way = Hand(gripper, [block]).distances(pose(np.diag([1.0, -1, -1]), [0, 0, 0.01]), 0.06, 0.05, 0.05)
+    at, way = Hand(gripper, [block]).distances(pose(np.diag([1.0, -1, -1]), [0, 0, 0.01]), 0.06, 0.06, 0.05, 0.05)
     assert at[0] == pytest.approx(0.0074, abs=1e-4) and way[0] == pytest.approx(at[0], abs=1e-6)
 
 
@@ -40,7 +40,7 @@ def test_labels_and_single_pairs_agree_among_boxes(gripper):
             approach=0.0, step=0.002, reach=0.02,
         )  # fmt: skip
         hand = Hand(gripper, list(zip(parts, poses, strict=True)))
-        again = np.array([hand.distances(t, 0.06, 0.0, 0.02)[0] for t in T])
+        again = np.array([hand.distances(t, 0.06, 0.06, 0.0, 0.02)[0] for t in T])
         free = (again > 0) & (found.at_grasp > 0)
         off += np.abs(found.at_grasp - again)[free & (again < 0.0199)].tolist()
         assert ((again < 0) == (found.at_grasp < 0))[np.abs(again) > TOLERANCE].all()
