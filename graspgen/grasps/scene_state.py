@@ -52,8 +52,8 @@ class SceneState:
         com: (k, 3) centre of mass of every object, its own frame, m.
         T_world_grasp: (n, 4, 4) grasp frames.
         width: (n,) openings before closing, m.
-        grip_width: (n,) openings where the pads should meet the object, m; the grasp frame is the tool point there. None
-            for the open hand's tool point, wherever the fingers are.
+        grip_width: (n,) openings where the pads should meet the object, m; the grasp frame is the tool point there.
+            None for the tool point of the open hand, wherever the fingers are.
         approach: length of the approach, m.
     """
 

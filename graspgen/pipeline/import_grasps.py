@@ -202,8 +202,8 @@ def _candidates(asset: Asset, hand: Gripper, found: ForeignGrasps, notes: list[s
     width = np.minimum(width, stroke)
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
     sampler = np.full(len(found), Sampler.GIVEN, np.uint8)
-    # Poses of a base are read with the open hand's tool point. Where that moves, the grasp is where the pads will
-    # meet the object: each round looks for it at the tool point that the last one gave.
+    # Poses of a base are read with the tool point of the open hand. Where it moves, the grasp is where the pads
+    # will meet the object: each round looks for it at the tool point that the last one gave.
     T, grip = found.T_object_grasp, None
     for _ in range(_ROUNDS if of_base and hand.tool_moves else 0):
         grip = Candidates(T, width, *closing_contacts(caster, T, width), sampler).grip_width
