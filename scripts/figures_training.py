@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.labels.overlay import Picture, contact_sheet, draw_gripper, draw_points
+from graspgen.labels.rectangles import corners
 from graspgen.lens import project
 from graspgen.loaders import ContactGrasps, Crop, Flip, GraspRectangles, ObjectPoses, PlanarGraspMaps, Rotate
-from graspgen.loaders.rectangles import corners
 from graspgen.loaders.source import Sample
 
 IMAGES = Path(__file__).parents[1] / "docs/images"

@@ -28,9 +28,9 @@ from torch.nn import functional
 
 import graspgen
 from graspgen.dataset.reader import Dataset
+from graspgen.labels.rectangles import matches
 from graspgen.loaders import Crop, Flip, PlanarGraspMaps, Rotate
 from graspgen.loaders.maps import best_rectangles
-from graspgen.loaders.rectangles import matches
 from graspgen.loaders.source import Sample
 from graspgen.loaders.torch_data import data_loader
 

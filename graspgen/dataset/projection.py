@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen import lens
+from graspgen.dataset.scene_grasps import objects_of
 from graspgen.frames import Array, inverse, transform_points
 from graspgen.labels.outline import clip_segment, gripper_segments
 from graspgen.lens import NONE
@@ -90,19 +91,18 @@ def T_world_grasp(dataset: Dataset, rows: ArrayLike) -> Array:
 
     Raises:
         KeyError: a grasp belongs to no scene (in a database of grasps, use `grasps["T_object_grasp"]`).
+        DatasetError: a grasp is of an object that its scene does not have.
     """
     rows = np.atleast_1d(np.asarray(rows))
     grasps, objects = dataset.grasps, dataset.objects
     found = np.zeros((len(rows), 4, 4))
     scenes = grasps.take("scene", rows) if len(rows) else np.zeros(0, np.int64)
+    if len(scenes) and scenes.min() < 0:
+        raise KeyError(f"{dataset.place} has grasps that belong to no scene; use grasps['T_object_grasp']")
     for scene in np.unique(scenes).tolist():
         chosen = scenes == scene
-        near = objects.of_scene(scene)
-        keys, wanted = objects.take("id", near), grasps.take("object", rows[chosen])
-        at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-        if not len(keys) or (keys[at] != wanted).any():
-            raise KeyError(f"grasps of scene {scene} name objects that the scene does not have")
-        found[chosen] = objects.take("T_world_object", near[at]) @ grasps.take("T_object_grasp", rows[chosen])
+        of = objects_of(dataset, scene, grasps.take("object", rows[chosen]))
+        found[chosen] = objects.take("T_world_object", of) @ grasps.take("T_object_grasp", rows[chosen])
     return found
 
 

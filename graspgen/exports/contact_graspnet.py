@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from graspgen.dataset.reader import Dataset
+from graspgen.dataset.scene_grasps import good_grasps, held
 from graspgen.errors import DatasetError
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.grasp_frames import to_hand
-from graspgen.exports.grasped import GraspedObject, Hand, find_hand, grasped_objects, held, held_in_scene
+from graspgen.exports.grasped import GraspedObject, Hand, find_hand, grasped_objects
 from graspgen.exports.mesh_text import export_mesh, obj_text
 from graspgen.exports.npz import write_npz
 from graspgen.exports.readme import write_readme
@@ -129,7 +130,7 @@ def _scene_contacts(dataset: Dataset, items: list[_Item], hand: Hand) -> dict[st
     total = 0
     for made in items:
         T_world_object = dataset.objects["T_world_object"][dataset.objects.index_of(made.item.key)]
-        works = held_in_scene(dataset, made.rows) & held(dataset, made.rows)
+        works = good_grasps(dataset, made.rows) & held(dataset, made.rows)
         T, grip = (dataset.grasps[name][made.rows[works]] for name in ("T_object_grasp", "grip_width"))
         grasps.append(T_world_object @ to_hand(T, hand.T_base_tool(grip)))
         contacts.append(transform_points(T_world_object, made.contacts[works]))

@@ -28,7 +28,7 @@ def export(dataset: Dataset, folder: ExportFolder, options: RectangleOptions) ->
     written: list[tuple[int, int]] = []
     for view in range(len(dataset.views)):
         rgb = dataset.rgb(view)
-        found = view_rectangles(dataset, view, hand, options).inside(rgb.shape[1], rgb.shape[0])
+        found = view_rectangles(dataset, view, hand, options)
         if not found.good.any():
             continue
         number = FIRST + len(written)

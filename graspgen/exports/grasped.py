@@ -179,22 +179,6 @@ def grasped_objects(dataset: Dataset, hand: Hand) -> Iterator[GraspedObject]:
         )  # fmt: skip
 
 
-def held(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) whether each grasp held in its free trial."""
-    return dataset.grasps["outcome"][rows] == Outcome.SUCCESS
-
-
-def held_in_scene(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) whether each grasp works where its object lies.
-
-    What its trial in the scene says, where it had one; else whether it held in free space and the open hand touches
-    neither support nor neighbours on its way.
-    """
-    tried = dataset.grasps["outcome_in_scene"][rows]
-    free = held(dataset, rows) & (dataset.grasps["collision"][rows] == 0)
-    return np.where(tried == Outcome.NOT_TRIED, free, tried == Outcome.SUCCESS)
-
-
 def tried_in_scene(dataset: Dataset, rows: NDArray[np.int64]) -> int:
     """Return how many of the grasps were tried in the scene."""
     return int((dataset.grasps["outcome_in_scene"][rows] != Outcome.NOT_TRIED).sum())

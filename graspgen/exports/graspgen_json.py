@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from graspgen.dataset.reader import Dataset
+from graspgen.dataset.scene_grasps import held
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.grasp_frames import GRASP_HAND, to_hand
-from graspgen.exports.grasped import find_hand, grasped_objects, held
+from graspgen.exports.grasped import find_hand, grasped_objects
 from graspgen.exports.mesh_text import export_mesh, obj_text
 from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from graspgen.dataset.reader import Dataset
+from graspgen.dataset.scene_grasps import held
 from graspgen.errors import DatasetError
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.grasp_frames import graspnet_rows, to_graspnet
-from graspgen.exports.grasped import GraspedObject, find_hand, grasped_objects, held, unique_names
+from graspgen.exports.grasped import GraspedObject, find_hand, grasped_objects, unique_names
 from graspgen.exports.graspnet_labels import DEPTHS, Slots, to_slots, write_collision_labels, write_grasp_label
 from graspgen.exports.graspnet_scene import write_object_list, write_scene
 from graspgen.exports.images import opencv_matrix

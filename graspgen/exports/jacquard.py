@@ -39,8 +39,7 @@ def export(dataset: Dataset, folder: ExportFolder, options: JacquardOptions) -> 
         height, width = dataset.rgb(view).shape[:2]
         side = min(height, width)
         left, top = (width - side) // 2, (height - side) // 2
-        found = view_rectangles(dataset, view, hand, options).resized(left, top, options.size / side)
-        found = found.inside(options.size, options.size)
+        found = view_rectangles(dataset, view, hand, options).resized(left, top, options.size / side, options.size)
         if not found.good.any():
             continue
         scene = int(dataset.views["scene"][view])
@@ -73,8 +72,8 @@ def export(dataset: Dataset, folder: ExportFolder, options: JacquardOptions) -> 
 
 def lines_text(rectangles: Rectangles) -> str:
     """Return a line a rectangle."""
-    r = rectangles
-    values = np.column_stack([r.centre, np.degrees(r.angle), r.opening, r.jaw])
+    values = rectangles.values.copy()
+    values[:, 2] = np.degrees(values[:, 2])
     return "".join(";".join(f"{x:.6f}" for x in line) + "\n" for line in values.tolist())
 
 

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from graspgen.dataset.reader import Dataset
+from graspgen.dataset.scene_grasps import good_grasps
 from graspgen.dataset.tsdf import RESOLUTION, TABLE, empty_volume, fuse
 from graspgen.errors import DatasetError
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.grasp_frames import to_xyzw
-from graspgen.exports.grasped import Hand, find_hand, held_in_scene, tried_in_scene
+from graspgen.exports.grasped import Hand, find_hand, tried_in_scene
 from graspgen.exports.images import opencv_matrix
 from graspgen.exports.npz import write_npz
 from graspgen.exports.readme import write_readme
@@ -114,7 +115,7 @@ def _grasps(dataset: Dataset, scene: int, hand: Hand, T_world_task: Array, voxel
     inside = ((voxels >= 0) & (voxels < RESOLUTION)).all(axis=1)
     T, rows = T[inside], rows[inside]
     return _Grasps(
-        to_xyzw(T[:, :3, :3]), T[:, :3, 3], g["width"][rows], held_in_scene(dataset, rows), int((~inside).sum()),
+        to_xyzw(T[:, :3, :3]), T[:, :3, 3], g["width"][rows], good_grasps(dataset, rows), int((~inside).sum()),
         tried_in_scene(dataset, rows),
     )  # fmt: skip
 

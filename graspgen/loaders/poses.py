@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from graspgen.dataset.reader import Dataset
+from graspgen.dataset.scene_grasps import objects_of
 from graspgen.frames import Array
 from graspgen.loaders import warp
 from graspgen.loaders.augment import Flip, Geometric, augmented, window_warp
 from graspgen.loaders.errors import LoaderError
 from graspgen.loaders.fields import groups
-from graspgen.loaders.grasping import objects_of
 from graspgen.loaders.images import RGBDViews
 from graspgen.loaders.source import Sample, Transform, chosen_rows
 from graspgen.loaders.symmetry import read_symmetry

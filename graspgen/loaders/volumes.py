@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.dataset.reader import Dataset
+from graspgen.dataset.scene_grasps import good_grasps, objects_of
 from graspgen.dataset.tsdf import SIZE, tsdf
 from graspgen.frames import Array, axis_angle, inverse, matrix_to_quat, pose
 from graspgen.loaders.augment import Geometric, augmented
 from graspgen.loaders.errors import LoaderError
 from graspgen.loaders.fields import groups
-from graspgen.loaders.grasping import good_grasps, objects_of
 from graspgen.loaders.source import DatasetSource, Sample, Transform, chosen_rows
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from graspgen.frames import Array
+from graspgen.labels.rectangles import half_turn
 from graspgen.loaders.errors import LoaderError
 from graspgen.loaders.fields import FIELDS, Kind
 from graspgen.loaders.source import Sample
@@ -132,11 +133,6 @@ def move_rectangles(rectangles: NDArray, pixels: Array) -> NDArray:
     jaw = r[:, 4] * abs(np.linalg.det(A)) * r[:, 3] / np.maximum(width, 1e-9)
     found = np.column_stack([r[:, :2] @ A.T + t, half_turn(np.arctan2(line[:, 1], line[:, 0])), width, jaw])
     return found.astype(rectangles.dtype)
-
-
-def half_turn(angle: NDArray) -> NDArray:
-    """Bring angles, rad, into [-π/2, π/2): a line has no direction."""
-    return (np.asarray(angle) + np.pi / 2) % np.pi - np.pi / 2
 
 
 def resample(image: NDArray, pixels: Array, size: tuple[int, int], *, smooth: bool) -> NDArray:

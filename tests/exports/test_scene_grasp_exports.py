@@ -14,8 +14,12 @@ from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.tsdf import tsdf
 from graspgen.errors import DatasetError
 from graspgen.exports.grasp_frames import from_xyzw
+from graspgen.exports.grasped import find_hand
+from graspgen.exports.rectangles import RectangleOptions, view_rectangles
 from graspgen.exports.registry import export
 from graspgen.frames import pose, project, transform_points
+from graspgen.labels.rectangles import corners
+from graspgen.loaders import GraspRectangles
 
 GOLDEN = Path(__file__).with_name("grasp_layouts.txt")
 FORMATS = ("acronym", "contact_graspnet", "cornell", "graspgen_json", "graspnet", "isaac_grasp", "jacquard", "vgn")
@@ -79,21 +83,43 @@ def test_vgn_has_one_camera(tmp_path: Path) -> None:
         assert not (tmp_path / "out").exists()
 
 
-def test_rectangles_lie_between_the_projected_pads(source: Path, dataset: Dataset, tmp_path: Path) -> None:
+def test_rectangles_are_those_of_the_projected_pads(source: Path, dataset: Dataset, tmp_path: Path) -> None:
     out = exported(source, "cornell", tmp_path / "out", "max_tilt_deg=60", "label=free")
     T = dataset.grasps_in_camera(0)[[0, 1, 4, 5]]  # those that hold in free space
     width = dataset.grasps["width"][[0, 1, 4, 5]]
-    local = np.zeros((4, 2, 3))
+    local = np.zeros((4, 3, 3))
     local[:, 0, 1], local[:, 1, 1] = -width / 2, width / 2
     pads = project(dataset.views["K"][0], transform_points(T, local)) - 0.5
     corners = np.loadtxt(out / "01" / "pcd0100cpos.txt").reshape(-1, 4, 2)
     ends = np.stack([corners[:, [0, 3]].mean(axis=1), corners[:, [1, 2]].mean(axis=1)], axis=1)
     assert len(ends) == 4
-    for found, wanted in zip(ends, pads, strict=True):
-        gap = min(np.abs(found - wanted).max(), np.abs(found - wanted[::-1]).max())
-        assert gap < 1e-3
+    for found, (left, right, tool) in zip(ends, pads, strict=True):
+        along, wanted = found[1] - found[0], right - left
+        assert min(np.abs(along - wanted).max(), np.abs(along + wanted).max()) < 1e-3
+        assert found.mean(axis=0) == pytest.approx(tool, abs=1e-3)
     edges = np.diff(np.concatenate([corners, corners[:, :1]], axis=1), axis=1)
     assert np.abs(np.einsum("nij,nij->ni", edges[:, :-1], edges[:, 1:])).max() < 0.1  # right angles
+
+
+def test_exported_rectangles_are_those_that_loaders_give(source: Path, dataset: Dataset, tmp_path: Path) -> None:
+    out = exported(source, "cornell", tmp_path / "out", "max_tilt_deg=60")
+    jaw = find_hand(dataset, None).pad[0]
+    sample = GraspRectangles(dataset, max_tilt_deg=60, jaw=jaw, only_good=True)[0]
+    written = np.loadtxt(out / "01" / "pcd0100cpos.txt").reshape(-1, 4, 2)
+    wanted = corners(sample["rectangles"]) - 0.5
+    assert len(written) == len(wanted) > 0
+    for shape in wanted:
+        assert min(np.abs(np.sort(found, axis=0) - np.sort(shape, axis=0)).max() for found in written) < 1e-3
+
+
+def test_grasps_of_what_is_hidden_have_no_rectangle_unless_asked_for(tmp_path: Path) -> None:
+    with open_dataset(make(tmp_path / "data", random=False)) as dataset:
+        hand, options = find_hand(dataset, None), RectangleOptions(max_tilt_deg=60)
+        shown = view_rectangles(dataset, 0, hand, options)
+        dataset.instances = lambda view: np.zeros(dataset.depth(view).shape, np.uint8)  # as if a cloth lay over all
+        assert not len(view_rectangles(dataset, 0, hand, options).good)
+        every = view_rectangles(dataset, 0, hand, options.model_copy(update={"hidden": True}))
+    assert len(every.good) >= len(shown.good) > 0
 
 
 def test_both_formats_of_rectangles_hold_the_same(source: Path, dataset: Dataset, tmp_path: Path) -> None:

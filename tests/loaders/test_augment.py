@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graspgen.frames import axis_angle, is_rotation, pose, transform_points
+from graspgen.labels.rectangles import grasp_rectangles
 from graspgen.lens import project
 from graspgen.loaders import Crop, Flip, LoaderError, Resize, Rotate
 from graspgen.loaders import warp as warps
 from graspgen.loaders.augment import augmented
 from graspgen.loaders.clouds import pixel_points
-from graspgen.loaders.rectangles import grasp_rectangles
 from graspgen.loaders.warp import half_turn
 
 W, H = 320, 240

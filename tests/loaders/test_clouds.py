@@ -6,12 +6,39 @@ import numpy as np
 import pytest
 from dataset.dataset_builder import OFFSET, SCALES, SIDES
 
+from graspgen.dataset.scene_grasps import SceneGrasps, ViewGrasps
 from graspgen.frames import inverse, transform_points
 from graspgen.lens import project
 from graspgen.loaders import ContactGrasps, Flip, LoaderError, PointClouds, Rotate
 from graspgen.loaders.clouds import draw_pixels, pixel_points
 from graspgen.loaders.contacts import contact_labels
-from graspgen.loaders.grasping import ViewGrasps
+
+
+def test_labels_of_many_points_are_those_of_the_nearest_contacts_of_their_object():
+    rng = np.random.default_rng(0)
+    n, count = 300, 4000  # distances that are not all held at once
+    middles = np.array([[0.3, -0.2, 0.7], [-0.1, 0.2, 0.9]])
+    instance = rng.integers(1, 3, n).astype(np.uint16)
+    contacts = middles[instance - 1][:, None] + rng.uniform(-0.03, 0.03, (n, 2, 3))
+    contacts[:20] = np.nan
+    T = np.tile(np.eye(4), (n, 1, 1))
+    T[:, :3, 2] = rng.normal(size=(n, 3))
+    good = rng.random(n) < 0.3
+    grasps = ViewGrasps(SceneGrasps(np.arange(n), T, T, np.full(n, 0.08), instance, good), np.eye(4), T)
+    ids = rng.integers(0, 4, count).astype(np.uint8)
+    points = (middles[(ids + 1) % 2] + rng.uniform(-0.035, 0.035, (count, 3))).astype(np.float32)
+    found = contact_labels(points, ids, grasps, contacts, 0.005)
+    gap = np.linalg.norm(points[:, None, None] - contacts, axis=-1)
+    gap[(ids[:, None] != instance) | np.isnan(contacts).any(axis=(1, 2))] = np.inf
+    assert (found["tried"] == (gap.min(axis=(1, 2)) <= 0.005)).all()
+    gap[:, ~good] = np.inf
+    nearest = gap.reshape(count, -1).argmin(axis=1)
+    success = gap.min(axis=(1, 2)) <= 0.005
+    assert 100 < success.sum() < found["tried"].sum() and (found["success"] == success).all()
+    np.testing.assert_allclose(found["approach"][success], T[nearest[success] >> 1, :3, 2], rtol=1e-6)
+    line = contacts[nearest >> 1, 1 - (nearest & 1)] - contacts[nearest >> 1, nearest & 1]
+    np.testing.assert_allclose(found["width"][success], np.linalg.norm(line, axis=1)[success], rtol=1e-6)
+    assert not found["approach"][~success].any()
 
 
 def test_points_lie_on_what_was_seen(boxes):
@@ -59,10 +86,12 @@ def test_points_near_a_contact_get_its_grasp():
     along_x[:3, :3] = [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]
     along_x[:3, 3] = along_y[:3, 3] = [0, 0, 0.5]
     contacts = np.array([[[0.02, 0, 0.5], [-0.02, 0, 0.5]], [[0, 0.02, 0.5], [0, -0.02, 0.5]]])
-    grasps = ViewGrasps(
-        np.arange(2), np.stack([along_x, along_y]), np.stack([np.eye(4)] * 2), np.array([0.05, 0.05]),
-        np.array([3, 3], np.uint16), np.array([True, False]),
+    poses = np.stack([along_x, along_y])
+    scene = SceneGrasps(
+        np.arange(2), poses, np.stack([np.eye(4)] * 2), np.array([0.05, 0.05]), np.array([3, 3], np.uint16),
+        np.array([True, False]),
     )  # fmt: skip
+    grasps = ViewGrasps(scene, np.eye(4), poses)
     points = np.array([[0.021, 0, 0.5], [-0.02, 0.003, 0.5], [0.02, 0.008, 0.5], [0, 0.02, 0.5], [0.02, 0, 0.5]])
     ids = np.array([3, 3, 3, 3, 7], np.uint8)
     found = contact_labels(points.astype(np.float32), ids, grasps, contacts, 0.005)
