@@ -80,9 +80,9 @@ class Views(Section):
     """A camera nearer than this to the box around an object is drawn again, m; fixed cameras stay where they are."""
     in_view: Literal["any", "target", "all", "off"] = "any"
     """Whose centre must be in the picture, or the camera is drawn again: any object's, a target's, every object's."""
-    in_sight: bool = False
-    """Whether these must be seen as well: nothing may hide its centre and all of eight points around it (half-way to
-    the corners of its box); flying distractors do not count."""
+    in_sight: bool = True
+    """Whether these must be seen as well, behind nothing else: of some rays to their surface one must meet them first;
+    flying distractors do not count."""
     redraws: Annotated[int, Field(ge=0, le=1000)] = 20
     """How often a camera is drawn again before its scene is refused."""
     ignore_below: Annotated[float, Field(ge=0, le=1)] = 0.1

@@ -6,7 +6,6 @@ near it is are known afterwards; so cameras find their place here, and the plan 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.frames import OPENGL_OPENCV, Array, inverse, matrix_to_quat, transform_points
+from graspgen.frames import OPENGL_OPENCV, Array, inverse, matrix_to_quat, pose, transform_points
 from graspgen.lens import project
 from graspgen.objects.asset import Asset
 from graspgen.recipe.cameras import EyeInHand
@@ -26,8 +25,10 @@ from graspgen.scene.drawing import matrix4
 from graspgen.scene.plan import FlyingPlan, ViewPlan
 from graspgen.scene.world import SettledScene, World
 
-#: Points of an object that a camera looks for, as shares of its box's half-sizes.
-_POINTS = 0.5 * np.array([(0, 0, 0), *itertools.product((-1, 1), repeat=3)], float)
+#: A camera looks for this many places of an object's surface at most.
+_PLACES = 16
+#: Groups of geoms that every view draws: arena and objects.
+_DRAWN = np.array([0, 1, 1, 0, 0, 0], np.uint8)
 
 
 def place_views(views: Views, settled: SettledScene, assets: Mapping[int, Asset]) -> SettledScene:
@@ -107,20 +108,30 @@ class _Objects:
         tops = self.T_world_box[:, :3, 3] + rise[:, None] * np.array([0.0, 0.0, 1.0])
         return [Aim(top, bool(target)) for top, target in zip(tops, self.target, strict=True)]
 
-    def sighted(self, eye: Array, near: float, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return (n,) which of the objects that are `asked` for a camera at the (3,) point `eye` sees something of."""
+    def seen(self, view: ViewPlan, i: int) -> bool:
+        """Return whether a view sees object `i`: of some rays to middles of its faces, in the picture and turned to the
+        camera, one meets it first.
+        """
         model, data, hit = self.world.model, self.world.data, np.zeros(1, np.int32)
-        drawn = np.array([0, 1, 1, 0, 0, 0], np.uint8)
-        found = np.zeros(len(self.half), bool)
-        for i in np.flatnonzero(asked):
-            points = transform_points(self.T_world_box[i], _POINTS * self.half[i])
-            for way in points - eye:
-                start = eye + near * way / np.linalg.norm(way)
-                mujoco.mj_ray(model, data, start, way, drawn, 1, -1, hit, None)
-                if hit[0] >= 0 and int(model.geom_bodyid[hit[0]]) == int(self.world.body_ids[i]):
-                    found[i] = True
-                    break
-        return found
+        T, mesh = np.array(view.T_world_camera), self.world.objects[i].asset.mesh
+        body = int(self.world.body_ids[i])
+        T_world_object = pose(data.xmat[body].reshape(3, 3), data.xpos[body])
+        a, b, c = (transform_points(T_world_object, mesh.vertices[mesh.faces[:, k]]) for k in range(3))
+        middles, outwards = (a + b + c) / 3, np.cross(b - a, c - a)
+        local = transform_points(inverse(T), middles)
+        with np.errstate(invalid="ignore"):
+            pixels = project(view.K, view.distortion, local)
+            there = ((pixels >= 0) & (pixels < [view.width, view.height])).all(axis=1)
+        there &= (local[:, 2] > view.near) & (local[:, 2] < view.far)
+        there &= np.einsum("ij,ij->i", T[:3, 3] - middles, outwards) > 0
+        chosen = np.flatnonzero(there)
+        for face in chosen[:: max(1, -(-len(chosen) // _PLACES))]:
+            way = middles[face] - T[:3, 3]
+            start = T[:3, 3] + view.near * way / np.linalg.norm(way)
+            mujoco.mj_ray(model, data, start, way, _DRAWN, 1, -1, hit, None)
+            if hit[0] >= 0 and int(model.geom_bodyid[hit[0]]) == body:
+                return True
+        return False
 
     def distance(self, point: Array) -> float:
         """Return the distance of the (3,) point to the nearest box, m; 0 inside, infinite without objects."""
@@ -141,11 +152,11 @@ def _mistake(views: Views, plans: Sequence[ViewPlan], objects: _Objects) -> str:
         pixels = project(view.K, view.distortion, centres)
         inside = ((pixels >= 0) & (pixels < [view.width, view.height])).all(axis=1)
         inside &= (centres[:, 2] > view.near) & (centres[:, 2] < view.far)
-        if views.in_sight:
-            inside &= objects.sighted(T[:3, 3], view.near, inside)
-        if views.in_view == "all" and not inside.all():
+        inside &= objects.target | (views.in_view != "target")
+        found = (not views.in_sight or objects.seen(view, int(i)) for i in np.flatnonzero(inside))
+        if views.in_view == "all" and not (inside.all() and all(found)):
             return "does not show every object"
-        if views.in_view != "all" and not inside[objects.target | (views.in_view == "any")].any():
+        if views.in_view != "all" and not any(found):
             return "shows no target" if views.in_view == "target" else "shows no object"
     return ""
 

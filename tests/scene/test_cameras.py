@@ -9,6 +9,7 @@ from scene_parts import mixed_shelf
 from graspgen.errors import RecipeError, SceneError
 from graspgen.frames import inverse, look_at, transform_points
 from graspgen.lens import project
+from graspgen.objects.library import run_catalogue
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
 from graspgen.render.views import render_scene
@@ -209,6 +210,16 @@ def test_mistakes_about_cameras_name_the_mend(tmp_path, views, message):
     with pytest.raises(RecipeError) as caught:
         load_recipe(str(tmp_path / "mine.yaml"))
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_ring_seen_through_its_hole_is_in_sight():
+    ring = {"kind": "top_down", "name": "a", "count": 2, "height": 0.5, "jitter": 0.0}
+    recipe = recipe_of(ring, redraws=0).model_copy(update={"objects": Recipe(
+        task="t", objects={"families": "ring"}).objects, "scene": Recipe(
+        task="t", scene={"objects": {"count": 1, "spread": 0.0}}).scene})  # fmt: skip
+    settled = settled_scene(recipe, run_catalogue(recipe, 4), 4, 0)
+    assert all((image.instances > 0).any() for image in render_scene(settled.world))
+    assert [view.redraws for view in settled.world.plan.views] == [0, 0]
 
 
 def test_in_sight_refuses_cameras_from_which_one_object_hides_another():
