@@ -184,6 +184,9 @@ def _decoded(file: Path, fast: bool = False) -> Image.Image:
                     levels = np.asarray(upright, np.float64)
                     span = max(float(levels.max()), 1.0)
                     upright = Image.fromarray(np.uint8(255 * np.clip(levels / span, 0, 1)))
+                if upright.has_transparency_data:  # what is clear would show whatever colour lies under it
+                    upright = upright.convert("RGBA")
+                    upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
                 rgb = upright.convert("RGB")
                 rgb.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
                 return rgb

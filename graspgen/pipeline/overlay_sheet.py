@@ -44,9 +44,11 @@ _REASONS: dict[Reason, RGB] = {
 }
 REASON_CAPTION = "lost: shadow blue, grazing yellow, dark brown, shine orange"
 _COLUMNS = 4
+#: Width of a tile, px.
+_WIDTH = 320
 
 
-def write_overlay(path: str | Path, view: int, out: str | Path, *, width: int = 320) -> Path:
+def write_overlay(path: str | Path, view: int, out: str | Path, *, width: int = _WIDTH) -> Path:
     """Draw a view's labels and layers into a picture and return its path.
 
     Args:
@@ -71,18 +73,25 @@ def write_overlay(path: str | Path, view: int, out: str | Path, *, width: int = 
 
 
 def overlay_tiles(dataset: Dataset, view: int) -> dict[str, Picture]:
-    """Return pictures of a view by their captions: labels drawn onto its colour, and every layer that there is."""
+    """Return pictures of a view by their captions: labels drawn onto its colour, and every layer that there is.
+
+    They have a whole number of pixels for each of a small view's, else one.
+    """
     rgb, ids = dataset.rgb(view), dataset.instances(view)
     labels = dataset.view_objects(view)
+    # In a small image every pixel is a block, so that lines and points are finer than pixels.
+    block = max(1, round(_WIDTH / rgb.shape[1]))
+    large = _blocks(rgb, block)
     seen = labels["pixels_visible"] > 0
+    visible, amodal = (block * labels[f"bbox_{kind}"][seen] for kind in ("visible", "amodal"))
     colours = [colour_of(int(i)) for i in labels["instance_id"]]
-    thick = max(1, round(rgb.shape[1] / 320))
+    thick = max(1, round(rgb.shape[1] / _WIDTH))
     shown = [c for c, s in zip(colours, seen, strict=True) if s]
-    boxes = draw_boxes(rgb, labels["bbox_visible"][seen], shown, thickness=2 * thick)
+    boxes = draw_boxes(large, visible, shown, thickness=2 * thick)
     tiles = {
-        "visible boxes (thick), amodal boxes": draw_boxes(boxes, labels["bbox_amodal"][seen], shown, thickness=thick),
-        "cuboids": draw_cuboids(rgb, labels["cuboid"][seen], shown, thickness=thick),
-        "keypoints: seen, self-occluded, occluded": _keypoints(dataset, view, rgb, 2 * thick + 1),
+        "visible boxes (thick), amodal boxes": draw_boxes(boxes, amodal, shown, thickness=thick),
+        "cuboids": draw_cuboids(large, block * labels["cuboid"][seen], shown, thickness=thick),
+        "keypoints: seen, self-occluded, occluded": _keypoints(dataset, view, large, block, 2 * thick + 1),
         "instances": _tinted(rgb, ids, dict(zip(labels["instance_id"].tolist(), colours, strict=True))),
     }
     if "amodal_mask" in dataset.annotations:
@@ -98,19 +107,23 @@ def overlay_tiles(dataset: Dataset, view: int) -> dict[str, Picture]:
     following = dataset.scene_views(int(dataset.views["scene"][view]))
     if view + 1 in following:
         tiles["flow to the next view"] = _flow(dataset.flow(view))
-    return tiles
+    return {caption: tile if len(tile) == len(large) else _blocks(tile, block) for caption, tile in tiles.items()}
 
 
-def _keypoints(dataset: Dataset, view: int, rgb: Picture, radius: int) -> Picture:
+def _blocks(image: Picture, block: int) -> Picture:
+    return image.repeat(block, axis=0).repeat(block, axis=1)
+
+
+def _keypoints(dataset: Dataset, view: int, rgb: Picture, block: int, radius: int) -> Picture:
     k = dataset.keypoints
     low, high = np.searchsorted(k["view"], dataset.views["id"][view] + np.array([0, 1]))
-    image, pixels, names = rgb, [], []
+    image, pixels, names, located = rgb, [], [], block * k["pixel"][low:high]
     for state, colour in reversed(STATES.items()):
         corner = (k["state"][low:high] == state) & (k["number"][low:high] < 9)
         named = (k["state"][low:high] == state) & (k["number"][low:high] >= 9)
-        image = draw_points(image, k["pixel"][low:high][corner], colour, radius=max(1, radius // 2))
-        image = draw_points(image, k["pixel"][low:high][named], colour, radius=radius)
-        pixels, names = [*k["pixel"][low:high][named], *pixels], [*_names(dataset, low, named), *names]
+        image = draw_points(image, located[corner], colour, radius=max(1, radius // 2))
+        image = draw_points(image, located[named], colour, radius=radius)
+        pixels, names = [*located[named], *pixels], [*_names(dataset, low, named), *names]
     return draw_names(image, pixels, names, radius=radius)
 
 

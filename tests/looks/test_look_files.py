@@ -79,6 +79,12 @@ def test_modes_and_depths_of_colour_become_rgb(tmp_path: Path) -> None:
         assert copy is not None and Image.open(io.BytesIO(copy)).mode == "RGB"
 
 
+def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (40, 30), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    folder = ImageFolder(tmp_path)
+    assert np.asarray(Image.open(io.BytesIO(folder.data(folder.pick(0.5))))).min() > 250
+
+
 def test_bad_folders_are_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="does not exist"):
         ImageFolder(tmp_path / "none")

@@ -33,7 +33,7 @@ def test_every_label_and_layer_has_a_tile(made, tmp_path):
     with graspgen.open(made) as ds:
         tiles = overlay_tiles(ds, 0)
         assert len(tiles) == 9 and len(overlay_tiles(ds, 1)) == 8  # the last view has no flow
-        assert all(t.shape == (72, 96, 3) and t.dtype == np.uint8 and t.any() for t in tiles.values())
+        assert all(t.shape == (3 * 72, 3 * 96, 3) and t.dtype == np.uint8 and t.any() for t in tiles.values())
     out = write_overlay(made, 0, tmp_path / "o.png", width=80)
     assert Image.open(out).size[0] > 4 * 80
 
