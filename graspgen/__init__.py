@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graspgen.dataset.reader import open as open
+    from graspgen.errors import GraspgenError as GraspgenError
     from graspgen.grasps.api import try_grasps as try_grasps
     from graspgen.pipeline.clearing import clear as clear
     from graspgen.pipeline.scene_api import try_in_scene as try_in_scene
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "clear", "open", "try_grasps", "try_in_scene"]
+__all__ = ["GraspgenError", "__version__", "clear", "open", "try_grasps", "try_in_scene"]
 
 
 #: Where what is offered here comes from.
 _FROM = {
+    "GraspgenError": "graspgen.errors",
     "clear": "graspgen.pipeline.clearing",
     "open": "graspgen.dataset.reader",
     "try_grasps": "graspgen.grasps.api",

@@ -38,6 +38,9 @@ class GraspCrop:
     to_image: Array
     T_camera_grasp: Array
 
+    def __repr__(self) -> str:
+        return f"<crop of {len(self.depth)} × {len(self.depth)} px about a grasp>"
+
 
 def grasp_crop(
     dataset: Dataset, view: int, row: int, *, pixels: int = 96, size: float | None = 0.16, turn: bool = True

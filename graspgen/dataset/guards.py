@@ -100,9 +100,12 @@ def _storage(dataset: h5py.Dataset, file: h5py.File) -> str:
         return "is virtual: it shows other files"
     if plist.get_external_count():
         return "keeps its values in another file"
-    for i in range(plist.get_nfilters()):
-        if plist.get_filter(i)[0] not in FILTERS:
-            return f"asks for the filter {plist.get_filter(i)[0]}, which is not read"
+    filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+    for number in filters:
+        if number not in FILTERS:
+            return f"asks for the filter {number}, which is not read"
+        if filters.count(number) > 1:
+            return f"asks for the filter {number} more than once"
     if dataset.shape is None:
         return "holds nothing"
     kind = dataset.id.get_type()

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.chunks import guard_chunks
 from graspgen.dataset.disk import hdf5_output, uninterrupted
 from graspgen.dataset.guards import guarded, read_text
 from graspgen.dataset.hdf5 import (
@@ -83,7 +84,7 @@ def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[
                     parts.append({n: read_column(guarded(file, table, n), c.is_text) for n, c in columns.items()})
                 sizes.append(guarded(file, "views", "depth").shape[1:])
                 found = {table: present_columns(table, file[table]) for table in TABLES}
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, ValueError) as error:
             raise DatasetError(
                 f"{path} is damaged ({reason(error)}); graspgen generate … --resume makes it again"
             ) from error
@@ -132,6 +133,7 @@ def _virtual(group: h5py.Group, table: str, name: str, manifest: Manifest, sizes
 
 def read_column(dataset: h5py.Dataset, text: bool) -> NDArray[Any]:
     """Read a whole column that is not an image; text becomes an object array of str."""
+    guard_chunks(dataset)
     if not text:
         return dataset[()]
     out = np.empty(len(dataset), object)

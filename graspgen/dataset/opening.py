@@ -23,24 +23,26 @@ ANY_SCENE = (-1, 2**62)
 Found = tuple[ShardFiles, dict[str, Any]]
 
 
-def find_shards(path: str | PathLike[str]) -> Found:
-    """Return the shards of a dataset and its attributes; argument and errors are those of `graspgen.open`."""
+def find_shards(path: str | PathLike[str], careful: bool = False) -> Found:
+    """Return the shards of a dataset and its attributes; arguments and errors are those of `graspgen.open`."""
     local = local_path(path)
     if local is None:
+        if careful:
+            raise DatasetError(f"{fspath(path)} is not on this machine, where alone shards can be read carefully")
         return _url(fspath(path))
     if local.is_dir():
-        return _folder(local)
+        return _folder(local, careful)
     if local.name in (INDEX, MANIFEST):
-        return _folder(local.parent)
+        return _folder(local.parent, careful)
     if not local.exists():
         raise DatasetError(f"{local} does not exist; make a dataset with `graspgen generate`")
     folder = local.parent.parent if local.parent.name == SHARDS else local.parent
-    return _shard(Folder(folder), local.relative_to(folder).as_posix())
+    return _shard(Folder(folder, careful), local.relative_to(folder).as_posix())
 
 
-def _folder(folder: Path) -> Found:
+def _folder(folder: Path, careful: bool) -> Found:
     manifest = load_manifest(folder)
-    place = Folder(folder)
+    place = Folder(folder, careful)
     sizes: dict[str, int] = {}
     for parent in {shard.file.rpartition("/")[0] for shard in manifest.shards}:
         sizes |= place.sizes(parent)

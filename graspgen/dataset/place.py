@@ -49,12 +49,14 @@ class Folder:
 
     Attributes:
         path: of the folder.
+        careful: read each HDF5 file to its end in a process of its own before it is first opened in this one.
     """
 
     most_open = 64
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, careful: bool = False) -> None:
+        self.path, self.careful = path, careful
+        self._read: set[str] = set()
 
     def __str__(self) -> str:
         return str(self.path)
@@ -80,8 +82,15 @@ class Folder:
         """Open an HDF5 file without locking; its size was compared when the dataset was opened.
 
         Raises:
-            DatasetError: it is missing, truncated or no HDF5 file.
+            DatasetError: it is missing, truncated or no HDF5 file; if `careful`, also if it cannot be read to its end.
         """
+        if self.careful and name not in self._read:
+            from graspgen.dataset.probe import probe  # POSIX only
+
+            path = self.path / name
+            for mistake in probe([path], images=True).values():
+                raise DatasetError(f"{path}: {mistake}; `graspgen check` names everything that is wrong")
+            self._read.add(name)
         return open_file(self.path / name)
 
     def sizes(self, folder: str) -> dict[str, int]:

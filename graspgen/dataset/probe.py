@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import h5py
 
+from graspgen.dataset.chunks import guard_chunks
 from graspgen.dataset.guards import guard_file, guarded, read_text
 from graspgen.dataset.schema import TABLES
 from graspgen.errors import DatasetError
@@ -112,6 +113,7 @@ def _read(file: h5py.File, table: str, name: str, images: bool) -> None:
     elif not found.chunks:
         found[()]
     elif images:
+        guard_chunks(found)
         for row in range(len(found)):
             found[row]
 

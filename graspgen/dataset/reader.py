@@ -27,18 +27,20 @@ from graspgen.frames import Array
 from graspgen.grasps.outcomes import Outcome
 
 
-def open(path: str | PathLike[str]) -> Dataset:
+def open(path: str | PathLike[str], *, careful: bool = False) -> Dataset:
     """Open a dataset for reading. It is lazy: shards are opened when something in them is asked for.
 
     Args:
         path: the dataset's folder, its `dataset.h5` or `dataset.json`, or a single shard; a path, or a URL that fsspec
             knows (https://…, s3://…, file://…). Of a URL, only what is read is fetched.
+        careful: for files that you do not trust: each shard is read to its end in a process of its own, with limits of
+            memory and time, before it is first opened here, since damaged files can crash HDF5 (Linux and macOS).
 
     Raises:
         DatasetError: it is no dataset, a shard is missing or truncated, the schema is another version, or a URL cannot
             be read. Missing and truncated shards behind a URL show themselves when they are first read.
     """
-    return Dataset(*find_shards(path))
+    return Dataset(*find_shards(path, careful))
 
 
 class Dataset:

@@ -101,9 +101,10 @@ def _filesystem(url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError as error:
         raise DatasetError(f"{url} needs fsspec: pip install 'graspgen[remote]'") from error
+    extra = "s3" if url.startswith(("s3:", "s3a:")) else "remote"
     try:
         return url_to_fs(url)
     except ImportError as error:  # fsspec names the package that the protocol needs
-        raise DatasetError(f"{url} needs another package: {reason(error)}") from error
+        raise DatasetError(f"{url} needs another package ({reason(error)}): pip install 'graspgen[{extra}]'") from error
     except ValueError as error:
         raise DatasetError(f"{url} cannot be opened: {reason(error)}") from error

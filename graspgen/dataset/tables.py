@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from graspgen.dataset.chunks import guard_chunks
 from graspgen.dataset.hdf5 import reason, unique_rows
 from graspgen.dataset.schema import TABLES, Table, present_columns
 from graspgen.dataset.shards import ShardFiles
@@ -71,8 +72,10 @@ class Images:
             raise IndexError(f"image {i} of {len(self)}")
         shard = self._files.shard_of(self._table, k)
         dataset = self._files.dataset(shard, self._name)
+        row = k - int(self._files.starts(self._table)[shard])
         try:
-            return dataset[k - int(self._files.starts(self._table)[shard])]
+            guard_chunks(dataset, row)
+            return dataset[row]
         except (OSError, RuntimeError, ValueError) as error:
             raise self._files.damaged(shard, f"{self._name}: {reason(error)}") from error
 

@@ -42,6 +42,10 @@ class Volume:
     voxel: float
     truncation: float
 
+    def __repr__(self) -> str:
+        n = len(self.distance)
+        return f"<volume of {n}³ voxels of {1000 * self.voxel:g} mm>"
+
     @property
     def metres(self) -> NDArray[np.float32]:
         """(n, n, n) signed distances, m, at most the truncation; NaN where nothing was seen."""
@@ -86,10 +90,12 @@ def tsdf(
         truncation: voxels.
 
     Raises:
-        ValueError: the views are of several scenes, or a number is not positive.
+        ValueError: there is no view, the views are of several scenes, or a number is not positive.
     """
     rows = [int(v) for v in np.atleast_1d(np.asarray(list(views) if isinstance(views, Iterable) else views))]
     scenes = {int(dataset.views.take("scene", dataset.views.at_row(v))) for v in rows}
+    if not scenes:
+        raise ValueError("a volume is made from at least one view")
     if len(scenes) > 1:
         raise ValueError(f"the views are of the scenes {sorted(scenes)}; a volume is of one")
     if size <= 0 or resolution < 1 or truncation <= 0:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from test_check import SHARD, damage
 
 import graspgen.dataset.reader as reader
 from graspgen.dataset.check import check
+from graspgen.dataset.chunks import UNSEEN, guard_chunks
 from graspgen.dataset.guards import inside
 from graspgen.dataset.mesh import read_mesh
 from graspgen.errors import DatasetError
@@ -121,6 +124,68 @@ def test_a_hostile_column_is_named_and_never_read(copy: Path, name: str) -> None
         values = dataset.tables[table][column]
         np.asarray(values[0])
     assert "\n" not in str(error.value) and not other.exists()
+
+
+def bomb(size: int) -> bytes:
+    """A deflate stream of about a thousandth of `size` zeros: one block, again and again."""
+    stream = zlib.compressobj(9, wbits=-15)
+    block = stream.compress(bytes(1 << 22)) + stream.flush(zlib.Z_FULL_FLUSH)
+    return b"\x78\xda" + block * (size >> 22)
+
+
+def test_an_image_that_unpacks_to_more_than_its_size_is_refused_before_it_does(copy: Path) -> None:
+    packed = bomb(3 << 30)
+    assert len(packed) > UNSEEN
+    for name in ("views/rgb", "views/depth"):
+        damage(copy, lambda file, name=name: file[name].id.write_direct_chunk((0, 0, 0, 0)[: file[name].ndim], packed))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with reader.open(copy) as dataset:
+        for read in (dataset.rgb, dataset.depth):
+            with pytest.raises(DatasetError, match="unpacks to more") as error:
+                read(0)
+            assert "\n" not in str(error.value)
+        dataset.rgb(1)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 19, "kiB"
+
+
+def test_a_column_that_unpacks_to_more_than_its_size_is_refused_before_it_does(copy: Path) -> None:
+    def change(file: h5py.File) -> None:
+        replace("objects/mass", chunks=(2,), compression="gzip")(file)
+        file["objects/mass"].id.write_direct_chunk((2,), bomb(3 << 30))
+
+    damage(copy, change)
+    with reader.open(copy) as dataset, pytest.raises(DatasetError, match="unpacks to more"):
+        dataset.objects["mass"]
+
+
+def test_long_chunks_are_read_as_they_are(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 1100, 1000, 3), np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        dataset = file.create_dataset("rgb", data=noise, chunks=(1, 1100, 1000, 3), compression="gzip", shuffle=True)
+        assert dataset.id.get_chunk_info(1).size > UNSEEN
+        guard_chunks(dataset, 1)
+        guard_chunks(dataset)
+        dataset.id.write_direct_chunk((1, 0, 0, 0), zlib.compress(bytes(10)) + bytes(UNSEEN))
+        with pytest.raises(ValueError, match="unpacks to 10"):
+            guard_chunks(dataset, 1)
+        dataset.id.write_direct_chunk((1, 0, 0, 0), bytes(UNSEEN + 1))
+        with pytest.raises(ValueError, match="damaged deflate stream"):
+            guard_chunks(dataset, 1)
+
+
+def test_filters_are_not_stacked(copy: Path) -> None:
+    def change(file: h5py.File) -> None:
+        del file["objects/mass"]
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((2,))
+        plist.set_deflate(9)
+        plist.set_deflate(9)
+        space = h5py.h5s.create_simple((4,))
+        h5py.h5d.create(file["objects"].id, b"mass", h5py.h5t.IEEE_F64LE, space, plist)
+
+    damage(copy, change)
+    with reader.open(copy) as dataset, pytest.raises(DatasetError, match="more than once"):
+        dataset.objects["mass"]
 
 
 def test_a_user_block_is_refused(copy: Path) -> None:

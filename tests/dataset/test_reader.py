@@ -15,6 +15,7 @@ import pytest
 from dataset_builder import SCALES, SIDES, box, make_dataset, make_record
 
 import graspgen
+from graspgen.dataset import probe
 from graspgen.dataset.manifest import load_manifest
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.schema import TABLES, grasp_key, object_key, view_key
@@ -47,10 +48,35 @@ assert not heavy, heavy
 
 
 def test_the_public_surface_is_small() -> None:
-    assert graspgen.__all__ == ["__version__", "clear", "open", "try_grasps", "try_in_scene"]
+    assert graspgen.__all__ == ["GraspgenError", "__version__", "clear", "open", "try_grasps", "try_in_scene"]
     assert set(graspgen.__all__) <= set(dir(graspgen))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = graspgen.nonsense
+
+
+def test_a_careful_dataset_reads_a_shard_in_another_process_before_it_opens_it(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, probed = os.getpid(), []
+    run = probe.probe
+    monkeypatch.setattr(probe, "probe", lambda paths, **options: probed.extend(paths) or run(paths, **options))
+    with graspgen.open(sound, careful=True) as ds:
+        assert not probed, "opening reads no shard"
+        for _ in range(2):
+            ds.depth(0)
+            ds.close()
+        assert [path.name for path in probed] == ["shard-00000.h5"], "and each is read before its first use only"
+        assert pickle.loads(pickle.dumps(ds)).depth(0).any() and len(probed) == 1
+
+    def crash(path: Path, images: bool) -> str:
+        assert os.getpid() != here
+        os.abort()
+
+    monkeypatch.setattr(probe, "read_all", crash)  # what HDF5 does with some damaged files
+    with graspgen.open(sound, careful=True) as ds, pytest.raises(DatasetError, match="crash"):
+        ds.depth(0)
+    with pytest.raises(DatasetError, match="not on this machine"):
+        graspgen.open("https://127.0.0.1/data", careful=True)
 
 
 @pytest.mark.parametrize("name", ["", "dataset.h5", "dataset.json"])
