@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.frames import Array, axis_angle
+from graspgen.frames import Array
 from graspgen.grasps.scene_state import quats
 
 #: Numbers of an action, and their names.
@@ -26,6 +26,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 #: The hand points straight down and closes along the world's y.
 HOME: Array = np.diag([1.0, -1.0, -1.0])
+_Y, _Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 #: The hand is told to be at most this far from where it is, m: what blocks it is pressed no harder in the end.
 LEASH = 0.03
 #: Largest angular speed, rad/s.
@@ -80,7 +81,7 @@ def commanded(
     if mode == "absolute":
         middle, half = (limits.low + limits.high) / 2, (limits.high - limits.low) / 2
         x = x + np.clip(middle + action[:, :3] * half - x, -limits.step, limits.step)
-        way = rotation_vector(np.swapaxes(R, 1, 2) @ HOME @ turn(np.pi * action[:, 3:6]))
+        way = rotation_vector(R.swapaxes(1, 2) @ HOME @ turn(np.pi * action[:, 3:6]))
         angle = np.linalg.norm(way, axis=1, keepdims=True)
         R = R @ turn(way * np.minimum(1.0, limits.turn_step / np.maximum(angle, 1e-12)))
     elif mode == "velocity":
@@ -93,9 +94,9 @@ def commanded(
         elif mode == "delta7":
             R = turn(action[:, 3:6] * limits.turn_step) @ R
         else:
-            R = axis_angle([0.0, 0.0, 1.0], action[:, 3] * limits.turn_step) @ R
+            R = turn(action[:, 3:4] * _Z * limits.turn_step) @ R
             if mode == "delta6":
-                R = R @ axis_angle([0.0, 1.0, 0.0], action[:, 4] * limits.turn_step)
+                R = R @ turn(action[:, 4:5] * _Y * limits.turn_step)
     x = np.minimum(np.maximum(x, limits.low), limits.high)
     x = hand[0] + np.minimum(np.maximum(x - hand[0], -LEASH), LEASH)
     return x, R, turned
@@ -103,8 +104,12 @@ def commanded(
 
 def turn(vector: Array) -> Array:
     """Return the (n, 3, 3) rotations by (n, 3) rotation vectors, rad."""
-    angle = np.sqrt((vector**2).sum(axis=-1))
-    return axis_angle(vector / np.maximum(angle, 1e-12)[..., None], angle)
+    R, q = np.empty((len(vector), 9)), np.empty(4)
+    for out, each in zip(R, np.asarray(vector, float), strict=True):
+        q[:] = 1.0, 0.0, 0.0, 0.0
+        mujoco.mju_quatIntegrate(q, each, 1.0)
+        mujoco.mju_quat2Mat(out, q)
+    return R.reshape(-1, 3, 3)
 
 
 def rotation_vector(R: Array) -> Array:
@@ -129,7 +134,7 @@ def servo_targets(
         period: of the control step, s.
     """
     (x0, x1), (origin, R) = way, stand
-    back = np.swapaxes(R, 1, 2)
+    back = R.swapaxes(1, 2)
     start = np.concatenate([(back @ (x0 - origin)[..., None])[..., 0], turn_left], axis=1)
     end = np.concatenate([(back @ (x1 - origin)[..., None])[..., 0], np.zeros_like(turn_left)], axis=1)
     share = np.arange(1, steps + 1) / steps

@@ -13,15 +13,21 @@ from graspgen.frames import Array, pose
 from graspgen.grasps.scene_path import hand_path
 
 
-def trial_start(task: GraspTask, T_world_grasp: ArrayLike, approach: float = 0.05) -> Array:
+def trial_start(
+    task: GraspTask, T_world_grasp: ArrayLike, approach: float = 0.05, grip_width: float | None = None
+) -> Array:
     """Return the (4, 4) pose, world frame, at which a trial of a grasp starts: `T_world_tool` of a reset.
 
     Args:
         task: that is going to be reset.
         T_world_grasp: (4, 4) grasp frame in the world; on a belt, when the episode begins.
         approach: length of the approach, m.
+        grip_width: opening where the pads should meet the object, m, whose tool point the grasp frame is; None for the
+            open hand's.
     """
-    return np.asarray(T_world_grasp, float) @ pose(translation=[0.0, 0.0, -approach])
+    hand = task.gripper
+    offset = hand.tool_point(hand.file.stroke if grip_width is None else grip_width) - hand.T_base_tcp[:3, 3]
+    return np.asarray(T_world_grasp, float) @ pose(translation=[0.0, 0.0, -approach] - offset)
 
 
 def trial_actions(task: GraspTask, T_world_grasp: ArrayLike, approach: float = 0.05) -> Iterator[NDArray[np.float32]]:

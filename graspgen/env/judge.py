@@ -19,7 +19,7 @@ from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_course import pick
 from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge_close, judge_held, judge_rest
 from graspgen.grasps.scene_path import Stage
-from graspgen.grasps.scene_state import Ids, Look, SceneState
+from graspgen.grasps.scene_state import Ids, Motion, SceneState
 from graspgen.grippers.gripper import Gripper
 
 #: Commands of the fingers slower than this share of their speed neither begin a close nor end one.
@@ -33,7 +33,7 @@ _SUCCESS, _OPEN = int(Outcome.SUCCESS), int(Outcome.NOT_TRIED)
 
 _FIELDS = (
     "stage", "outcome", "samples", "close_samples", "touched", "x_open", "R_open", "x_ref", "R_ref", "rise", "touching",
-    "first_touch",
+    "first_touch", "held",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class Judge:
     Attributes:
         stage: `Stage`: APPROACH, CLOSE, LIFT (held), HOLD (held, and high enough), ENDED (this attempt is over).
         outcome: `Outcome` of the last attempt that is over, NOT_TRIED before.
+        held: whether the target is held, by a success too.
         rise: m, of the target since the close began, while it is held; else 0.
         touching: (n, 2) whether each finger touches the target.
         first_touch: instance id of what the open hand has touched first in this attempt, 0 the support, −1 nothing.
@@ -67,13 +68,7 @@ class Judge:
         self.first_touch = np.full(n, -1)
         self.x_open, self.x_ref = np.zeros((n, 3)), np.zeros((n, 3))
         self.R_open, self.R_ref = np.zeros((n, 3, 3)), np.zeros((n, 3, 3))
-        self.rise = np.zeros(n)
-
-    @property
-    def held(self) -> NDArray[np.bool_]:
-        """Whether the target is held now, success included."""
-        held = (self.stage == _LIFT) | (self.stage == _HOLD)
-        return held | ((self.stage == _ENDED) & (self.outcome == _SUCCESS))
+        self.rise, self.held = np.zeros(n), np.zeros(n, bool)
 
     def begin(self, ids: Ids) -> None:
         """Begin episodes."""
@@ -82,27 +77,35 @@ class Judge:
 
     def told(self, ids: Ids, fingers: Array) -> Ids:
         """Take note of what the fingers are told, (m,) in −1…1, before a control step; return which begin to close."""
-        done = (self.stage[ids] == _ENDED) | (self.stage[ids] == _CLOSE)
-        self._open(ids[done & (fingers > DEAD_BAND)])
-        return ids[(self.stage[ids] == _APPROACH) & (fingers < -DEAD_BAND)]
+        stage, opening = self.stage[ids], fingers > DEAD_BAND
+        if opening.any():
+            self._open(ids[opening & ((stage == _ENDED) | (stage == _CLOSE))])
+        return ids[(stage == _APPROACH) & (fingers < -DEAD_BAND)]
 
-    def close(self, ids: Ids, state: SceneState) -> None:
-        """Begin closes on the targets of `state`, as they are before the control step."""
+    def close(self, ids: Ids, state: SceneState, look: Motion) -> None:
+        """Begin closes on the targets of `state`, which move so before the control step."""
         state.mark(ids)
-        look = state.look(ids)
         self.x_open[ids], self.R_open[ids] = look.x, look.R
         opening, _ = state.opening(ids)
         self.close_samples[ids] = np.ceil((opening / self._speed + self._protocol.close_time_limit) / self._period)
         self.touched[ids] = False
         self._enter(ids, _CLOSE)
 
-    def watch(self, ids: Ids, state: SceneState, seen: Array, lag: Callable[[], tuple[Array, Array]]) -> None:
+    def watch(
+        self,
+        ids: Ids,
+        state: SceneState,
+        seen: Array,
+        motion: Callable[[], Motion],
+        lag: Callable[[], tuple[Array, Array]],
+    ) -> None:
         """Judge after a control step.
 
         Args:
             ids: (m,) which.
             state: measures them.
             seen: (m, steps, sensors) of the control step.
+            motion: returns how the (m,) targets move in the hands.
             lag: returns (m,) m and rad, how far each hand is from where it was told to be.
         """
         self.touching[ids] = state.touching(seen[:, -1:])
@@ -114,7 +117,7 @@ class Judge:
         busy = np.flatnonzero((stage == _CLOSE) | (stage == _LIFT) | (stage == _HOLD))
         if not len(busy):
             return
-        look = state.look(ids[busy])
+        look = pick(motion(), busy)
         closing = stage[busy] == _CLOSE
         if closing.any():
             self._watch_close(ids[busy][closing], state, pick(look, closing), seen[busy][closing])
@@ -137,7 +140,7 @@ class Judge:
         for name, value in saved.items():
             getattr(self, name)[...] = value
 
-    def _watch_close(self, ids: Ids, state: SceneState, look: Look, seen: Array) -> None:
+    def _watch_close(self, ids: Ids, state: SceneState, look: Motion, seen: Array) -> None:
         self.touched[ids] |= state.touching(seen).any(axis=1)
         opening, rate = state.opening(ids)
         shut, both = has_shut(opening), self.touching[ids].all(axis=1)
@@ -154,7 +157,7 @@ class Judge:
         self.x_ref[held], self.R_ref[held] = look.x[both], look.R[both]
         self._enter(held, _LIFT)
 
-    def _watch_held(self, ids: Ids, state: SceneState, look: Look, seen: Array, blocked: NDArray[np.bool_]) -> None:
+    def _watch_held(self, ids: Ids, state: SceneState, look: Motion, seen: Array, blocked: NDArray[np.bool_]) -> None:
         drift = np.linalg.norm(look.x - self.x_ref[ids], axis=1)
         turned = rotation_angle(look.R @ np.swapaxes(self.R_ref[ids], 1, 2))
         own, other = state.rise(ids)
@@ -180,16 +183,16 @@ class Judge:
         self.touching[ids] = False
 
     def _enter(self, ids: Ids, stage: int) -> None:
-        self.stage[ids] = stage
+        self.stage[ids], self.held[ids] = stage, stage in (_LIFT, _HOLD)
         self.samples[ids] = 0
 
     def _fail(self, ids: Ids, codes: NDArray[np.int64]) -> None:
         failed = codes != _OPEN
         if failed.any():
-            self.stage[ids[failed]], self.outcome[ids[failed]] = _ENDED, codes[failed]
-            self.rise[ids[failed]] = 0.0
+            gone = ids[failed]
+            self.stage[gone], self.outcome[gone], self.held[gone], self.rise[gone] = _ENDED, codes[failed], False, 0.0
 
     def _end(self, ids: Ids, outcome: Outcome) -> None:
-        self.stage[ids], self.outcome[ids] = _ENDED, outcome
+        self.stage[ids], self.outcome[ids], self.held[ids] = _ENDED, outcome, outcome == _SUCCESS
         if outcome != Outcome.SUCCESS:
             self.rise[ids] = 0.0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
 from graspgen.grasps.scene_model import BALL, HAND, SLIDES
+from graspgen.grasps.scene_state import Motion, motion_in_hand
 from graspgen.grippers.gripper import Gripper
 
 
@@ -24,6 +25,7 @@ class Moment:
         opening, rate: (n,) m of the fingers, and m/s.
         x_object, R_object: (n, k, 3) m and (n, k, 3, 3), frames of the objects.
         v_object: (n, k, 3) m/s of these frames' origins.
+        spin_object: (n, k, 3) rad/s of the objects, about their own axes.
         centre: (n, k, 3) m, centres of the objects' boxes.
     """
 
@@ -37,11 +39,25 @@ class Moment:
     x_object: Array
     R_object: Array
     v_object: Array
+    spin_object: Array
     centre: Array
 
     def com(self, number: int, com: Array) -> Array:
         """(n, 3) m, where the point `com`, (3,) in its frame, of an object is."""
         return self.x_object[:, number] + self.R_object[:, number] @ com
+
+    def motion(self, number: int, com: Array, tool: Array) -> Motion:
+        """Return how an object moves in the hand.
+
+        Args:
+            number: of the object.
+            com: (3,) m, its centre of mass, its frame.
+            tool: (n, 3) m, the tool point from the open hand's, hand frame.
+        """
+        R = self.R_object[:, number]
+        lever, spin = R @ com, (R @ self.spin_object[:, number, :, None])[..., 0]
+        x = self.x_object[:, number] + lever - self.x
+        return motion_in_hand(x, lever, R, (self.v_object[:, number], spin - self.w), self.R, (self.v, self.w), tool)
 
 
 class Meter:
@@ -59,7 +75,7 @@ class Meter:
         self._tool, self._centre = gripper.T_base_tcp[:3, 3], place.centre[:, :, None]
         self._objects = place.scene.object_bodies
         joints = model.body_jntadr[self._objects]
-        self._object_rates = model.jnt_dofadr[joints][:, None] + np.arange(3)
+        self._object_rates = model.jnt_dofadr[joints][:, None] + np.arange(6)
         self._slides = np.array([int(model.joint(s).dofadr[0]) for s in SLIDES])
         self._ball = int(model.joint(BALL).dofadr[0])
         fingers = [model.joint(HAND + j) for j in gripper.joints]
@@ -81,6 +97,7 @@ class Meter:
         R, qvel, b = self._xmat[:, self._hand].copy(), self._qvel, self._ball
         fingers = self._qpos.take(self._fingers, 1)
         R_object, x_object = self._xmat.take(self._objects, 1), self._xpos.take(self._objects, 1)
+        rates = qvel.take(self._object_rates, 1)
         return Moment(
             x=self._xpos[:, self._hand] + R @ self._tool,
             R=R,
@@ -91,14 +108,15 @@ class Meter:
             rate=self._gripper.opening_rate(fingers, qvel.take(self._finger_rates, 1)),
             x_object=x_object,
             R_object=R_object,
-            v_object=qvel.take(self._object_rates, 1),
+            v_object=rates[..., :3],
+            spin_object=rates[..., 3:],
             centre=x_object + (R_object @ self._centre)[..., 0],
         )
 
 
 def nearest_box(moment: Moment, half: Array) -> NDArray[np.int64]:
     """(n,) number of the object whose box the tool point is in, or nearest to; `half` are (k, 3) half-sizes, m."""
-    own = (np.swapaxes(moment.R_object, -1, -2) @ (moment.x[:, None] - moment.centre)[..., None])[..., 0]
+    own = (moment.R_object.swapaxes(-1, -2) @ (moment.x[:, None] - moment.centre)[..., None])[..., 0]
     beyond = np.abs(own) - half
     outside = np.sqrt((np.maximum(beyond, 0) ** 2).sum(axis=-1))
     return (outside + np.minimum(beyond.max(axis=-1), 0)).argmin(axis=-1)

@@ -37,8 +37,11 @@ class Simulation:
 
     @property
     def warning(self) -> NDArray[np.int64]:
-        """(1, warnings, 2) last information and number of each warning."""
-        return np.stack([self.data.warning.lastinfo, self.data.warning.number], axis=-1)[None]
+        """(1, warnings, 2) nothing, and the number of each warning."""
+        number = self.data.warning.number
+        told = np.zeros((1, len(number), 2), np.int64)
+        told[0, :, 1] = number
+        return told
 
     def reset(self) -> None:
         """Go back to the model's own state; what is asleep at its start sleeps again."""

@@ -26,10 +26,14 @@ from graspgen.errors import SceneError
 from graspgen.frames import Array, pose, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_path import Stage
-from graspgen.grasps.scene_state import SceneState
+from graspgen.grasps.scene_state import Motion, SceneState
 from graspgen.grasps.scene_touch import first_touch
 from graspgen.recipe import Recipe
 from graspgen.scene.arena_plan import PLANE_HALF_SIDE
+
+# Enumerations are slow to compare arrays with.
+_APPROACH, _CLOSE, _ENDED = int(Stage.APPROACH), int(Stage.CLOSE), int(Stage.ENDED)
+_SUCCESS, _UNSTABLE, _DROPPED = int(Outcome.SUCCESS), int(Outcome.UNSTABLE), int(Outcome.DROPPED)
 
 #: The only simulation.
 ONE = np.zeros(1, np.int64)
@@ -182,7 +186,7 @@ class GraspTask:
         if not 0 <= width <= stroke:
             raise EnvError(f"opening must be from 0 to {stroke:g} m, got {opening!r}")
         self.place, self.sim = place, place.sim
-        self.limits, self._ends = _limits(place, self.period, self.profile.scene.lift_speed)
+        self._bound(place)
         self._started = -UPSTREAM * np.sign(place.belt)
         if T is None:
             start = pose(HOME, [jitter[0], jitter[1], place.home_height])
@@ -210,6 +214,10 @@ class GraspTask:
         self.judge.begin(ONE)
         self._there = np.ones(len(place.ids), bool)
 
+    def _bound(self, place: Place) -> None:
+        settle = self._recipe.scene.settle
+        self.limits, self._ends = _limits(place, self.period, self.profile.scene.lift_speed, settle.fallen)
+
     def _measure(self) -> None:
         self.moment = self._meter.read(self.state.stand(ONE)[1])
 
@@ -234,27 +242,32 @@ class GraspTask:
             raise EnvError(f"an action must be {self.action_size} finite numbers in -1…1, got {action[0].tolist()}")
         np.minimum(np.maximum(action, -1.0), 1.0, out=action)
         fingers = action[:, -1]
-        if self.spec.goal != "target" and self.judge.stage[0] == Stage.APPROACH:
+        if self.spec.goal != "target" and self.judge.stage[0] == _APPROACH:
             self._aim()
         if len(beginning := self.judge.told(ONE, fingers)):
-            self.judge.close(beginning, self.state)
-        approaching = self.judge.stage[0] == Stage.APPROACH and self.judge.first_touch[0] < 0
+            self.judge.close(beginning, self.state, self._motion())
+        approaching = self.judge.stage[0] == _APPROACH and self.judge.first_touch[0] < 0
         before = self.sim.state() if approaching and self.spec.rules == "trial" else None
         control = self._control(action, fingers)
         seen = self.sim.rollout(control)
         if approaching:
             self._watch_touch(seen, control, before)
         self._measure()
-        self.judge.watch(ONE, self.state, seen[None], self._lag)
-        if self.judge.stage[0] == Stage.CLOSE and self.spec.goal != "target" and not self.judge.touching.all():
+        self.judge.watch(ONE, self.state, seen[None], self._motion, self._lag)
+        if self.judge.stage[0] == _CLOSE and self.spec.goal != "target" and not self.judge.touching.all():
             self._aim_by_touch()
         return self._result()
+
+    def _motion(self) -> Motion:
+        hand = self.gripper
+        tool = hand.tool_point(self.moment.opening) - hand.T_base_tcp[:3, 3] if hand.tool_moves else np.zeros((1, 3))
+        return self.moment.motion(self.target, self.place.com[self.target], tool)
 
     def _lag(self) -> tuple[Array, Array]:
         """(1,) m and (1,) rad by which the hand is off where it was told to be."""
         now, (told, R_told) = self.moment, self.told
         off = told - self.offset - now.x
-        return np.sqrt((off**2).sum(axis=1)), rotation_angle(np.swapaxes(R_told, 1, 2) @ now.R)
+        return np.sqrt((off**2).sum(axis=1)), rotation_angle(R_told.swapaxes(1, 2) @ now.R)
 
     def _control(self, action: Array, fingers: Array) -> Array:
         """(steps, nu) controls of a control step; moves the stand with the hand where that turns."""
@@ -265,7 +278,7 @@ class GraspTask:
         if turned[0]:
             state.restand(ONE, pose(R, x - after), (now.x, now.R, now.v))
             # Where it was told to be turned until now, seen from the new stand.
-            left = rotation_vector(np.swapaxes(R, 1, 2) @ R_old)
+            left = rotation_vector(R.swapaxes(1, 2) @ R_old)
         else:
             left = np.zeros((1, 3))
         control = np.empty((self.chunk, self.sim.model.nu))
@@ -296,7 +309,7 @@ class GraspTask:
         common = sorted(held[0] & held[1])
         if common and int(self.place.ids[self.target]) not in common:
             self._retarget(int(np.searchsorted(self.place.ids, common[0])))
-            self.judge.close(ONE, self.state)
+            self.judge.close(ONE, self.state, self._motion())
 
     def _fingers(self) -> list[int]:
         return [self.sim.model.body(f"hand/{name}").id for name in self.gripper.file.fingers]
@@ -327,7 +340,7 @@ class GraspTask:
 
     def _result(self) -> Step:
         judge, spec = self.judge, self.spec
-        picked = bool(judge.stage[0] == Stage.ENDED and judge.outcome[0] == Outcome.SUCCESS)
+        picked = bool(judge.stage[0] == _ENDED and judge.outcome[0] == _SUCCESS)
         self._count_lost()
         if spec.goal == "target":
             achieved = self.achieved
@@ -341,7 +354,7 @@ class GraspTask:
                 )[0]
             )  # fmt: skip
             self.success = picked
-        terminated = bool(judge.outcome[0] == Outcome.UNSTABLE)
+        terminated = bool(judge.outcome[0] == _UNSTABLE)
         if spec.goal == "all":
             if picked:
                 self._take_away()
@@ -352,7 +365,7 @@ class GraspTask:
         else:
             terminated |= not self._there.any()
         if spec.rules == "trial":
-            terminated |= bool(judge.stage[0] == Stage.ENDED and not picked)
+            terminated |= bool(judge.stage[0] == _ENDED and not picked)
         terminated |= self.success and spec.terminate_on_success
         self._was_ended = picked and spec.goal != "all"
         return Step(reward, terminated, self.success)
@@ -365,9 +378,11 @@ class GraspTask:
     def _count_lost(self) -> None:
         """Note which objects have left the arena: below its top, beyond its walls, or at the end of the belt."""
         x = self.moment.x_object[0] + self.offset
-        fallen = x[:, 2] < -self._recipe.scene.settle.fallen
         low, high = self._ends
-        gone = fallen | (x[:, :2] < low).any(axis=1) | (x[:, :2] > high).any(axis=1)
+        outside = (x < low) | (x > high)
+        if not outside.any():
+            return
+        gone = outside.any(axis=1)
         gone[self.target] &= not self.judge.held[0]
         new = gone & self._there
         if new.any():
@@ -389,7 +404,7 @@ class GraspTask:
 
     def settle_attempt(self, number: int, outcome: Outcome, touched: int) -> None:
         """Take the outcome of a whole trial, made elsewhere, of the object with this number, as this episode's."""
-        self.target, self.success = number, outcome == Outcome.SUCCESS
+        self.target, self.success = number, outcome == _SUCCESS
         self.judge.over(ONE, outcome)
         self.judge.first_touch[0] = touched
 
@@ -397,7 +412,7 @@ class GraspTask:
     def achieved(self) -> NDArray[np.float32]:
         """(4,) centre of mass of the target, m, world frame, and 1 once it is lifted and judged as held."""
         x = self._target_com()
-        held = self.judge.stage[0] == Stage.ENDED and self.judge.outcome[0] == Outcome.SUCCESS
+        held = self.judge.stage[0] == _ENDED and self.judge.outcome[0] == _SUCCESS
         return np.append(x + self.offset, float(held)).astype(np.float32)
 
     def agent_pos(self) -> NDArray[np.float32]:
@@ -421,7 +436,7 @@ class GraspTask:
             "stage": int(judge.stage[0]),
             "grasped": bool(judge.held[0]),
             "lifted": bool(judge.held[0] and judge.rise[0] >= judge.high),
-            "dropped": bool(judge.stage[0] == Stage.ENDED and judge.outcome[0] == Outcome.DROPPED),
+            "dropped": bool(judge.stage[0] == _ENDED and judge.outcome[0] == _DROPPED),
             "collision": bool(judge.first_touch[0] >= 0),
             "first_touch": int(judge.first_touch[0]),
             "rise": float(judge.rise[0]),
@@ -462,7 +477,7 @@ class GraspTask:
         self._there = saved.rest["_there"].copy()
         place = self.place = saved.place
         self.sim = place.sim
-        self.limits, self._ends = _limits(place, self.period, self.profile.scene.lift_speed)
+        self._bound(place)
         number = max(self.target, 0)
         self.state = SceneState(
             place.scene, self.sim, self.gripper, target=np.array([number]), friction=place.friction[[number]],
@@ -492,21 +507,19 @@ def _chosen_target(place: Place, target: int | None, choice: float) -> int:
     return int(found[0])
 
 
-def _limits(place: Place, period: float, speed: float) -> tuple[Limits, tuple[Array, Array]]:
-    """Return what bounds the hand, and the (2,) corners of the area within which an object is in the arena, m."""
+def _limits(place: Place, period: float, speed: float, fallen: float) -> tuple[Limits, tuple[Array, Array]]:
+    """Return what bounds the hand, and the (3,) corners of the box within which an object is in the arena, m."""
     arena = place.settled.world.plan.arena
-    reach, low, high = np.array(REACH), np.full(2, -PLANE_HALF_SIDE), np.full(2, PLANE_HALF_SIDE)
+    reach, low, high = np.array(REACH), np.full(3, -PLANE_HALF_SIDE), np.full(3, PLANE_HALF_SIDE)
+    low[2] = -fallen
     if arena.inside is not None:
-        low, high = np.array(arena.inside[:2]), np.array(arena.inside[2:])
+        low[:2], high[:2] = arena.inside[:2], arena.inside[2:]
     if arena.is_moving:
         belt = next(g for g in arena.geoms if any(g.surface_velocity))
         along = np.array(belt.size[:2])
-        low, high, reach = np.maximum(low, -along), np.minimum(high, along), np.maximum(reach, along)
+        low[:2], high[:2], reach = np.maximum(low[:2], -along), np.minimum(high[:2], along), np.maximum(reach, along)
     ceiling = max(CEILING, place.home_height + 0.2)
-    return (
-        Limits(speed, TURN_SPEED, period, np.array([*-reach, 0.0]), np.array([*reach, ceiling])),
-        (low, high),
-    )
+    return Limits(speed, TURN_SPEED, period, np.array([*-reach, 0.0]), np.array([*reach, ceiling])), (low, high)
 
 
 def _deepest(sim: Any, instance: NDArray[np.int64]) -> int | None:

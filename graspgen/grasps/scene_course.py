@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
@@ -14,9 +16,11 @@ from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge
 from graspgen.grasps.scene_model import SceneModel
 from graspgen.grasps.scene_path import HandPath, Stage
 from graspgen.grasps.scene_recorder import STATE, Recorder
-from graspgen.grasps.scene_state import Ids, Look, SceneState
+from graspgen.grasps.scene_state import Ids, Look, Motion, SceneState
 from graspgen.grasps.scene_touch import first_touch
 from graspgen.grippers.gripper import Gripper
+
+_M = TypeVar("_M", bound=Motion)
 
 _PHASE = {
     Stage.APPROACH: Phase.APPROACH,
@@ -281,6 +285,6 @@ class SceneCourse:
         self._stage[ids] = Stage.ENDED
 
 
-def pick(look: Look, rows: NDArray) -> Look:
+def pick(look: _M, rows: NDArray) -> _M:
     """Return some rows of a look."""
-    return Look(**{name: values[rows] for name, values in vars(look).items()})
+    return type(look)(**{name: values[rows] for name, values in vars(look).items()})

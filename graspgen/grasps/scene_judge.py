@@ -13,7 +13,7 @@ from graspgen.frames import Array
 from graspgen.grasps.course import SHUT, UNTOUCHED
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Protocol, SceneProtocol
-from graspgen.grasps.scene_state import Look
+from graspgen.grasps.scene_state import Motion
 
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -90,7 +90,7 @@ def is_blocked(limits: SceneProtocol, lag: Array, turn_lag: Array) -> Flags:
     return (lag > limits.max_lag) | (turn_lag > np.radians(limits.max_turn_lag_deg))
 
 
-def judge_rest(protocol: Protocol, look: Look) -> Codes:
+def judge_rest(protocol: Protocol, look: Motion) -> Codes:
     """(m,) why what is held does not stand still in the hand: SLIPPED, ROTATED, or NOT_TRIED where it does."""
     sliding, spinning = look.slide_speed > protocol.max_speed, look.spin > protocol.max_spin
     return np.where(sliding, int(Outcome.SLIPPED), np.where(spinning, int(Outcome.ROTATED), _OPEN))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -18,8 +18,8 @@ Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What m trials are like; everything of the target is in the tool frame, which moves with the hand.
+class Motion:
+    """Where m targets are in the tool frame, which moves with the hand, and how they move in it.
 
     Attributes:
         x, R: (m, 3) m centre of mass and (m, 3, 3) rotation of the target.
@@ -27,8 +27,6 @@ class Look:
         slide_speed: (m,) m/s, of the target's point at the tool point: an object that pivots there turns, it does not
             slide.
         spin: (m,) rad/s, of the target.
-        turn: (m, 3, 3) rotation of the hand from the grasp.
-        shift: (m, 3) displacement of the tool point from the grasp, grasp frame, m.
     """
 
     x: Array
@@ -36,8 +34,51 @@ class Look:
     com_speed: Array
     slide_speed: Array
     spin: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Look(Motion):
+    """What m trials are like.
+
+    Attributes:
+        turn: (m, 3, 3) rotation of the hand from the grasp.
+        shift: (m, 3) displacement of the tool point from the grasp, grasp frame, m.
+    """
+
     turn: Array
     shift: Array
+
+
+def motion_in_hand(
+    x: Array,
+    lever: Array,
+    R: Array,
+    rates: tuple[Array, Array],
+    R_hand: Array,
+    hand: tuple[Array, Array],
+    tool: Array,
+) -> Motion:
+    """Return how targets move in the hand; vectors along the world's axes.
+
+    Args:
+        x: (m, 3) m, centre of mass from the open hand's tool point, as is the `x` of what is returned.
+        lever: (m, 3) m, centre of mass from the origin of the object's frame.
+        R: (m, 3, 3) of the object.
+        rates: (m, 3) m/s of that origin, and rad/s of the object relative to the hand.
+        R_hand: (m, 3, 3).
+        hand: (m, 3) m/s of the open hand's tool point, and rad/s.
+        tool: (m, 3) m, the tool point from the open hand's, hand frame.
+    """
+    to_hand = R_hand.swapaxes(1, 2)
+    (v, spin), (v_hand, hand_spin) = rates, hand
+    velocity = v + cross(spin + hand_spin, lever) - v_hand - cross(hand_spin, x)
+    return Motion(
+        x=_turned(to_hand, x),
+        R=to_hand @ R,
+        com_speed=_length(velocity),
+        slide_speed=_length(velocity - cross(spin, x - _turned(R_hand, tool))),
+        spin=_length(spin),
+    )
 
 
 class SceneState:
@@ -143,7 +184,7 @@ class SceneState:
             hand: (m, 3) m and (m, 3, 3), where the hands are, and (m, 3) m/s of their tool points, world frame.
         """
         (x, R_hand, v), (R, origin) = hand, (T_world_grasp[:, :3, :3], T_world_grasp[:, :3, 3])
-        back, rows = np.swapaxes(R, 1, 2), ids[:, None]
+        back, rows = R.swapaxes(1, 2), ids[:, None]
         self._qpos[rows, self._slides] = _turned(back, x - origin)
         self._qpos[rows, self._ball] = quats(back @ R_hand)
         self._qvel[rows, self._slide_rates] = _turned(back, v)
@@ -158,23 +199,16 @@ class SceneState:
         shift = self._qpos[ids[:, None], self._slides]
         v = self._qvel[ids[:, None], self._object_qvel[self._target[ids]]]
         R_grasp = self._R_grasp[ids]
-        to_hand = np.swapaxes(R_grasp @ turn, 1, 2)
         lever = _turned(R_object, self._com[self._target[ids]])
         x = own[:, :3] + lever - self._origin[ids] - _turned(R_grasp, shift)  # from the tool point, world axes
         spin = _turned(R_object, v[:, 3:])  # MuJoCo's, of a free joint, is in the body's frame
         hand_spin = _turned(R_grasp @ turn, self._qvel[ids[:, None], self._ball_rates])
         hand = _turned(R_grasp, self._qvel[ids[:, None], self._slide_rates])
-        spin -= hand_spin
-        velocity = v[:, :3] + cross(spin + hand_spin, lever) - hand - cross(hand_spin, x)
-        return Look(
-            x=_turned(to_hand, x) - self._tool[ids],
-            R=to_hand @ R_object,
-            com_speed=_length(velocity),
-            slide_speed=_length(velocity - cross(spin, x - _turned(R_grasp @ turn, self._tool[ids]))),
-            spin=_length(spin),
-            turn=turn,
-            shift=shift,
+        moving = motion_in_hand(
+            x, lever, R_object, (v[:, :3], spin - hand_spin), R_grasp @ turn, (hand, hand_spin), self._tool[ids]
         )
+        moving = replace(moving, x=moving.x - self._tool[ids])
+        return Look(**vars(moving), turn=turn, shift=shift)
 
     def opening(self, ids: Ids) -> tuple[Array, Array]:
         """(m,) m opening of the fingers, and its rate, m/s."""

@@ -1,0 +1,131 @@
+"""How long steps and resets of the environments take, beside bare MuJoCo on the same model, in the same run.
+
+    python scripts/bench_env.py            # a table in Markdown, about a minute
+
+A step is timed beside `mj_step(nstep)` on a copy of the simulation as it was before that very step, with the controls
+that the step ended with. Times are medians, and the ratio is that of the sums.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+
+import gymnasium
+import mujoco
+import numpy as np
+
+import graspgen.env
+from graspgen.env.follow import trial_actions, trial_start
+from graspgen.frames import axis_angle
+
+del graspgen.env  # imported for its ids
+
+
+def timed(function, *args) -> float:
+    start = time.perf_counter()
+    function(*args)
+    return time.perf_counter() - start
+
+
+def steps(env: gymnasium.Env, actions, bare: list[float], own: list[float]) -> None:
+    """Time steps of an episode, each beside bare stepping from the same state."""
+    core = env.unwrapped.grasping
+    sim = core.sim
+    scratch = mujoco.MjData(sim.model)
+    for action in actions:
+        mujoco.mj_copyData(scratch, sim.model, sim.data)
+        own.append(timed(env.step, action))
+        scratch.ctrl[:] = sim.data.ctrl
+        bare.append(timed(mujoco.mj_step, sim.model, scratch, core.chunk))
+        if core.sim is not sim:
+            return
+
+
+def random_steps(name: str, episodes: int, **settings) -> tuple[float, float, float]:
+    env = gymnasium.make(name, scenes=episodes, **settings).unwrapped
+    rng = np.random.default_rng(0)
+    bare: list[float] = []
+    own: list[float] = []
+    for episode in range(episodes):
+        env.reset(seed=episode, options={"scene": episode})
+        steps(env, rng.uniform(-1, 1, (50, *env.action_space.shape)).astype(np.float32), bare, own)
+    return statistics.median(own), statistics.median(bare), sum(own) / sum(bare)
+
+
+def picking_steps(name: str, episodes: int, **settings) -> tuple[float, float, float]:
+    """Time steps of picks: down at each scene's first object, closed, lifted, as an expert would."""
+    env = gymnasium.make(name, scenes=episodes, action_mode="delta4", goal="target", **settings).unwrapped
+    task = env.grasping
+    bare: list[float] = []
+    own: list[float] = []
+    for episode in range(episodes):
+        env.reset(seed=episode, options={"scene": episode, "target": None})
+        T = np.eye(4)
+        T[:3, :3] = np.diag([1.0, -1.0, -1.0])
+        _, axes = np.linalg.eigh(np.diag(task.place.half[task.target] ** 2))
+        across = task.moment.R_object[0, task.target] @ axes[:, 0]
+        T[:3, :3] = axis_angle([0.0, 0.0, 1.0], np.arctan2(across[1], across[0]) - np.pi / 2) @ T[:3, :3]
+        T[:3, 3] = task.moment.centre[0, task.target] + task.offset
+        chosen = {"scene": episode, "target": int(task.place.ids[task.target])}
+        env.reset(seed=episode, options={**chosen, "T_world_tool": trial_start(task, T)})
+        actions = (action for action, _ in zip(trial_actions(task, T), range(45), strict=False))
+        steps(env, actions, bare, own)
+    return statistics.median(own), statistics.median(bare), sum(own) / sum(bare)
+
+
+def resets(name: str, scenes: int, again: int, **settings) -> tuple[list[float], list[float]]:
+    """Time resets into scenes that are new, and into scenes that are kept."""
+    env = gymnasium.make(name, keep=scenes + 1, **settings).unwrapped
+    env.reset(seed=0, options={"scene": 10_000})
+    new = [timed(lambda k=k: env.reset(options={"scene": k})) for k in range(scenes)]
+    kept = [timed(lambda k=k: env.reset(options={"scene": k % scenes})) for k in range(again)]
+    env.close()
+    return new, kept
+
+
+def image_steps(name: str, count: int, **settings) -> list[float]:
+    env = gymnasium.make(name, obs_mode="rgbd", image_size=(84, 84), scenes=1, **settings).unwrapped
+    env.reset(seed=0)
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (count + 5, *env.action_space.shape)).astype(np.float32)
+    found = [timed(env.step, action) for action in actions][5:]
+    env.close()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--episodes", type=int, default=6)
+    args = parser.parse_args()
+    print("| what | measured | aim |\n|---|---|---|")
+    pick, n = "graspgen/Pick-v0", args.episodes
+    for told, of, name, settings in (
+        ("tabletop, random actions", random_steps, pick, {}),
+        ("tabletop, a pick in each scene", picking_steps, pick, {}),
+        ("bin, random actions", random_steps, "graspgen/ClearBin-v0", {}),
+        ("belt, random actions", random_steps, "graspgen/ConveyorPick-v0", {}),
+        ("single object, random actions", random_steps, pick, {"recipe": "single"}),
+        ("single object, a pick in each scene", picking_steps, pick, {"recipe": "single"}),
+    ):
+        own, bare, ratio = of(name, n, **settings)
+        print(
+            f"| step over bare stepping: {told} | {ratio:.2f}× ({own * 1e3:.2f} ms of {bare * 1e3:.2f} ms) | ≤ 1.35× |",
+            flush=True,
+        )
+    for told, settings in (("single object", {"recipe": "single"}), ("tabletop", {})):
+        new, kept = resets(pick, 12, 60, **settings)
+        print(f"| reset into a kept scene, {told} | {statistics.median(kept) * 1e3:.2f} ms | ≤ 5 ms |")
+        worst = max(new) * 1e3
+        print(
+            f"| reset into a new scene, {told} | {statistics.median(new) * 1e3:.0f} ms, longest {worst:.0f} | ≤ 60 ms |",
+            flush=True,
+        )
+    for told, settings in (("single object", {"recipe": "single"}), ("tabletop", {})):
+        seen = image_steps(pick, 60, **settings)
+        print(f"| step with 84×84 RGB-D, {told} | {statistics.median(seen) * 1e3:.1f} ms | ≤ 5 ms |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
