@@ -100,7 +100,7 @@ class GraspEnv(gymnasium.Env):
             return None
         if self.grasping.place is None:
             raise EnvError("reset the environment before it is rendered")
-        shot = self._senses.look()[0]
+        shot = self._senses.picture()
         if self.render_mode == "rgb_array":
             return shot.rgb.copy()
         depth = shot.depth.copy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import mujoco
@@ -25,6 +25,9 @@ from graspgen.render.opengl import Looks, render_view, session
 from graspgen.render.sensors.sense import sense
 from graspgen.scene.drawing import matrix4
 from graspgen.scene.world import World
+
+#: Side of the shadow map that nothing is drawn into: the renderer wants one.
+_NO_SHADOWS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,12 @@ class Eyes:
         self._place: Place | None = None
 
     def look(
-        self, place: Place, offset: Array, hand: tuple[Array, Array], frame: int, depth: bool = True
+        self,
+        place: Place,
+        offset: Array,
+        hand: tuple[Array, Array],
+        frame: int,
+        wanted: Collection[str] = ("rgb", "depth", "ids"),
     ) -> list[Shot]:
         """Render all cameras of a place as its simulation stands.
 
@@ -71,7 +79,7 @@ class Eyes:
             offset: (3,) m, of the world's frame from the simulation's.
             hand: (3,) tool point, m, the simulation's frame, and (3, 3) rotation of the hand.
             frame: number of the image, which noise is drawn from.
-            depth: whether a sensor's depth is wanted; else depth is clean.
+            wanted: what is wanted of "rgb", "depth" and "ids"; what is not may be black, clean, or 0.
 
         Raises:
             RenderError: no OpenGL backend works here.
@@ -90,9 +98,13 @@ class Eyes:
                 view = view.model_copy(update={"T_world_camera": matrix4(T), "T_world_camera_nominal": matrix4(T)})
                 _place_camera(world.model, int(world.camera_ids[number]), T)
                 mujoco.mj_camlight(world.model, world.data)
-            image = render_view(world, number, self._scene, self._context, self._looks, frame=frame)
+            senses = view.sensor is not None and "depth" in wanted
+            image = render_view(
+                world, number, self._scene, self._context, self._looks, coloured="rgb" in wanted or senses,
+                frame=frame, ids="ids" in wanted or senses,
+            )  # fmt: skip
             z = image.depth
-            if view.sensor is not None and depth:
+            if senses:
                 noisy = view.sensor.model_copy(update={"noise_seed": view.sensor.noise_seed + (frame << 32)})
                 z, _ = sense(noisy, z, view.K, view.distortion, image.rgb, image.instances)
             shots.append(
@@ -112,23 +124,31 @@ class Eyes:
 
     def _upload(self, place: Place) -> None:
         self.close()
-        world = _seen_world(place)
+        world = _seen_world(place, self._shadow_size > 0)
         looks = Looks.of(world, self._images)
         looks.flying.update({number: set() for number in range(len(world.plan.views))})
         mujoco.mj_kinematics(world.model, world.data)
-        size = max(self._shadow_size, 1)
+        size = self._shadow_size or _NO_SHADOWS
         self._scene, self._context = self._open.enter_context(session(world, size, looks))
         self._world, self._looks, self._place = world, looks, place
 
 
-def _seen_world(place: Place) -> World:
+def _seen_world(place: Place, shadows: bool) -> World:
     """Return a place as a world to be drawn, on a model of its own: looks are written into it."""
     settled, source = place.settled, place.scene
     model = copy.copy(source.model)
     model.opt.enableflags &= ~int(
         mujoco.mjtEnableBit.mjENBL_SLEEP
     )  # what sleeps, and what stands still, keeps its pose
-    views = tuple(v.model_copy(update={"flying": ()}) for v in settled.world.plan.views)
+    views = tuple(
+        v.model_copy(
+            update={
+                "flying": (),
+                "lights": v.lights if shadows else tuple(x.model_copy(update={"shadows": False}) for x in v.lights),
+            }
+        )
+        for v in settled.world.plan.views
+    )
     instance = np.where(source.instance < 0, HAND_INSTANCE, source.instance).astype(np.uint8)
     data = mujoco.MjData(model)
     return replace(

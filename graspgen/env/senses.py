@@ -15,8 +15,18 @@ from graspgen.env.task import GraspTask
 
 #: Modes that need no camera.
 BLIND = ("state", "state_dict")
+#: What modes want of the cameras; pictures for the eye want colour and depth.
+_WANTED = {
+    "rgb": ("rgb",),
+    "depth": ("depth",),
+    "rgbd": ("rgb", "depth"),
+    "segmentation": ("rgb", "depth", "ids"),
+    "pointcloud": ("rgb", "depth", "ids"),
+}
 #: Size of rendered pictures where observations have none, px.
 PICTURE = (360, 480)
+#: And the side of their shadow map, texels.
+PICTURE_SHADOWS = 1024
 #: Largest numbers of a goal.
 _GOAL_MOST = np.array([4, 4, 4, 1], np.float32)
 
@@ -43,7 +53,7 @@ class Senses:
         check_choice("obs_mode", mode, get_args(ObsMode))
         self.mode, self._sees = mode, mode not in BLIND
         if not self._sees:
-            settings = {"image_size": PICTURE, **settings}
+            settings = {"image_size": PICTURE, "shadow_size": PICTURE_SHADOWS, **settings}
         listed = {k: tuple(v) for k, v in settings.items() if isinstance(v, list)}  # as files of settings hold them
         self.task = GraspTask(TaskSpec(**{**settings, **listed}), views=self._sees or pictures)
         self.shots: list[Shot] = []
@@ -72,11 +82,16 @@ class Senses:
 
     def look(self) -> list[Shot]:
         """Return what the cameras see now; of a task whose scenes are to be seen."""
-        if self.shots:
-            return self.shots
+        return self.shots or self._shot(_WANTED.get(self.mode, ("rgb", "depth")))
+
+    def picture(self) -> Shot:
+        """Return what the first camera sees now, in colour and with depth, whatever observations show."""
+        return self.shots[0] if self.mode in ("rgbd", "segmentation", "pointcloud") else self._shot(("rgb", "depth"))[0]
+
+    def _shot(self, wanted: tuple[str, ...]) -> list[Shot]:
         task = self.task
         hand = task.moment.x[0], task.moment.R[0]
-        return self._eyes.look(task.place, task.offset, hand, self._frame, depth=self.mode != "rgb")
+        return self._eyes.look(task.place, task.offset, hand, self._frame, wanted)
 
     def close(self) -> None:
         """Free what was uploaded to the renderer."""

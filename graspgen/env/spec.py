@@ -35,7 +35,7 @@ class TaskSpec:
         max_objects: rows of objects in the state; None for as many as the recipe may put into a scene.
         image_size: height and width of images, px.
         cameras: names of cameras (`graspgen.env.cameras.PRESETS`); "recipe" for the recipe's own views.
-        shadow_size: side of the shadow map, texels; 0 for no shadows.
+        shadow_size: side of the shadow map, texels; 0 for no shadows, which take most of an image's time.
         points: number of points of a point cloud.
     """
 
@@ -53,7 +53,7 @@ class TaskSpec:
     max_objects: int | None = None
     image_size: tuple[int, int] = (84, 84)
     cameras: tuple[str, ...] = ("front",)
-    shadow_size: int = 512
+    shadow_size: int = 0
     points: int = 1024
 
     def __post_init__(self) -> None:

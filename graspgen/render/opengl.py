@@ -187,10 +187,12 @@ def render_view(
     looks: Looks,
     coloured: bool = True,
     frame: int = 0,
+    ids: bool = True,
 ) -> ViewImages:
     """Render view `number` of a world as `world.data` stands, kinematics computed, within a `session`.
 
-    Frames of a film, numbered by `frame`, each have noise of their own.
+    Frames of a film, numbered by `frame`, each have noise of their own. Without `ids`, which take a pass of their own,
+    the instances of a coloured view are all 0.
     """
     view = world.plan.views[number]
     looks.backdrop.apply(view)
@@ -215,11 +217,13 @@ def render_view(
             mujoco.mjr_render(rect, scene, context)
         mujoco.mjr_readPixels(pixels, zbuffer, rect, context)
     rgb = pixels[::-1].copy() if coloured else np.zeros_like(pixels)
-    set_flags(scene, ids=True, shadows=False)
-    mujoco.mjr_render(rect, scene, context)
-    mujoco.mjr_readPixels(pixels, None if coloured else zbuffer, rect, context)
+    instances = np.zeros(zbuffer.shape, np.uint8)
+    if ids or not coloured:
+        set_flags(scene, ids=True, shadows=False)
+        mujoco.mjr_render(rect, scene, context)
+        mujoco.mjr_readPixels(pixels, None if coloured else zbuffer, rect, context)
+        instances = geom_values(pixels[::-1], scene, mask_ids(world))
     depth = _metric(zbuffer[::-1], scene)
-    instances = geom_values(pixels[::-1], scene, mask_ids(world))
     flown = NOTHING_FLIES
     if number in looks.bare:
         shapes = through_ids(view, geom_values(pixels[::-1], scene, flying_numbers(world, number), -1))
