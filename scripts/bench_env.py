@@ -117,11 +117,8 @@ def main() -> None:
     for told, settings in (("single object", {"recipe": "single"}), ("tabletop", {})):
         new, kept = resets(pick, 12, 60, **settings)
         print(f"| reset into a kept scene, {told} | {statistics.median(kept) * 1e3:.2f} ms | ≤ 5 ms |")
-        worst = max(new) * 1e3
-        print(
-            f"| reset into a new scene, {told} | {statistics.median(new) * 1e3:.0f} ms, longest {worst:.0f} | ≤ 60 ms |",
-            flush=True,
-        )
+        found = f"{statistics.median(new) * 1e3:.0f} ms, longest {max(new) * 1e3:.0f}"
+        print(f"| reset into a new scene, {told} | {found} | ≤ 60 ms |", flush=True)
     for told, settings in (("single object", {"recipe": "single"}), ("tabletop", {})):
         seen = image_steps(pick, 60, **settings)
         print(f"| step with 84×84 RGB-D, {told} | {statistics.median(seen) * 1e3:.1f} ms | ≤ 5 ms |", flush=True)

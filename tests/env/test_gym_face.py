@@ -1,5 +1,6 @@
 """The Gymnasium face keeps Gymnasium's rules, every warning an error."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -187,19 +188,29 @@ def test_a_reset_takes_recipe_and_scene_and_says_which_it_is():
     assert target.unwrapped.task_description.startswith("pick up the ") and target.unwrapped.task
 
 
+RESETS = f"""
+import resource
+import gymnasium, graspgen.env
+env = gymnasium.make("graspgen/Pick-v0", obs_mode="rgb", overrides={QUICK!r}, image_size=(24, 32), scenes=24, keep=8)
+used = []
+for n in range(2000):
+    env.reset(seed=n)
+    env.step(env.action_space.sample())
+    if n in (400, 1999):
+        used.append(int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20)
+print(used[1] - used[0])
+"""
+
+
 @pytest.mark.slow
 def test_two_thousand_resets_do_not_grow_the_memory():
-    import resource
-
-    env = made("graspgen/Pick-v0", "rgb", scenes=24, keep=8)
-
-    def used() -> float:
-        return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
-
-    rng, after = np.random.default_rng(0), {}
-    for n in range(2000):
-        env.reset(seed=n)
-        env.step(rng.uniform(-1, 1, 5).astype(np.float32))
-        if n in (400, 1999):
-            after[n] = used()
-    assert after[1999] - after[400] < 30, after
+    # Of all sizes that are freed, glibc raises the size from which it asks for pages of their own, and then fragments
+    # its heap for as long as scenes of many sizes come and go; with that size fixed, only a leak is left to be seen.
+    done = subprocess.run(
+        [sys.executable, "-c", RESETS],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"},
+    )
+    assert float(done.stdout) < 30, "MB"
