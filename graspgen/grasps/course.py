@@ -75,17 +75,14 @@ class FreeCourse:
         n, model, p = len(width), batch.model, profile.protocol
         self._batch, self._protocol, self._results, self._com = batch, p, results, com
         self._graded, self._gripper = graded, gripper
-        self._bind(model, gripper)
-        self._object[:] = pose_to_qpos(gripper.T_base_tool(grip_width) @ inverse(T_object_grasp))
-        self._qpos[:, self._joints] = opening_to_joints(gripper, width)
-        batch.act[:, 0] = width + gripper.zero_length
-        batch.ctrl[:, 0] = -gripper.file.closing_speed
-
         self._chunk = max(1, round(p.sample_period / profile.option.timestep))
         self._period = self._chunk * profile.option.timestep
+        self._bind(model)
+        self._object[:] = pose_to_qpos(gripper.T_base_tool(grip_width) @ inverse(T_object_grasp))
+        self._bind_hand(model)
+        self._start_close(width)
         self._touch_steps = round(p.touch_time / profile.option.timestep)
         self._patience = p.patience
-        self._close_samples = np.ceil((width / gripper.file.closing_speed + p.close_time_limit) / self._period)
         self._hold_samples = max(1, round(p.hold / self._period))
         self._accelerations = p.acceleration * np.array(p.ladder)
         self._nominal = p.ladder.index(1.0)
@@ -108,23 +105,35 @@ class FreeCourse:
         self._rows_ref = np.zeros((n, batch.nstate))
         self._warnings = batch.warning[:, :, 1].sum(axis=1)
 
-    def _bind(self, model: mujoco.MjModel, gripper: Gripper) -> None:
+    def _bind(self, model: mujoco.MjModel) -> None:
         batch, thing = self._batch, model.joint("object")
         self._qpos, self._qvel = batch.qpos, batch.qvel
         self._object = batch.qpos[:, thing.qposadr[0] : thing.qposadr[0] + 7]
         self._object_velocity = batch.qvel[:, thing.dofadr[0] : thing.dofadr[0] + 6]
-        self._joints = [model.joint(j).qposadr[0] for j in gripper.joints]
-        self._rates = [model.joint(j).dofadr[0] for j in gripper.joints]
         self._gravity = batch.expand("opt.gravity")
         self._wrench = batch.xfrc_applied[:, model.body("object").id]
         self._mass = np.broadcast_to(batch.body("object").mass, (batch.nsim, 1))[:, 0]
         self._inertia = np.broadcast_to(batch.body("object").inertia, (batch.nsim, 3))
         self._principal = quat_to_matrix(model.body("object").iquat)
         self._sensors = batch.bind("sensordata")
+
+    def _bind_hand(self, model: mujoco.MjModel) -> None:
+        """Look up what moves the hand, and what it feels."""
+        gripper = self._gripper
+        self._joints = [model.joint(j).qposadr[0] for j in gripper.joints]
+        self._rates = [model.joint(j).dofadr[0] for j in gripper.joints]
         self._touch = [model.sensor(TOUCH + f).adr[0] for f in gripper.file.fingers]
         actuator = model.actuator(gripper.actuator)
-        self._squeeze = batch.bind("actuator_force")[:, actuator.id]
+        self._squeeze = self._batch.bind("actuator_force")[:, actuator.id]
         self._squeeze_limit = float(actuator.forcerange[1])
+
+    def _start_close(self, width: Array) -> None:
+        """Put the hand where it is before the close, and let it start."""
+        batch, speed = self._batch, self._gripper.file.closing_speed
+        self._qpos[:, self._joints] = opening_to_joints(self._gripper, width)
+        batch.act[:, 0] = width + self._gripper.zero_length
+        batch.ctrl[:, 0] = -speed
+        self._close_samples = np.ceil((width / speed + self._protocol.close_time_limit) / self._period)
 
     def run(self) -> None:
         """Run every trial to its end."""
@@ -202,7 +211,11 @@ class FreeCourse:
         self._end(none[dropped], Outcome.DROPPED)
         self._end(none[~dropped], Outcome.NO_CONTACT)
 
-        held = ids[both]
+        self._hold(ids[both])
+
+    def _hold(self, held: Ids) -> None:
+        """Trials that hold after the close: keep their state, and push them."""
+        r = self._results
         self._x_ref[held], self._R_ref[held] = self._x[held], self._R[held]
         self._rows_ref[held] = self._batch.state[held]
         r["phase"][held] = Phase.DISTURB
@@ -258,13 +271,20 @@ class FreeCourse:
         # Of the object's point in the grasp: an object that pivots there turns, it does not slide.
         sliding = np.linalg.norm(velocity + cross(spin, self._tool[ids] - self._x[ids]), axis=1) > p.max_speed
         spinning = np.linalg.norm(spin, axis=1) > p.max_spin
-        lost = ~self._touching_or_bouncing(ids).all(axis=1)
+        loss = self._loss(ids)
+        lost = loss != Outcome.NOT_TRIED
         slipped = ~lost & (drift > p.max_drift)
         rotated = ~lost & ~slipped & (turned > np.radians(p.max_rotation_deg))
-        self._fail(ids[lost], Outcome.DROPPED)
+        for outcome in np.unique(loss[lost]):
+            self._fail(ids[loss == outcome], Outcome(int(outcome)))
         self._fail(ids[slipped], Outcome.SLIPPED)
         self._fail(ids[rotated], Outcome.ROTATED)
         return ~(lost | slipped | rotated), sliding, spinning
+
+    def _loss(self, ids: Ids) -> NDArray[np.uint8]:
+        """(m,) how trials have lost the object, NOT_TRIED where they still hold it."""
+        held = self._touching_or_bouncing(ids).all(axis=1)
+        return np.where(held, Outcome.NOT_TRIED, Outcome.DROPPED).astype(np.uint8)
 
     def _pass(self, ids: Ids) -> None:
         """Trials that held at their rung: note it, and go on to the next higher one."""

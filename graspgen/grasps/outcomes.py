@@ -12,7 +12,7 @@ class Outcome(IntEnum):
     """What happened in a trial. Exactly one applies; the earliest cause wins."""
 
     SUCCESS = 0
-    """Held by both fingers through every disturbance, moved less than the limits."""
+    """Held, by both fingers or by a cup, through every disturbance, moved less than the limits."""
     HITS_TARGET = 1
     """The open hand touches the object that it should grasp, on its approach or at the grasp."""
     HITS_OBJECT = 2
@@ -35,6 +35,10 @@ class Outcome(IntEnum):
     """The simulation diverged; the label says nothing about the grasp."""
     BLOCKED = 11
     """The hand fell behind its path after the close, its force at its limit: too heavy, or caught (in-scene trials)."""
+    NO_SEAL = 12
+    """No cup seals on the surface that it is pressed against (suction)."""
+    PEELED = 13
+    """A part of the lip lifted, air came in, and the last cup that held let go (suction)."""
     NOT_TRIED = 255
     """No trial was made."""
 
@@ -65,6 +69,12 @@ class Sampler(IntEnum):
     """As ANTIPODAL, but approach and opening were drawn again until the open hand was clear of the object."""
     ANTIPODAL_BLOCKED = 4
     """As ANTIPODAL_CLEAR, but none of the draws was clear; the first is kept."""
+    SURFACE = 10
+    """Suction: a point of the surface, uniform by area, approached within a cone about its inward normal."""
+    SURFACE_SEALED = 11
+    """As SURFACE, but points were drawn again until a cup sealed."""
+    SURFACE_UNSEALED = 12
+    """As SURFACE_SEALED, but at none of the points a cup sealed; the first is kept."""
 
 
 class Collision(IntEnum):

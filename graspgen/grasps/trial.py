@@ -19,6 +19,7 @@ from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.course import TOUCH, FreeCourse
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
+from graspgen.grasps.suction_trial import press_on, refuse_unsealed, run_suction, suction_model
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
 from graspgen.objects.geoms import add_parts, set_inertial
@@ -111,6 +112,8 @@ def try_asset(
     r["phase"] = np.full(n, Phase.APPROACH, np.uint8)
     r["failed_direction"] = np.full(n, -1, np.int8)
     r["steps"] = np.zeros(n, np.int64)
+    if gripper.suction:
+        T_object_grasp, seal = press_on(asset, gripper, T_object_grasp)
     sweep = hand_clearance(
         gripper,
         [Obstacle(asset.parts, np.eye(4))],
@@ -124,15 +127,23 @@ def try_asset(
     )
     r["target_at_grasp"], r["target_on_approach"] = sweep.at_grasp[:, 0], sweep.on_approach[:, 0]
     r["outcome"][r["target_on_approach"] < 0] = Outcome.HITS_TARGET
+    if gripper.suction:
+        refuse_unsealed(r, seal)
     if (r["outcome"] == Outcome.NOT_TRIED).any():
         masses = np.broadcast_to(np.asarray(mass, float), n)
         frictions = np.broadcast_to(np.asarray(friction, float), (n, 3))
         offsets = np.zeros((n, 3)) if com_offset is None else np.asarray(com_offset, float)
-        model = trial_model(asset, gripper, profile, masses[0], inertia, frictions[0], force)
+        compiled = suction_model if gripper.suction else trial_model
+        model = compiled(asset, gripper, profile, masses[0], inertia, frictions[0], force)
         batch = Batch(model, n, nthread=threads)
         _vary(batch, masses, frictions, offsets)
         com = asset.com + offsets
-        FreeCourse(batch, gripper, profile, T_object_grasp, width, grip, com, r, graded=graded).run()
+        if gripper.suction:
+            run_suction(
+                asset, gripper, profile, T_object_grasp, seal, batch, com, r, force=force, graded=graded
+            )  # fmt: skip
+        else:
+            FreeCourse(batch, gripper, profile, T_object_grasp, width, grip, com, r, graded=graded).run()
     return TrialResults(**r)
 
 

@@ -21,6 +21,7 @@ from graspgen.grippers.drive import BEHIND, DRIVE, add_drive
 from graspgen.grippers.mjcf import hand_spec, read_mjcf
 from graspgen.grippers.parametric import BASE, FINGERS, JOINTS, JawShape, parametric_mjcf, parametric_tcp
 from graspgen.grippers.postures import Postures, measure
+from graspgen.grippers.suction import SuctionFile, add_lips, still_postures
 from graspgen.paths import data_dir
 
 
@@ -92,16 +93,21 @@ class Gripper:
     The approach is the base frame's +z, the closing direction its y. The tool point lies midway between the pads; where
     a linkage moves them along the approach it is a function of the opening, and a grasp's frame is the tool point at
     the opening where the pads meet the object. The actuator's control is the speed of the opening (negative closes),
-    its force that of each pad.
+    its force that of each pad. A suction gripper (`SuctionFile`) has no opening: it is 0, and its joints are its lips.
     """
 
-    file: GripperFile
+    file: GripperFile | SuctionFile
     mjcf: str
 
     @property
     def name(self) -> str:
         """The gripper's name."""
         return self.file.name
+
+    @property
+    def suction(self) -> bool:
+        """Whether it holds by suction."""
+        return isinstance(self.file, SuctionFile)
 
     @property
     def actuator(self) -> str:
@@ -193,7 +199,7 @@ def load_gripper(name_or_path: str) -> Gripper:
         if not path.is_file():
             raise GripperError(f"no gripper '{name_or_path}'{nearest(name_or_path, list_grippers())}")
     file = _read_file(path)
-    if file.jaw is not None:
+    if isinstance(file, GripperFile) and file.jaw is not None:
         mjcf = parametric_mjcf(file.name, file.jaw, file.stroke, file.pad)
     else:
         mjcf = read_mjcf(path.parent / str(file.model), f"gripper {path}")
@@ -212,9 +218,13 @@ def as_gripper(given: str | Path | Gripper) -> Gripper:
     return given if isinstance(given, Gripper) else load_gripper(str(given))
 
 
-def _read_file(path: Path) -> GripperFile:
+def _read_file(path: Path) -> GripperFile | SuctionFile:
+    form: type[GripperFile | SuctionFile] = GripperFile
     try:
-        return GripperFile.model_validate(yaml.safe_load(path.read_text()))
+        written = yaml.safe_load(path.read_text())
+        if isinstance(written, dict) and written.get("kind") == "suction":
+            form = SuctionFile
+        return form.model_validate(written)
     except (OSError, UnicodeDecodeError) as error:
         raise GripperError(f"gripper {path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -223,14 +233,14 @@ def _read_file(path: Path) -> GripperFile:
         # An unknown key explains the missing one that it was meant for.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(map(str, first["loc"])) or "the file"
-        known = JawShape.model_fields if first["loc"][:1] == ("jaw",) else GripperFile.model_fields
+        known = JawShape.model_fields if first["loc"][:1] == ("jaw",) else form.model_fields
         hint = nearest(str(first["loc"][-1]), known) if first["type"] == "extra_forbidden" else ""
         raise GripperError(f"gripper {path}: {key}: {first['msg'].removeprefix('Value error, ')}{hint}") from error
 
 
 @lru_cache(maxsize=32)
-def _prepared(file: GripperFile, mjcf: str) -> str:
-    """Return the MJCF of the hand alone, with an actuator of its opening.
+def _prepared(file: GripperFile | SuctionFile, mjcf: str) -> str:
+    """Return the MJCF of the hand alone, with an actuator of its opening, or with its lips.
 
     Raises:
         GripperError: it does not compile, lacks something that the file names, or does not move as a jaw.
@@ -241,6 +251,14 @@ def _prepared(file: GripperFile, mjcf: str) -> str:
         spec.compile()
     except ValueError as error:
         raise GripperError(f"{label} does not compile: {' '.join(str(error).split())}") from error
+    if isinstance(file, SuctionFile):
+        known = [e.name for e in spec.bodies]
+        if file.base not in known:
+            raise GripperError(f"{label} has no body '{file.base}'{nearest(file.base, known)}")
+        hand = hand_spec(spec, file.base)
+        add_lips(hand, file)
+        hand.compile()
+        return hand.to_xml()
     wanted = [
         ("body", spec.bodies, (file.base, *file.fingers)),
         ("joint", spec.joints, file.joints),
@@ -265,7 +283,9 @@ def _prepared(file: GripperFile, mjcf: str) -> str:
 
 
 @lru_cache(maxsize=32)
-def _postures(file: GripperFile, mjcf: str) -> Postures:
+def _postures(file: GripperFile | SuctionFile, mjcf: str) -> Postures:
+    if isinstance(file, SuctionFile):
+        return still_postures(file)
     return measure(mujoco.MjSpec.from_string(mjcf), file.base, file.fingers, file.joints, file.tcp, file.stroke)
 
 

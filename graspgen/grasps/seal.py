@@ -1,0 +1,127 @@
+"""Whether a suction cup seals: a ring of springs against the object's surface (after Dex-Net 3.0, Mahler et al., 2018).
+
+The lip is a ring of points; springs join neighbours (perimeter), second neighbours (flexion) and every point with the
+apex of the cup, 2 r above the ring (cone). The ring is pressed onto the surface along the approach: every point goes to
+where its ray meets the surface, the hand to where the lips' median is at rest. The lip seals where no spring changes its
+length by more than 10 %, nothing bulges further into the cup than it is deep, and no ray under the cup meets nothing (a
+hole would let air in; a blind hollow is evacuated with the cup). Imports no MuJoCo: `graspgen check` derives it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graspgen.frames import Array
+from graspgen.raycast import RayCaster
+
+#: Points of a ring.
+POINTS = 48
+
+#: Largest relative change of a spring's length, Dex-Net 3.0.
+MAX_STRAIN = 0.10
+
+#: Apex of a cup above its lip, in radii (Dex-Net 3.0: 30 mm for a ring of 15 mm).
+APEX = 2.0
+
+#: Rays under the cup: circles at these shares of the radius, and of how many rays each.
+_INNER = ((0.0, 1), (0.3, 8), (0.6, 12), (0.85, 24))
+
+#: Rays start this far above the lip's plane and end as far below it, radii.
+_ABOVE, _BELOW = 1.0, 2.0
+
+# No ray runs along a line of symmetry of the object, where it could pass between two faces.
+_TWIST, _SHIFT = 0.0123, 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Seal:
+    """How the cups of n grasps meet the surface.
+
+    Attributes:
+        score: (n, cups) 1 on a plane across the approach, 0 where the cup does not seal.
+        strain: (n, cups) largest relative change of a spring's length; NaN where a point of the ring meets nothing.
+        press: (n,) how far the hand goes on along its approach until the lips are at rest on the surface, m (negative:
+            it stops before); 0 where no lip meets anything.
+        met: (n,) whether any ray meets anything.
+    """
+
+    score: Array
+    strain: Array
+    press: Array
+    met: np.ndarray
+
+
+def cup_seal(
+    caster: RayCaster,
+    T_object_grasp: Array,
+    cups: Sequence[tuple[float, float]],
+    radius: float,
+    depth: float,
+    chunk: int = 1024,
+) -> Seal:
+    """Measure the seal of every cup of every grasp.
+
+    Args:
+        caster: the object's mesh, m.
+        T_object_grasp: (n, 4, 4) grasp frames, z the approach, origin in the plane of the lips.
+        cups: centres of the lips in the grasp frame, m.
+        radius, depth: of a lip and of the cup's inside, m.
+        chunk: grasps at once; bounds the memory, changes nothing.
+    """
+    T = np.asarray(T_object_grasp, float)
+    parts = [_chunk(caster, T[i : i + chunk], cups, radius, depth) for i in range(0, len(T), chunk)]
+    if not parts:
+        none = np.zeros((0, len(cups)))
+        return Seal(none, none, np.zeros(0), np.zeros(0, bool))
+    return Seal(*(np.concatenate(rows) for rows in zip(*parts, strict=True)))
+
+
+def _chunk(
+    caster: RayCaster, T: Array, cups: Sequence[tuple[float, float]], radius: float, depth: float
+) -> tuple[Array, Array, Array, np.ndarray]:
+    n, k = len(T), len(cups)
+    ring, inner = _circle(radius, POINTS), np.concatenate([_circle(share * radius, m) for share, m in _INNER])
+    points = (np.asarray(cups, float)[:, None] + np.concatenate([ring, inner])).reshape(-1, 2)
+    R, approach = T[:, :3, :3], T[:, :3, 2]
+    start = np.einsum("nij,pj->npi", R[:, :, :2], points) + (T[:, :3, 3] - _ABOVE * radius * approach)[:, None]
+    along = np.broadcast_to(approach[:, None], start.shape).reshape(-1, 3)
+    start = start.reshape(-1, 3)
+    face = caster.first_face(start, along)
+    distance = caster.plane_distance(face, start, along) - _ABOVE * radius
+    facing = np.einsum("ij,ij->i", caster.normals[face], along) < 0
+    met = (face >= 0) & facing & (distance <= _BELOW * radius)
+    offset = np.where(met, distance, np.nan).reshape(n, k, -1)
+    lip, under = offset[:, :, :POINTS], offset[:, :, POINTS:]
+    # A ray that meets the surface deeper than it looks is in a hollow, one that meets nothing at all in a hole.
+    through = ((face < 0) | ~facing).reshape(n, k, -1)[:, :, POINTS:].any(axis=-1)
+    found = np.isfinite(lip)
+    count = found.sum(axis=(1, 2))
+    press, any_ = np.zeros(n), count > 0
+    # The median: a cup that hangs over a step does not lift the others.
+    press[any_] = np.nanmedian(lip[any_].reshape(any_.sum(), -1), axis=1)
+    lip, under = lip - press[:, None, None], under - press[:, None, None]
+    strain = _strain(lip, radius)
+    bulge = np.where(np.isfinite(under), -under, -np.inf).max(axis=-1)
+    sealed = found.all(axis=-1) & ~through & (bulge <= depth) & (np.nan_to_num(strain, nan=np.inf) <= MAX_STRAIN)
+    score = np.where(sealed, 1 - np.nan_to_num(strain) / MAX_STRAIN, 0.0)
+    return score, strain, press, any_ | np.isfinite(under).any(axis=(1, 2))
+
+
+def _strain(lip: Array, radius: float) -> Array:
+    """(n, cups) largest relative change of a spring of rings whose points lie (n, cups, POINTS) below their plane."""
+    worst = np.zeros(lip.shape[:2])
+    for apart in (1, 2):
+        rest = 2 * radius * np.sin(apart * np.pi / POINTS)
+        length = np.hypot(rest, lip - np.roll(lip, apart, axis=-1))
+        worst = np.maximum(worst, np.abs(length / rest - 1).max(axis=-1))
+    cone = np.hypot(radius, APEX * radius + lip) / np.hypot(radius, APEX * radius)
+    return np.maximum(worst, np.abs(cone - 1).max(axis=-1))
+
+
+def _circle(radius: float, number: int) -> Array:
+    """(number, 2) points on a circle."""
+    angle = 2 * np.pi * np.arange(number) / number + _TWIST
+    return radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1) + _SHIFT * np.array([0.6, 0.8])
