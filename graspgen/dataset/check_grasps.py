@@ -107,7 +107,8 @@ def _check_trials(report: Report, checked: Checked) -> None:
     report.rows("trials", "failed_direction", bad, "the profile has no such direction", keys)
     grasps, grippers = checked.tables["grasps"], checked.tables["grippers"]
     stroke = grippers["stroke"][checked.rows_of("grippers", grasps["gripper"])]
-    bad = (grasps["width"] <= 0) | (grasps["width"] > stroke + 1e-9)
+    opens = stroke > 0  # cups do not open
+    bad = opens & (grasps["width"] <= 0) | (grasps["width"] > stroke + 1e-9)
     report.rows(
         "grasps",
         "width",

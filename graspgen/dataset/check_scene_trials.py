@@ -18,7 +18,7 @@ WEIGHT_SHARE, WEIGHT_TOLERANCE = 0.05, 0.05
 STILL = 1e-4
 
 _HITS = (Outcome.HITS_TARGET, Outcome.HITS_OBJECT, Outcome.HITS_SUPPORT)
-_LATE = (Outcome.SLIPPED, Outcome.ROTATED, Outcome.LIFTED_NEIGHBOUR, Outcome.BLOCKED)
+_LATE = (Outcome.SLIPPED, Outcome.ROTATED, Outcome.LIFTED_NEIGHBOUR, Outcome.BLOCKED, Outcome.PEELED)
 
 
 def check_scene_trials(report: Report, checked: Checked) -> None:
@@ -45,7 +45,7 @@ def _check_phases(report: Report, trials: dict[str, NDArray[Any]]) -> None:
     outcome, phase, inside = trials["outcome"], trials["phase"], trials["kind"] == TrialKind.IN_SCENE
     hit = np.isin(outcome, _HITS)
     bad = inside & (hit != (phase == Phase.APPROACH)) & (outcome != Outcome.UNSTABLE)
-    bad |= inside & np.isin(outcome, (Outcome.NO_CONTACT, Outcome.ONE_FINGER)) & (phase != Phase.CLOSE)
+    bad |= inside & np.isin(outcome, (Outcome.NO_CONTACT, Outcome.ONE_FINGER, Outcome.NO_SEAL)) & (phase != Phase.CLOSE)
     bad |= inside & np.isin(outcome, _LATE) & ~np.isin(phase, (Phase.LIFT, Phase.HOLD, Phase.SHAKE))
     bad |= inside & (outcome == Outcome.SUCCESS) & ~np.isin(phase, (Phase.HOLD, Phase.SHAKE))
     bad |= inside & (phase == Phase.DISTURB)

@@ -383,8 +383,8 @@ TABLES: dict[str, Table] = {
                 "open hand's tool frame in the gripper's base; where it moves as the hand closes, `definition` "
                 "says how",
             ),
-            "stroke": Column("f8", (), "m", "largest opening", low=0),
-            "max_force": Column("f8", (), "N", "largest grip force", low=0),
+            "stroke": Column("f8", (), "m", "largest opening; 0 for suction", low=0),
+            "max_force": Column("f8", (), "N", "largest grip force; of suction the force of the vacuum on all cups", low=0),
         },
         shared=True,
     ),
@@ -407,7 +407,7 @@ TABLES: dict[str, Table] = {
             "object": Column("i8", doc="key of the object; of the asset (`assets.id`) where there is no scene", low=0),
             "gripper": Column("i8", doc="key of the gripper", low=0),
             "T_object_grasp": Column("f8", _POSE, "m", "grasp frame in the object's frame"),
-            "width": Column("f8", (), "m", "opening before closing", low=0),
+            "width": Column("f8", (), "m", "opening before closing; 0 for suction", low=0),
             "grip_width": Column(
                 "f8",
                 (),
@@ -415,7 +415,7 @@ TABLES: dict[str, Table] = {
                 "opening where the pads should meet the object; the grasp frame is the tool point there",
                 low=0,
             ),
-            "contacts": Column("f4", (2, 3), "m", "points where the pads should touch, object frame", nan=True),
+            "contacts": Column("f4", (2, 3), "m", "points where the pads should touch, object frame; of cups the first is where the approach meets", nan=True),
             "normals": Column("f4", (2, 3), "", "outward unit normals there, object frame", nan=True),
             "sampler": Column("u1", doc="how it was proposed", enum=Sampler),
             "parent": Column("i8", doc="key of the grasp that it perturbs; −1 for none", low=-1),
@@ -449,6 +449,36 @@ TABLES: dict[str, Table] = {
             ),
             "patch": Column(
                 "f4", (), "", "share of a pad within 1 mm of the surface, the worse pad", low=0, high=1, nan=True
+            ),
+            "seal": Column(
+                "f4",
+                (),
+                "",
+                "suction: mean score of the cups that seal, 1 on a plane across the approach, 0 where none seals; NaN "
+                "for other grippers",
+                low=0,
+                high=1,
+                nan=True,
+            ),
+            "cups": Column("u1", doc="suction: bit i says that cup i seals; 0 for other grippers"),
+            "resists_any": Column(
+                "f4",
+                (),
+                "",
+                "suction: multiple of the object's weight that its lips resist in the worst direction, by statics, at "
+                "most 1000; NaN for other grippers",
+                low=0,
+                high=1000,
+                nan=True,
+            ),
+            "resists_gravity": Column(
+                "f4",
+                (),
+                "",
+                "suction: likewise under gravity, the object as it lies in the scene; NaN without a scene or gravity",
+                low=0,
+                high=1000,
+                nan=True,
             ),
             "collision": Column(
                 "u1",
@@ -557,7 +587,7 @@ TABLES: dict[str, Table] = {
             ),
             "rotation_closing": Column("f4", (), "rad", "rotation while closing", low=0, nan=True),
             "rotation_holding": Column("f4", (), "rad", "largest rotation since the close", low=0, nan=True),
-            "grip_force": Column("f4", (), "N", "mean normal force of the two pads after closing", low=0, nan=True),
+            "grip_force": Column("f4", (), "N", "mean normal force of the two pads after closing; of suction the vacuum's force on the cups that hold", low=0, nan=True),
             "width": Column("f4", (), "m", "opening after closing", nan=True),
             "peak_acceleration": Column(
                 "f4",

@@ -97,8 +97,12 @@ def try_grasps(
     T = checked_poses(T_object_grasp, "T_object_grasp")
     asset = given_asset(mesh_or_asset)
     n = len(T)
+    if hand.suction:
+        if width is not None and np.any(np.asarray(width, float) != 0):
+            raise GripperError(f"{hand.name} is a suction gripper, which has no opening: give no width")
+        width = 0.0
     widths = opening_width(asset, hand, T) if width is None else _each("width", width, n, "m")
-    bad = np.flatnonzero((widths <= 0) | (widths > hand.file.stroke + 1e-9))
+    bad = np.flatnonzero(((widths <= 0) & (not hand.suction)) | (widths > hand.file.stroke + 1e-9))
     if len(bad):
         raise GripperError(
             f"width of grasp {bad[0]} is {widths[bad[0]]:g} m; {hand.name} opens from 0 to {hand.file.stroke:g} m"

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array, axis_angle, pose
-from graspgen.grasps.candidates import Candidates, closing_contacts
+from graspgen.grasps.candidates import Candidates
 from graspgen.grasps.outcomes import Outcome, Sampler
 from graspgen.grasps.profile import DrawSpread, Profile
+from graspgen.grasps.propose import candidates_at
 from graspgen.grasps.trial import TrialResults, try_asset
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
@@ -147,7 +148,7 @@ def label_object(
     if hard_negatives and results.success.any():
         held = np.flatnonzero(results.success)
         caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
-        perturbed, of = perturb(candidates, held, hard_negatives, caster, perturb_rng)
+        perturbed, of = perturb(candidates, held, hard_negatives, caster, gripper, perturb_rng)
         more = attempt(perturbed.T_object_grasp, perturbed.width, perturbed.grip_width, graded=True)
         candidates, results = joined([candidates, perturbed]), joined([results, more])
         parent = np.concatenate([parent, of])
@@ -198,7 +199,12 @@ def label_object(
 
 
 def perturb(
-    candidates: Candidates, index: NDArray[np.int64], copies: int, caster: RayCaster, rng: np.random.Generator
+    candidates: Candidates,
+    index: NDArray[np.int64],
+    copies: int,
+    caster: RayCaster,
+    gripper: Gripper,
+    rng: np.random.Generator,
 ) -> tuple[Candidates, NDArray[np.int64]]:
     """Move each grasp at `index` by up to 5 mm and 5° along and about each of its axes, `copies` times.
 
@@ -212,11 +218,9 @@ def perturb(
     limit = np.repeat(PERTURBATION, 3)
     noise = rng.uniform(-limit, limit, (len(candidates), copies, 6))[index].reshape(-1, 6)
     T = candidates.T_object_grasp[of] @ offset_pose(noise)
-    width = candidates.width[of]
-    contacts, normals, angle = closing_contacts(caster, T, width)
     sampler = np.full(len(of), Sampler.PERTURBED, np.uint8)
     # The hand is what is moved: its tool point stays the one of the grasp that it comes from.
-    return Candidates(T, width, contacts, normals, angle, sampler, candidates.grip_width[of]), of
+    return candidates_at(caster, gripper, T, candidates.width[of], sampler, candidates.grip_width[of]), of
 
 
 def offset_pose(noise: Array) -> Array:

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from graspgen.frames import Array
 from graspgen.grasps.candidates import Candidates
 from graspgen.grasps.patch import contact_patches
+from graspgen.grasps.suction_candidates import suction_file
+from graspgen.grasps.suction_quality import SuctionQuality, suction_quality
 from graspgen.grasps.wrench import ferrari_canny, primitive_wrenches, smallest_friction
 from graspgen.grippers.gripper import Gripper
 from graspgen.raycast import RayCaster
@@ -25,16 +27,26 @@ class Quality:
             the largest distance of its surface from there; 0 without force closure.
         flatness: (n,) RMS distance of the surface from the pad's plane, the worse pad, m; NaN where a pad has none.
         patch: (n,) share of a pad's area that meets the surface, the worse pad.
+        suction: scores of suction grasps, which have none of the others; None for jaws.
     """
 
     min_friction: Array
     epsilon: Array
     flatness: Array
     patch: Array
+    suction: SuctionQuality | None = None
 
 
 def grasp_quality(
-    caster: RayCaster, candidates: Candidates, gripper: Gripper, com: ArrayLike, friction: ArrayLike
+    caster: RayCaster,
+    candidates: Candidates,
+    gripper: Gripper,
+    com: ArrayLike,
+    friction: ArrayLike,
+    mass: float,
+    *,
+    gravity: ArrayLike | None = None,
+    force: float | None = None,
 ) -> Quality:
     """Score grasps of an object.
 
@@ -46,9 +58,17 @@ def grasp_quality(
         gripper: its pads.
         com: (3,) centre of mass, m, object frame.
         friction: sliding (–) and torsional (m) friction between pads and object; more entries are ignored.
+        mass: kg; it matters to suction grippers only, as do the next two.
+        gravity: (3,) m/s², object frame; None where there is no scene.
+        force: of the vacuum, N; None for the gripper's own.
     """
     sliding, torsional = (float(x) for x in np.asarray(friction, float)[:2])
     n = len(candidates)
+    if gripper.suction:
+        scores = suction_quality(
+            caster, candidates, suction_file(gripper), com, sliding, mass, gravity=gravity, force=force
+        )
+        return Quality(*np.full((4, n), np.nan), suction=scores)
     known = np.flatnonzero(np.isfinite(candidates.contacts).all(axis=(1, 2)))
     of = candidates.take(known)
     min_friction = smallest_friction(of.antipodal_angle)

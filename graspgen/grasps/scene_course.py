@@ -70,8 +70,7 @@ class SceneCourse:
         self._results, self._record = results, record
         self._chunk, self._period = path.chunk, path.chunk * dt
         self._touch_steps = max(1, round(p.touch_time / dt))
-        self._closing_speed = gripper.file.closing_speed
-        self._close_samples = np.ceil((width / self._closing_speed + p.close_time_limit) / self._period)
+        self._close_samples = np.ceil(self._close_time(gripper, width) / self._period)
         self._hold_samples = max(1, round(s.hold / self._period))
         self._stage = np.full(n, Stage.ENDED)
         self._at = self._stage.copy()  # the stage of the steps that are looked at
@@ -80,6 +79,11 @@ class SceneCourse:
         self._touched = np.zeros(n, bool)
         self._x_open, self._R_open = np.zeros((n, 3)), np.zeros((n, 3, 3))  # of the target before the close
         self._x_ref, self._R_ref = np.zeros((n, 3)), np.zeros((n, 3, 3))  # and after it
+
+    def _close_time(self, gripper: Gripper, width: Array) -> Array:
+        """(n,) s that the close takes at most."""
+        self._closing_speed = gripper.file.closing_speed
+        return width / self._closing_speed + self._protocol.close_time_limit
 
     def run(self) -> None:
         """Run every trial to its end."""
@@ -142,7 +146,7 @@ class SceneCourse:
         control = np.zeros((len(ids), self._chunk, self._scene.model.nu))
         stage = self._at[ids]
         control[..., self._state.servos] = self._path.targets(stage, self._samples[ids], self._state.up[ids])
-        control[..., self._state.grip] = np.where(stage >= Stage.CLOSE, -self._closing_speed, 0.0)[:, None]
+        self._grip(control, ids, stage >= Stage.CLOSE)
         record = ("sensordata",) if self._record is None else ("sensordata", STATE)
         size = {"sensordata": self._scene.model.nsensordata, STATE: self._batch.nstate}
         got = {item: np.zeros((len(ids), self._chunk, size[item])) for item in record}
@@ -157,6 +161,15 @@ class SceneCourse:
         self._lifting[ids[stage >= Stage.LIFT]] += 1
         self._results["steps"][ids] += self._chunk
         return control, got["sensordata"]
+
+    def _grip(self, control: Array, ids: Ids, closing: NDArray[np.bool_]) -> None:
+        """Write what closes the hand into (m, steps, nu) controls."""
+        control[..., self._state.grip] = np.where(closing, -self._closing_speed, 0.0)[:, None]
+
+    def _lost(self, ids: Ids, seen: Array) -> NDArray[np.int64]:
+        """(m,) how trials have lost their target, NOT_TRIED where they still hold it."""
+        held = self._state.touching(seen[:, -self._touch_steps :]).all(axis=1)
+        return np.where(held, int(Outcome.NOT_TRIED), int(Outcome.DROPPED))
 
     def _refuse_inside(self, ids: Ids) -> None:
         """End trials whose open hand is inside something where the approach begins."""
@@ -208,8 +221,12 @@ class SceneCourse:
         for code in np.unique(codes[codes != Outcome.NOT_TRIED]):
             self._end(ids[codes == code], Outcome(int(code)))
         both = codes == Outcome.NOT_TRIED
-        held = ids[both]
-        self._x_ref[held], self._R_ref[held] = look.x[both], look.R[both]
+        self._hold(ids[both], pick(look, both))
+
+    def _hold(self, held: Ids, look: Look) -> None:
+        """Lift what is held after the close."""
+        r = self._results
+        self._x_ref[held], self._R_ref[held] = look.x, look.R
         r["drift_holding"][held] = r["rotation_holding"][held] = r["lift_height"][held] = 0.0
         r["peak_acceleration"][held] = self._path.lift_acceleration
         self._enter(held, Stage.LIFT)
@@ -248,8 +265,10 @@ class SceneCourse:
         drift = np.linalg.norm(look.x - self._x_ref[ids], axis=1)
         turned = rotation_angle(look.R @ np.swapaxes(self._R_ref[ids], 1, 2))
         own, other = self._state.rise(ids)
-        lost = ~self._state.touching(seen[:, -self._touch_steps :]).all(axis=1)
+        loss = self._lost(ids, seen)
+        lost = loss != Outcome.NOT_TRIED
         outcome = judge_held(self._protocol, self._limits, drift, turned, other, blocked, lost)
+        outcome[lost] = loss[lost]
         for name, now in (("drift_holding", drift), ("rotation_holding", turned)):
             r[name][ids] = np.maximum(r[name][ids], now)
         held = ids[~lost]

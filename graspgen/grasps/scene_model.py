@@ -21,6 +21,7 @@ from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
 from graspgen.errors import SceneError
 from graspgen.grasps.profile import Profile
 from graspgen.grippers.gripper import Gripper
+from graspgen.grippers.suction import LIP_CONDIM, SuctionFile, enable_lips
 from graspgen.scene.build import GROUP_VISUAL, scene_spec
 from graspgen.scene.world import SettledScene
 
@@ -93,7 +94,7 @@ def scene_trial_model(
     add_contact_sensor(
         spec, HAND_TOUCH, HAND + gripper.file.base, None, ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
     )
-    for finger in gripper.file.fingers:
+    for finger in gripper.touching:
         add_contact_sensor(
             spec,
             FINGER_TOUCH + finger,
@@ -108,6 +109,9 @@ def scene_trial_model(
         raise SceneError(
             f"the trials of scene {world.plan.index} do not compile: {' '.join(str(error).split())}"
         ) from error
+    for name in gripper.file.joints if gripper.suction else ():
+        geom = model.geom(HAND + name)  # soft lips touch nothing until a trial lets them
+        geom.contype[:] = geom.conaffinity[:] = 0
     return _compiled(model, settled)
 
 
@@ -152,12 +156,17 @@ def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: fl
                 name = f"skin_{len(hand.materials)}"
                 hand.add_material(name=name, rgba=geom.rgba)
                 geom.material = name
-    limit = file.force if force is None else min(force, file.max_force)
-    hand.actuator(gripper.actuator).forcerange = [-limit, limit]
+    if isinstance(file, SuctionFile):
+        enable_lips(hand, file, force)
+    else:
+        limit = file.force if force is None else min(force, file.max_force)
+        hand.actuator(gripper.actuator).forcerange = [-limit, limit]
     contact = profile.geom()
     for geom in hand.geoms:
         geom.priority = contact["priority"]
         geom.condim, geom.solref, geom.solimp = contact["condim"], contact["solref"], contact["solimp"]
+    for name in gripper.file.joints if gripper.suction else ():
+        hand.geom(name).condim = LIP_CONDIM
     for body in hand.bodies[1:]:
         body.gravcomp = 1.0  # the arm carries the hand; the servos' forces are then those on what it holds
     stand = spec.worldbody.add_body(name=STAND, mocap=True)

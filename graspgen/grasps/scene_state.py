@@ -129,13 +129,11 @@ class SceneState:
         self._ball, self._ball_rates = at[BALL] + np.arange(4), rate[BALL] + np.arange(3)
         self._fingers = [at[HAND + j] for j in gripper.joints]
         self._finger_rates = [rate[HAND + j] for j in gripper.joints]
-        grip = model.actuator(HAND + gripper.actuator)
-        self.grip, self.servos = int(grip.id), [int(model.actuator(name).id) for name in SERVOS]
-        self._squeeze_limit = float(grip.forcerange[1])
+        self.servos = [int(model.actuator(name).id) for name in SERVOS]
         joints = model.body_jntadr[scene.object_bodies]
         self._object_qpos = model.jnt_qposadr[joints][:, None] + np.arange(7)
         self._object_qvel = model.jnt_dofadr[joints][:, None] + np.arange(6)
-        sensors = [model.sensor(FINGER_TOUCH + f) for f in gripper.file.fingers]
+        sensors = [model.sensor(FINGER_TOUCH + f) for f in gripper.touching]
         self._finger_at, self._hand_at = [int(s.adr[0]) for s in sensors], int(model.sensor(HAND_TOUCH).adr[0])
 
         self._stand, self._mocap = int(model.body(STAND).mocapid[0]), (batch.mocap_pos, batch.mocap_quat)
@@ -143,12 +141,18 @@ class SceneState:
         self._qpos[:] = scene.qpos
         self._qpos[:, self._slides[2]] = -approach
         self._qpos[:, self._fingers] = opening_to_joints(gripper, width)
-        batch.act[:, int(grip.actadr[0])] = width + gripper.zero_length
+        self._bind_grip(scene, width)
         self._of_sensor, self._friction = batch.expand("sensor_refid"), batch.expand("geom_friction")
         self._touch_sensors = np.array([int(s.id) for s in sensors])
         self.retarget(np.arange(len(self._target)), self._target, friction)
         self._warnings = batch.warning[:, :, 1].sum(axis=1)
         self._com0, self._R0 = self._objects()
+
+    def _bind_grip(self, scene: SceneModel, width: Array) -> None:
+        """Look up what closes the hand, and put it where it begins."""
+        grip = scene.model.actuator(HAND + self._gripper.actuator)
+        self.grip, self._squeeze_limit = int(grip.id), float(grip.forcerange[1])
+        self._batch.act[:, int(grip.actadr[0])] = width + self._gripper.zero_length
 
     def retarget(self, ids: Ids, target: Ids, friction: Array) -> None:
         """Make other objects the targets of trials, by their (m,) numbers; (m, 3) their frictions are the hand's."""
@@ -242,7 +246,7 @@ class SceneState:
         return (seen[..., self._hand_at] > 0) & (seen[..., self._hand_at + 1] < 0)
 
     def touching(self, seen: Array) -> NDArray[np.bool_]:
-        """(m, 2) whether each finger touches the target in any of (m, steps, sensors)."""
+        """(m, 2) whether each finger (of cups (m, segments), each part of a lip) touches the target in any of (m, steps, sensors)."""
         return (seen.take(self._finger_at, -1) > 0).any(axis=1)
 
     def normal_force(self, ids: Ids, seen: Array, look: Look) -> Array:

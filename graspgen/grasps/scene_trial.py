@@ -21,6 +21,7 @@ from graspgen.grasps.scene_model import SceneModel, scene_trial_model
 from graspgen.grasps.scene_path import hand_path
 from graspgen.grasps.scene_recorder import Recorder
 from graspgen.grasps.scene_state import SceneState
+from graspgen.grasps.suction_scene import SuctionSceneCourse, SuctionState, pressed_in_scene
 from graspgen.grippers.gripper import Gripper
 from graspgen.scene.world import SettledScene
 
@@ -193,7 +194,10 @@ def run_trials(
     objects, n = settled.world.objects, len(number)
     r = blank_results(n, len(objects))
     batch = Batch(scene.model, n, nthread=threads, persistent=scene.sleeps)
-    state = SceneState(
+    if gripper.suction:
+        T_world_grasp, sealed, lips = pressed_in_scene(settled, gripper, number, T_world_grasp)
+    state_of, course_of = (SuctionState, SuctionSceneCourse) if gripper.suction else (SceneState, SceneCourse)
+    state = state_of(
         scene,
         batch,
         gripper,
@@ -205,7 +209,7 @@ def run_trials(
         grip_width=grip_width,
         approach=approach,
     )
-    course = SceneCourse(
+    course = course_of(
         scene,
         batch,
         state,
@@ -217,6 +221,10 @@ def run_trials(
         results=r,
         record=record,
     )
+    if isinstance(course, SuctionSceneCourse):
+        mass = np.array([o.mass for o in objects])[number]
+        gravity = np.swapaxes(T_world_grasp[:, :3, :3], 1, 2) @ np.array(settled.world.plan.gravity_vector)
+        course.use(sealed, lips, mass, gravity)
     course.run()
     r["displacement"], r["rotation"] = state.displacements()
     course.linger(linger)

@@ -39,7 +39,8 @@ def propose_suction(
         redraws: further points tried.
 
     Returns:
-        `count` candidates. The tool point lies in the surface; the second of the two contacts is not known.
+        `count` candidates, pressed on (`pressed_on`). The first contact is where the approach through the tool point
+        meets the surface; the second is not known.
     """
     caster, file = RayCaster(asset.mesh.vertices, asset.mesh.faces), suction_file(gripper)
     u = rng.random((count, redraws + 1, 6))
@@ -47,21 +48,34 @@ def propose_suction(
     seeking = np.floor((numbers + 1) * sealed_share) > np.floor(numbers * sealed_share)
     T, point, normal = _drawn(caster, u[:, 0], tilt)
     sampler = np.where(seeking, Sampler.SURFACE_UNSEALED, Sampler.SURFACE).astype(np.uint8)
+    press = cup_seal(caster, T, file.cups, file.radius, file.depth).press
     open_ = np.flatnonzero(seeking)
     for attempt in range(redraws + 1):
         if not len(open_):
             break
         options, points, normals = _drawn(caster, u[open_, attempt], tilt)
-        good = (cup_seal(caster, options, file.cups, file.radius, file.depth).score > 0).any(axis=1)
+        seal = cup_seal(caster, options, file.cups, file.radius, file.depth)
+        good = (seal.score > 0).any(axis=1)
         taken = open_[good]
         T[taken], point[taken], normal[taken] = options[good], points[good], normals[good]
+        press[taken] = seal.press[good]
         sampler[taken] = Sampler.SURFACE_SEALED
         open_ = open_[~good]
-    return _candidates(T, point, normal, sampler)
+    return _candidates(pressed_on(T, press), point, normal, sampler)
 
 
-def meeting(caster: RayCaster, T_object_grasp: Array, sampler: np.ndarray) -> Candidates:
-    """Make candidates of (n, 4, 4) grasp frames; their contact is where the approach through the tool point meets."""
+def pressed_on(T_object_grasp: Array, press: Array) -> Array:
+    """Return the (n, 4, 4) grasp frames (n,) m further along their approach."""
+    ahead = np.zeros((len(press), 3))
+    ahead[:, 2] = press
+    return T_object_grasp @ pose(translation=ahead)
+
+
+def meeting(caster: RayCaster, file: SuctionFile, T_object_grasp: Array, sampler: np.ndarray) -> Candidates:
+    """Make candidates of (n, 4, 4) grasp frames by pressing them on; their contact is where the approach meets."""
+    T_object_grasp = pressed_on(
+        T_object_grasp, cup_seal(caster, T_object_grasp, file.cups, file.radius, file.depth).press
+    )
     z, origin = T_object_grasp[:, :3, 2], T_object_grasp[:, :3, 3]
     start = origin - 0.02 * z
     face = caster.first_face(start, z)

@@ -8,15 +8,15 @@ from mujoco.batch import Batch
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
-from graspgen.frames import Array, pose
+from graspgen.frames import Array
 from graspgen.grasps.course import TOUCH
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.seal import Seal, cup_seal
-from graspgen.grasps.suction_candidates import suction_file
+from graspgen.grasps.suction_candidates import pressed_on, suction_file
 from graspgen.grasps.suction_course import SuctionCourse
 from graspgen.grippers.gripper import Gripper
-from graspgen.grippers.suction import BALL, TRAVEL, SuctionFile, enable_lips, segment_names, segment_points
+from graspgen.grippers.suction import BALL, LIP_CONDIM, TRAVEL, SuctionFile, enable_lips, segment_names, segment_points
 from graspgen.objects.asset import Asset, Part
 from graspgen.objects.geoms import add_parts, set_inertial
 from graspgen.raycast import RayCaster
@@ -34,9 +34,7 @@ def press_on(asset: Asset, gripper: Gripper, T_object_grasp: Array) -> tuple[Arr
     file = suction_file(gripper)
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
     seal = cup_seal(caster, T_object_grasp, file.cups, file.radius, file.depth)
-    ahead = np.zeros((len(T_object_grasp), 3))
-    ahead[:, 2] = seal.press
-    return T_object_grasp @ pose(translation=ahead), seal
+    return pressed_on(T_object_grasp, seal.press), seal
 
 
 def refuse_unsealed(results: dict[str, NDArray], seal: Seal) -> None:
@@ -58,10 +56,7 @@ def suction_model(
     friction: ArrayLike,
     force: float | None = None,
 ) -> mujoco.MjModel:
-    """Compile the model of a trial: the cups, their base fixed at the origin, and the free body "object".
-
-    Contacts have sliding friction only: it is the ring of contacts that resists a twist, by μ F r.
-    """
+    """Compile the model of a trial: the cups, their base fixed at the origin, and the free body "object"."""
     spec, file = gripper.spec(), suction_file(gripper)
     profile.apply(spec)
     enable_lips(spec, file, force)
@@ -69,7 +64,7 @@ def suction_model(
     body.add_freejoint(name="object")
     body.simple = False  # a "simple" body's centre of mass could not be moved in repeated trials
     set_inertial(body, mass, asset.com, inertia)
-    settings = {**profile.geom(), "condim": 3}
+    settings = {**profile.geom(), "condim": LIP_CONDIM}
     add_parts(spec, body, asset.parts, "object", friction=np.asarray(friction, float), **settings)
     for name in segment_names(len(file.cups)):
         add_contact_sensor(spec, TOUCH + name, name, "object", ContactData.FOUND, Reduce.NEAREST)

@@ -110,6 +110,11 @@ class Gripper:
         return isinstance(self.file, SuctionFile)
 
     @property
+    def touching(self) -> tuple[str, ...]:
+        """Names of the bodies whose contact tells what is held: the fingers, or the segments of the lips."""
+        return self.file.joints if isinstance(self.file, SuctionFile) else self.file.fingers
+
+    @property
     def actuator(self) -> str:
         """Name of the actuator of the opening."""
         return self.file.actuator or DRIVE
@@ -218,13 +223,24 @@ def as_gripper(given: str | Path | Gripper) -> Gripper:
     return given if isinstance(given, Gripper) else load_gripper(str(given))
 
 
+def gripper_file(written: Any) -> GripperFile | SuctionFile:
+    """Validate what a gripper's YAML says, by its kind.
+
+    Raises:
+        ValidationError: it is not valid.
+    """
+    return _form(written).model_validate(written)
+
+
+def _form(written: Any) -> type[GripperFile | SuctionFile]:
+    return SuctionFile if isinstance(written, dict) and written.get("kind") == "suction" else GripperFile
+
+
 def _read_file(path: Path) -> GripperFile | SuctionFile:
-    form: type[GripperFile | SuctionFile] = GripperFile
+    written = None
     try:
         written = yaml.safe_load(path.read_text())
-        if isinstance(written, dict) and written.get("kind") == "suction":
-            form = SuctionFile
-        return form.model_validate(written)
+        return gripper_file(written)
     except (OSError, UnicodeDecodeError) as error:
         raise GripperError(f"gripper {path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -233,7 +249,7 @@ def _read_file(path: Path) -> GripperFile | SuctionFile:
         # An unknown key explains the missing one that it was meant for.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(map(str, first["loc"])) or "the file"
-        known = JawShape.model_fields if first["loc"][:1] == ("jaw",) else form.model_fields
+        known = JawShape.model_fields if first["loc"][:1] == ("jaw",) else _form(written).model_fields
         hint = nearest(str(first["loc"][-1]), known) if first["type"] == "extra_forbidden" else ""
         raise GripperError(f"gripper {path}: {key}: {first['msg'].removeprefix('Value error, ')}{hint}") from error
 

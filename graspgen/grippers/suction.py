@@ -31,6 +31,9 @@ SEGMENT_MASS, SEGMENT_ARMATURE = 0.0003, 0.002
 #: the end; and the lip bears at most 7 % more than that at its beginning, under as much mass as it can lift.
 RELAXATION = 0.02
 
+#: Contacts of lips have sliding friction only: it is the ring of contacts that resists a twist, by μ F r.
+LIP_CONDIM = 3
+
 #: A part of the lip that is this close to the surface still seals, m. A lip that slides hops a little.
 LEAK_GAP = 5e-5
 

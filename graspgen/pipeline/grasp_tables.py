@@ -58,6 +58,7 @@ def grasp_rows(
         in_cone: (n,) whether the approach lies in the cone.
     """
     c, r = labelled.candidates, labelled.results
+    of_cups = quality.suction
     own = (r.target_at_grasp < 0) * int(Collision.TARGET_AT_GRASP)
     own |= (r.target_on_approach < 0) * int(Collision.TARGET_ON_APPROACH)
     return columns(
@@ -79,6 +80,10 @@ def grasp_rows(
         epsilon=quality.epsilon,
         flatness=quality.flatness,
         patch=quality.patch,
+        seal=np.nan if of_cups is None else of_cups.seal,
+        cups=0 if of_cups is None else of_cups.cups,
+        resists_any=np.nan if of_cups is None else of_cups.resists_any,
+        resists_gravity=np.nan if of_cups is None else of_cups.resists_gravity,
         collision=np.broadcast_to(collision, len(keys)) | own.astype(np.uint8),
         clearance=np.broadcast_to(clearance, len(keys)),
         approach_angle=np.broadcast_to(approach_angle, len(keys)),

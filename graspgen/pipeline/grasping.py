@@ -11,11 +11,11 @@ from graspgen.dataset.record import Columns, no_rows
 from graspgen.dataset.schema import grasp_key, object_key
 from graspgen.errors import DatasetError
 from graspgen.frames import Array
-from graspgen.grasps.candidates import propose
 from graspgen.grasps.clearance import Obstacle, hand_clearance
 from graspgen.grasps.label import LabelledGrasps, label_object
 from graspgen.grasps.outcomes import Collision
 from graspgen.grasps.profile import Profile
+from graspgen.grasps.propose import propose_grasps
 from graspgen.grasps.quality import Quality, grasp_quality
 from graspgen.grippers.gripper import Gripper
 from graspgen.pipeline import in_scene
@@ -105,7 +105,10 @@ def grasp_scene(
         collision |= ((distance < 0).any(axis=1) * int(bit)).astype(np.uint8)
     clearance = seen.on_approach.min(axis=1)
     ends = np.cumsum(number)[:-1]
-    quality = [_quality(o, g, gripper) for o, g in zip(targets, labelled, strict=True)]
+    poses = settled.T_world_object[chosen]
+    quality = [
+        _quality(o, g, gripper, plan, T, spec) for o, g, T in zip(targets, labelled, poses, strict=True)
+    ]  # fmt: skip
     return [
         ObjectGrasps(*row)
         for row in zip(targets, labelled, quality, np.split(collision, ends), np.split(clearance, ends), strict=True)
@@ -116,12 +119,13 @@ def _label(
     thing: SceneObject, plan: ScenePlan, gripper: Gripper, profile: Profile, spec: Grasps, threads: int
 ) -> LabelledGrasps:
     key = (*plan.grasp_stream, thing.plan.instance_id)
-    candidates = propose(
+    candidates = propose_grasps(
         thing.asset,
         gripper,
         spec.per_object,
         stream(plan.seed, Purpose.GRASPS, *key),
         cone=np.radians(spec.cone_deg),
+        tilt=np.radians(spec.tilt_deg),
         clearance=spec.clearance,
         clear_share=spec.clear_share,
         approach=spec.approach,
@@ -163,9 +167,15 @@ def _take(thing: SceneObject, plan: ScenePlan, database: GraspDatabase, count: i
     )
 
 
-def _quality(thing: SceneObject, labelled: LabelledGrasps, gripper: Gripper) -> Quality:
+def _quality(
+    thing: SceneObject, labelled: LabelledGrasps, gripper: Gripper, plan: ScenePlan, T_world_object: Array, spec: Grasps
+) -> Quality:
     caster = RayCaster(thing.asset.mesh.vertices, thing.asset.mesh.faces)
-    return grasp_quality(caster, labelled.candidates, gripper, thing.asset.com, thing.plan.friction)
+    gravity = T_world_object[:3, :3].T @ plan.gravity_vector
+    return grasp_quality(
+        caster, labelled.candidates, gripper, thing.asset.com, thing.plan.friction, thing.mass, gravity=gravity,
+        force=spec.force,
+    )  # fmt: skip
 
 
 def grasp_tables(

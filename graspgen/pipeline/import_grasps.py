@@ -21,6 +21,7 @@ from graspgen.frames import Array, inverse
 from graspgen.grasps.candidates import Candidates, closing_contacts
 from graspgen.grasps.label import LabelledGrasps, label_object
 from graspgen.grasps.outcomes import Outcome, Sampler
+from graspgen.grasps.propose import candidates_at
 from graspgen.grasps.profile import load_profile
 from graspgen.grasps.quality import grasp_quality
 from graspgen.grippers.gripper import Gripper, load_gripper
@@ -193,6 +194,10 @@ def _asset(
 
 
 def _candidates(asset: Asset, hand: Gripper, found: ForeignGrasps, notes: list[str], *, of_base: bool) -> Candidates:
+    caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
+    sampler = np.full(len(found), Sampler.GIVEN, np.uint8)
+    if hand.suction:
+        return candidates_at(caster, hand, found.T_object_grasp, np.zeros(len(found)), sampler)
     stroke = hand.file.stroke
     width = np.where(np.isfinite(found.width) & (found.width > 0), found.width, stroke)
     if len(unknown := np.flatnonzero(width != found.width)):
@@ -200,8 +205,6 @@ def _candidates(asset: Asset, hand: Gripper, found: ForeignGrasps, notes: list[s
     if len(wide := np.flatnonzero(width > stroke * (1 + 1e-6))):
         notes.append(f"{len(wide)} openings are larger than the gripper's {stroke:g} m and were reduced to it")
     width = np.minimum(width, stroke)
-    caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
-    sampler = np.full(len(found), Sampler.GIVEN, np.uint8)
     # Poses of a base are read with the tool point of the open hand. Where it moves, the grasp is where the pads
     # will meet the object: each round looks for it at the tool point that the last one gave.
     T, grip = found.T_object_grasp, None
@@ -224,8 +227,8 @@ def _write(
 ) -> None:
     keys: Array | NDArray[np.int64] = np.arange(len(labelled.candidates), dtype=np.int64)
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
-    quality = grasp_quality(caster, labelled.candidates, hand, asset.com, friction)
     mass = asset.density * asset.volume
+    quality = grasp_quality(caster, labelled.candidates, hand, asset.com, friction, mass, force=spec.force)
     tables = {
         "grasps": grasp_rows(labelled, quality, keys, scene=-1, object_key=0),
         "trials": trial_rows(labelled, keys, friction=friction[0], mass=mass),

@@ -22,10 +22,10 @@ from graspgen.dataset.grasp_file import unkeyed
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.record import Columns
 from graspgen.dataset.schema import SCHEMA_VERSION
-from graspgen.grasps.candidates import propose
 from graspgen.grasps.label import label_object
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
+from graspgen.grasps.propose import propose_grasps
 from graspgen.grasps.quality import grasp_quality
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
@@ -40,7 +40,7 @@ TORSIONAL, ROLLING = 0.005, 0.002
 
 #: Settings that labels depend on, beside gripper and profile.
 LABEL_SETTINGS = (
-    "per_object", "cone_deg", "clearance", "clear_share", "force", "approach", "draws", "min_friction",
+    "per_object", "cone_deg", "tilt_deg", "clearance", "clear_share", "force", "approach", "draws", "min_friction",
     "hard_negatives",
 )  # fmt: skip
 
@@ -101,12 +101,13 @@ def label_asset(
     # By content, not by number: a library that grows leaves the grasps of its objects as they are.
     digest = content_hash(asset)
     words = tuple(int(digest[i : i + 8], 16) for i in range(0, 32, 8))
-    candidates = propose(
+    candidates = propose_grasps(
         asset,
         gripper,
         spec.per_object,
         stream(seed, Purpose.GRASPS, *words),
         cone=np.radians(spec.cone_deg),
+        tilt=np.radians(spec.tilt_deg),
         clearance=spec.clearance,
         clear_share=spec.clear_share,
         approach=spec.approach,
@@ -133,7 +134,9 @@ def label_asset(
     )
     scored = time.perf_counter()
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
-    quality = grasp_quality(caster, labelled.candidates, gripper, asset.com, friction)
+    quality = grasp_quality(
+        caster, labelled.candidates, gripper, asset.com, friction, mass, force=spec.force
+    )
     keys = np.arange(len(labelled.candidates), dtype=np.int64)
     rows = ObjectRows(
         {

@@ -15,7 +15,7 @@ from graspgen.dataset.layout import OBJECTS, arena_mesh
 from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError, GripperError, ObjectError
 from graspgen.grasps.profile import Profile
-from graspgen.grippers.gripper import Gripper, GripperFile
+from graspgen.grippers.gripper import Gripper, gripper_file
 from graspgen.objects.asset import Asset
 from graspgen.objects.library import load_asset
 from graspgen.recipe import Recipe
@@ -59,7 +59,7 @@ def stored_gripper(dataset: Dataset) -> Gripper:
     if not intact:
         raise DatasetError(f"{dataset.path}: the stored definition of the gripper '{name}' is damaged")
     try:
-        gripper = Gripper(GripperFile.model_validate(written), mjcf)
+        gripper = Gripper(gripper_file(written), mjcf)
         gripper.spec().compile()
     except ValueError as error:
         raise GripperError(

@@ -35,11 +35,13 @@ class Grasps(Section):
     """Physics profile of the trials (`models/profiles`)."""
     cone_deg: float = Field(20.0, gt=0, le=60)
     """Half-angle of the cone about the inward normal in which closing directions are drawn, deg."""
+    tilt_deg: float = Field(5.0, ge=0, le=45)
+    """Suction: half-angle of the cone about the inward normal in which approaches are drawn, deg."""
     clearance: float = Field(0.005, ge=0, le=0.05)
     """Gap between each pad and the surface before closing, m."""
     clear_share: float = Field(0.5, ge=0, le=1)
     """Share of candidates whose approach is drawn again until the open hand is clear of the object; the others stay
-    uniform, so that their success rate is unbiased."""
+    uniform, so that their success rate is unbiased. Suction: share whose point is drawn again until a cup seals."""
     database: str | None = None
     """Grasp database (`graspgen grasps`) to take candidates and labels from; objects must be at their own size."""
     draws: Annotated[int, Field(ge=0, le=1000)] = 8

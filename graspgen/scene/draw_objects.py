@@ -122,5 +122,6 @@ def _which(
 
 @cache
 def _opening(gripper: str) -> float:
-    """Return how far a gripper opens, m."""
-    return load_gripper(gripper).file.stroke
+    """Return how far a gripper opens, m; without limit for cups, which objects of any size fit."""
+    hand = load_gripper(gripper)
+    return np.inf if hand.suction else hand.file.stroke

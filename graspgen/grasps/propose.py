@@ -1,0 +1,66 @@
+"""Propose grasps for a gripper of any kind, and make candidates of poses that are given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graspgen.frames import Array
+from graspgen.grasps.candidates import Candidates, closing_contacts, propose
+from graspgen.grasps.suction_candidates import meeting, propose_suction, suction_file
+from graspgen.grippers.gripper import Gripper
+from graspgen.objects.asset import Asset
+from graspgen.raycast import RayCaster
+
+
+def propose_grasps(
+    asset: Asset,
+    gripper: Gripper,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    cone: float,
+    tilt: float,
+    clearance: float,
+    clear_share: float,
+    approach: float,
+    step: float,
+    threads: int = 1,
+) -> Candidates:
+    """Draw candidates: antipodal ones for jaws (`propose`), points of the surface for cups (`propose_suction`).
+
+    Args:
+        asset, gripper, count, rng, approach, step, threads: see `propose`.
+        cone, clearance: of jaws, see `propose`.
+        tilt: of cups, see `propose_suction`.
+        clear_share: share of candidates that look for a clear approach (jaws), or for a point that seals (cups).
+    """
+    if gripper.suction:
+        return propose_suction(asset, gripper, count, rng, tilt=tilt, sealed_share=clear_share)
+    return propose(
+        asset, gripper, count, rng, cone=cone, clearance=clearance, clear_share=clear_share, approach=approach,
+        step=step, threads=threads,
+    )  # fmt: skip
+
+
+def candidates_at(
+    caster: RayCaster,
+    gripper: Gripper,
+    T_object_grasp: Array,
+    width: Array,
+    sampler: np.ndarray,
+    grip_width: Array | None = None,
+) -> Candidates:
+    """Make candidates of poses, with the contacts that the hand would make there (NaN where it makes none).
+
+    Args:
+        caster: the object's mesh, m.
+        gripper: the hand.
+        T_object_grasp: (n, 4, 4) grasp frames, object frame; those of cups are pressed on.
+        width: (n,) openings, m; of no meaning for cups.
+        sampler: (n,) `Sampler`.
+        grip_width: (n,) openings where the pads should meet the object, m; None for where the contacts are.
+    """
+    if gripper.suction:
+        return meeting(caster, suction_file(gripper), T_object_grasp, sampler)
+    contacts = closing_contacts(caster, T_object_grasp, width)
+    return Candidates(T_object_grasp, width, *contacts, sampler, grip_width)  # type: ignore[arg-type]
