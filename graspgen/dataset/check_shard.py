@@ -23,6 +23,7 @@ from graspgen.dataset.check_scene_trials import check_scene_trials
 from graspgen.dataset.check_sensor import check_sensor
 from graspgen.dataset.check_shared import check_shared
 from graspgen.dataset.check_sight import check_sight
+from graspgen.dataset.check_suction import check_suction
 from graspgen.dataset.check_trials import check_trials
 from graspgen.dataset.check_views import check_views
 from graspgen.dataset.checked import Checked, Meshes
@@ -86,6 +87,7 @@ def check_shard(
         if sound:
             step("recorded trials", lambda: check_frames(report, checked))
             step("how views see grasps", lambda: check_sight(report, checked))
+            step("suction", lambda: check_suction(report, checked))
             step("ε", lambda: check_quality(report, checked))
             step("silhouettes, keypoints and layers", lambda: check_views(report, checked))
             step("masks and depth against meshes", lambda: check_geometry(report, checked))

@@ -384,7 +384,9 @@ TABLES: dict[str, Table] = {
                 "says how",
             ),
             "stroke": Column("f8", (), "m", "largest opening; 0 for suction", low=0),
-            "max_force": Column("f8", (), "N", "largest grip force; of suction the force of the vacuum on all cups", low=0),
+            "max_force": Column(
+                "f8", (), "N", "largest grip force; of suction the force of the vacuum on all cups", low=0
+            ),
         },
         shared=True,
     ),
@@ -415,7 +417,13 @@ TABLES: dict[str, Table] = {
                 "opening where the pads should meet the object; the grasp frame is the tool point there",
                 low=0,
             ),
-            "contacts": Column("f4", (2, 3), "m", "points where the pads should touch, object frame; of cups the first is where the approach meets", nan=True),
+            "contacts": Column(
+                "f4",
+                (2, 3),
+                "m",
+                "points where the pads should touch, object frame; of cups the first is where the approach meets",
+                nan=True,
+            ),
             "normals": Column("f4", (2, 3), "", "outward unit normals there, object frame", nan=True),
             "sampler": Column("u1", doc="how it was proposed", enum=Sampler),
             "parent": Column("i8", doc="key of the grasp that it perturbs; −1 for none", low=-1),
@@ -587,7 +595,14 @@ TABLES: dict[str, Table] = {
             ),
             "rotation_closing": Column("f4", (), "rad", "rotation while closing", low=0, nan=True),
             "rotation_holding": Column("f4", (), "rad", "largest rotation since the close", low=0, nan=True),
-            "grip_force": Column("f4", (), "N", "mean normal force of the two pads after closing; of suction the vacuum's force on the cups that hold", low=0, nan=True),
+            "grip_force": Column(
+                "f4",
+                (),
+                "N",
+                "mean normal force of the two pads after closing; of suction the vacuum's force on the cups that hold",
+                low=0,
+                nan=True,
+            ),
             "width": Column("f4", (), "m", "opening after closing", nan=True),
             "peak_acceleration": Column(
                 "f4",

@@ -43,8 +43,8 @@ def grasp_quality(
     gripper: Gripper,
     com: ArrayLike,
     friction: ArrayLike,
-    mass: float,
     *,
+    mass: float = 1.0,
     gravity: ArrayLike | None = None,
     force: float | None = None,
 ) -> Quality:

@@ -246,7 +246,7 @@ class SceneState:
         return (seen[..., self._hand_at] > 0) & (seen[..., self._hand_at + 1] < 0)
 
     def touching(self, seen: Array) -> NDArray[np.bool_]:
-        """(m, 2) whether each finger (of cups (m, segments), each part of a lip) touches the target in any of (m, steps, sensors)."""
+        """(m, fingers) whether each finger, or part of a lip, touches the target in any of (m, steps, sensors)."""
         return (seen.take(self._finger_at, -1) > 0).any(axis=1)
 
     def normal_force(self, ids: Ids, seen: Array, look: Look) -> Array:

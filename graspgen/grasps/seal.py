@@ -1,10 +1,11 @@
 """Whether a suction cup seals: a ring of springs against the object's surface (after Dex-Net 3.0, Mahler et al., 2018).
 
 The lip is a ring of points; springs join neighbours (perimeter), second neighbours (flexion) and every point with the
-apex of the cup, 2 r above the ring (cone). The ring is pressed onto the surface along the approach: every point goes to
-where its ray meets the surface, the hand to where the lips' median is at rest. The lip seals where no spring changes its
-length by more than 10 %, nothing bulges further into the cup than it is deep, and no ray under the cup meets nothing (a
-hole would let air in; a blind hollow is evacuated with the cup). Imports no MuJoCo: `graspgen check` derives it again.
+apex of the cup, 2 r above the ring (cone). The ring is pressed onto the surface along the approach: every point goes
+to where its ray meets the surface, the hand to where the median of the lips is. The lip seals where no spring changes
+its length by more than 10 %, nothing bulges further into the cup than it is deep, and no ray under the cup meets
+nothing (a hole would let air in; a blind hollow is evacuated with the cup). No MuJoCo here: `graspgen check` derives it
+again.
 """
 
 from __future__ import annotations

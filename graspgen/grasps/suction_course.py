@@ -93,7 +93,9 @@ class SuctionCourse(FreeCourse):
         before = self._force * self._sucking[ids].sum(axis=1)
         self._vent(ids)
         level, number = self._level[ids], self._number[ids]
-        pull = self._mass[ids] * self._accelerations[level] * -self._linear[np.minimum(number, len(self._linear) - 1), 2]
+        pull = (
+            self._mass[ids] * self._accelerations[level] * -self._linear[np.minimum(number, len(self._linear) - 1), 2]
+        )
         # A pull that alone is more than the vacuum's force takes the cup straight off; else a moment has lifted a part.
         how = np.where(pull >= before, Outcome.DROPPED, Outcome.PEELED)
         return np.where(self._sucking[ids].any(axis=1), Outcome.NOT_TRIED, how).astype(np.uint8)

@@ -10,15 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from graspgen.frames import Array
 from graspgen.grasps.candidates import Candidates
 from graspgen.grasps.seal import cup_seal
-from graspgen.grasps.suction_wrench import all_directions, resisted
+from graspgen.grasps.suction_wrench import STANDARD_GRAVITY, weights_resisted
 from graspgen.grippers.suction import SuctionFile
 from graspgen.raycast import RayCaster
-
-#: Standard gravity, m/s²: a weight where there is no scene.
-STANDARD_GRAVITY = 9.81
-
-#: Loads beyond this many weights count as this many: a cup below an object is only pressed by it.
-MOST_WEIGHTS = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,21 +59,10 @@ def suction_quality(
     score = cup_seal(caster, T, file.cups, file.radius, file.depth).score
     sealed = score > 0
     total = file.max_force if force is None else min(force, file.max_force)
-    R, z = T[:, :3, :3], T[:, :3, 3]
-    lever = np.einsum("nji,nj->ni", R, np.asarray(com, float) - z)
-
-    def weights(direction: Array, weight: float) -> Array:
-        found = resisted(
-            np.asarray(file.cups, float), file.radius, total / len(file.cups), sealed, np.full(n, friction), lever,
-            direction, np.full(n, weight),
-        )  # fmt: skip
-        return np.minimum(found.min(axis=1, initial=np.inf), MOST_WEIGHTS)
-
-    worst = weights(np.broadcast_to(all_directions(), (n, len(all_directions()), 3)), mass * STANDARD_GRAVITY)
-    under = np.full(n, np.nan)
+    known = (np.asarray(file.cups, float), file.radius, total / len(file.cups), sealed, T, com, friction)
+    worst, under = weights_resisted(*known, mass * STANDARD_GRAVITY), np.full(n, np.nan)
     if gravity is not None and (size := float(np.linalg.norm(gravity))) > 0:
-        down = np.einsum("nji,j->ni", R, np.asarray(gravity, float) / size)
-        under = weights(down[:, None], mass * size)
+        under = weights_resisted(*known, mass * size, gravity)
     bits = (sealed * (1 << np.arange(len(file.cups)))).sum(axis=1).astype(np.uint8)
     mean = np.divide(score.sum(axis=1), sealed.sum(axis=1), out=np.zeros(n), where=sealed.any(axis=1))
     return SuctionQuality(mean, bits, worst, under)

@@ -1,19 +1,26 @@
 """What load a sealed suction gripper resists, by the statics of its lips.
 
-The lips of all sealed cups are one rigid ring of springs under the vacuum's force F. A pull P, a moment M and a shear
-load it: a spring bears P / N, and M by its distance from the axis of bending, as in a beam. The lip lifts, and the vacuum
-is lost, where a spring bears more than its share F / N of the vacuum: for one cup of radius r, P + 2 M / r = F, so that a
-moment alone is borne up to F r / 2. (Dex-Net 3.0 limits the moment by π r κ with a constant of the material; that is the
-same limit for κ = F / 2π.) The lip slides where the shear passes μ (F − P), the twist about the approach taken
-as a shear at the lip's mean distance from the middle: μ F r alone for one cup, as in Dex-Net 3.0.
+The lips of all sealed cups are one rigid ring of N springs under the vacuum's force F. A pull P, a moment M and a shear
+load it: a spring bears P / N, and M by its distance from the axis of bending, as in a beam. The lip lifts, and the
+vacuum is lost, where a spring bears more than its share F / N of the vacuum: for one cup of radius r, P + 2 M / r = F,
+so that a moment alone is borne up to F r / 2. (Dex-Net 3.0 limits the moment by π r κ with a constant of the material;
+that is the same limit for κ = F / 2π.) The lip slides where the shear passes μ (F − P), the twist about the approach
+taken as a shear at the lip's mean distance from the middle: μ F r alone for one cup, as in Dex-Net 3.0.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from graspgen.frames import Array
 from graspgen.grasps.seal import POINTS
+
+#: Standard gravity, m/s²: a weight where there is no scene.
+STANDARD_GRAVITY = 9.81
+
+#: Loads beyond this many weights count as this many: an object that lies on a cup is only pressed on.
+MOST_WEIGHTS = 1000.0
 
 #: Directions of gravity among which the worst is looked for, evenly over the sphere.
 DIRECTIONS = 256
@@ -68,6 +75,42 @@ def resisted(
         slides = np.divide(mu * force, slide, out=np.full(load.shape, np.inf), where=slide > 0)
         out[mine] = np.minimum(lifts, slides)
     return out
+
+
+def weights_resisted(
+    cups: Array,
+    radius: float,
+    cup_force: float,
+    sealed: np.ndarray,
+    T_object_grasp: Array,
+    com: ArrayLike,
+    friction: float,
+    weight: float,
+    down: ArrayLike | None = None,
+) -> Array:
+    """Return how many times its weight an object can pull, in the worst direction or in one.
+
+    Args:
+        cups, radius, cup_force, sealed: see `resisted`.
+        T_object_grasp: (n, 4, 4) grasp frames, object frame.
+        com: (3,) centre of mass, object frame, m.
+        friction: sliding friction of lips and object.
+        weight: N.
+        down: (3,) direction of the pull, object frame; None for the worst.
+
+    Returns:
+        (n,) multiples of the weight, at most `MOST_WEIGHTS`.
+    """
+    n, R = len(T_object_grasp), T_object_grasp[:, :3, :3]
+    lever = np.einsum("nji,nj->ni", R, np.asarray(com, float) - T_object_grasp[:, :3, 3])
+    if down is None:
+        direction = np.broadcast_to(all_directions(), (n, DIRECTIONS, 3))
+    else:
+        direction = np.einsum("nji,j->ni", R, np.asarray(down, float) / np.linalg.norm(down))[:, None]
+    found = resisted(
+        cups, radius, cup_force, sealed, np.full(n, friction), lever, direction, np.full(n, weight)
+    )  # fmt: skip
+    return np.minimum(found.min(axis=1, initial=np.inf), MOST_WEIGHTS)
 
 
 def all_directions() -> Array:

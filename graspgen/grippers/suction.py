@@ -1,8 +1,8 @@
 """A suction gripper: vacuum cups on a plate. Its MJCF holds what is rigid; the cups' lips are added from its YAML.
 
-A lip is a ring of short segments on springs (after the ring of springs of Dex-Net 3.0, Mahler et al., 2018). Each slides
-along the approach and carries its share of the vacuum's force as an adhesion actuator, so that the load on every part
-of the lip is known, and the lip lifts where the load passes that share.
+A lip is a ring of short segments on springs (after the ring of springs of Dex-Net 3.0, Mahler et al., 2018). Each
+slides along the approach and carries its share of the vacuum's force as an adhesion actuator, so that the load on every
+part of the lip is known, and the lip lifts where the load passes that share.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ BALL = 0.001
 #: Mass of a segment and its reflected inertia, kg: rubber, and small beside anything that is lifted.
 SEGMENT_MASS, SEGMENT_ARMATURE = 0.0003, 0.002
 
-#: Time constant with which a lip gives way, s: rubber damps strongly. A push takes longer, so that a lip bears all of it at
-#: the end; and the lip bears at most 7 % more than that at its beginning, under as much mass as it can lift.
+#: Time constant with which a lip gives way, s: rubber damps strongly. A push takes longer, so that a lip bears all of
+#: it at its end.
 RELAXATION = 0.02
 
 #: Contacts of lips have sliding friction only: it is the ring of contacts that resists a twist, by μ F r.
@@ -55,7 +55,7 @@ class SuctionFile(BaseModel):
     tcp: tuple[float, float, float]
     """The tool point: in the plane of the lips, in the middle of the cups."""
     cups: tuple[tuple[float, float], ...] = Field(min_length=1, max_length=8)
-    """Centres of the lips in the tool frame (x, y). Each cup has its own valve: one that leaks costs the others nothing."""
+    """Centres of the lips in the tool frame (x, y). Each has its own valve: one that leaks costs the others nothing."""
     radius: float = Field(gt=0, le=0.1)
     """Of the ring where a lip seals."""
     depth: float = Field(gt=0, le=0.05)

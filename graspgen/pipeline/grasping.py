@@ -173,7 +173,7 @@ def _quality(
     caster = RayCaster(thing.asset.mesh.vertices, thing.asset.mesh.faces)
     gravity = T_world_object[:3, :3].T @ plan.gravity_vector
     return grasp_quality(
-        caster, labelled.candidates, gripper, thing.asset.com, thing.plan.friction, thing.mass, gravity=gravity,
+        caster, labelled.candidates, gripper, thing.asset.com, thing.plan.friction, mass=thing.mass, gravity=gravity,
         force=spec.force,
     )  # fmt: skip
 

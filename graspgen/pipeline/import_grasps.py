@@ -21,8 +21,8 @@ from graspgen.frames import Array, inverse
 from graspgen.grasps.candidates import Candidates, closing_contacts
 from graspgen.grasps.label import LabelledGrasps, label_object
 from graspgen.grasps.outcomes import Outcome, Sampler
-from graspgen.grasps.propose import candidates_at
 from graspgen.grasps.profile import load_profile
+from graspgen.grasps.propose import candidates_at
 from graspgen.grasps.quality import grasp_quality
 from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.imports.foreign import ForeignGrasps, Reading
@@ -228,7 +228,7 @@ def _write(
     keys: Array | NDArray[np.int64] = np.arange(len(labelled.candidates), dtype=np.int64)
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
     mass = asset.density * asset.volume
-    quality = grasp_quality(caster, labelled.candidates, hand, asset.com, friction, mass, force=spec.force)
+    quality = grasp_quality(caster, labelled.candidates, hand, asset.com, friction, mass=mass, force=spec.force)
     tables = {
         "grasps": grasp_rows(labelled, quality, keys, scene=-1, object_key=0),
         "trials": trial_rows(labelled, keys, friction=friction[0], mass=mass),

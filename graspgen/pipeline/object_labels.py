@@ -134,9 +134,7 @@ def label_asset(
     )
     scored = time.perf_counter()
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
-    quality = grasp_quality(
-        caster, labelled.candidates, gripper, asset.com, friction, mass, force=spec.force
-    )
+    quality = grasp_quality(caster, labelled.candidates, gripper, asset.com, friction, mass=mass, force=spec.force)
     keys = np.arange(len(labelled.candidates), dtype=np.int64)
     rows = ObjectRows(
         {
