@@ -117,8 +117,11 @@ class Judge:
         busy = np.flatnonzero((stage == _CLOSE) | (stage == _LIFT) | (stage == _HOLD))
         if not len(busy):
             return
-        look = pick(motion(), busy)
+        look = motion() if len(busy) == len(ids) else pick(motion(), busy)
         closing = stage[busy] == _CLOSE
+        if len(ids) == 1 and closing[0]:  # the same without copies: most calls are for one hand
+            self._watch_close(ids, state, look, seen)
+            return
         if closing.any():
             self._watch_close(ids[busy][closing], state, pick(look, closing), seen[busy][closing])
         if not closing.all():

@@ -276,7 +276,7 @@ class GraspTask:
         x, R, turned = commanded(self.spec.action_mode, action, self.told, (now.x + here, now.R), self.limits)
         after = here + self.place.belt * self.period
         if turned[0]:
-            state.restand(ONE, pose(R, x - after), (now.x, now.R, now.v))
+            state.restand(ONE, (x - after, R), (now.x, now.R, now.v))
             # Where it was told to be turned until now, seen from the new stand.
             left = rotation_vector(R.swapaxes(1, 2) @ R_old)
         else:

@@ -179,15 +179,15 @@ class SceneState:
         """(m, 3) m and (m, 3, 3), where the stands are, world frame."""
         return self._origin[ids], self._R_grasp[ids]
 
-    def restand(self, ids: Ids, T_world_grasp: Array, hand: tuple[Array, Array, Array]) -> None:
-        """Put the stands at other (m, 4, 4) poses; the hands stay where they are and go on as they moved.
+    def restand(self, ids: Ids, stand: tuple[Array, Array], hand: tuple[Array, Array, Array]) -> None:
+        """Put the stands elsewhere; the hands stay where they are and go on as they moved.
 
         Args:
             ids: (m,) which.
-            T_world_grasp: of the stands.
+            stand: (m, 3) m and (m, 3, 3), where the stands are to be, world frame.
             hand: (m, 3) m and (m, 3, 3), where the hands are, and (m, 3) m/s of their tool points, world frame.
         """
-        (x, R_hand, v), (R, origin) = hand, (T_world_grasp[:, :3, :3], T_world_grasp[:, :3, 3])
+        (x, R_hand, v), (origin, R) = hand, stand
         back, rows = R.swapaxes(1, 2), ids[:, None]
         self._qpos[rows, self._slides] = _turned(back, x - origin)
         self._qpos[rows, self._ball] = quats(back @ R_hand)
