@@ -23,9 +23,7 @@ from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.library import run_catalogue
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
-from graspgen.scene.build import build_world
-from graspgen.scene.make import settled_scene
-from graspgen.scene.settle import settle
+from graspgen.scene.make import settle_again, settled_scene
 from graspgen.scene.world import SettledScene
 
 #: Assets that are kept in memory.
@@ -145,15 +143,12 @@ class Scenes:
         Raises:
             SceneError: they do not come to rest.
         """
-        plan, assets = place.settled.world.plan, place.settled.world.assets
-        if not poses:
-            return None
-        world = build_world(plan, assets, T_world_object=poses, instances=list(poses))
-        settled = settle(world, recipe.scene.settle, assets)
-        if not settled.world.objects:
+        settled = settle_again(recipe, place.settled, poses)
+        if settled is None or not settled.world.objects:
             return None
         if not settled.settled:
-            raise SceneError(f"scene {plan.index} does not come to rest again: {settled.reason}")
+            number = place.settled.world.plan.index
+            raise SceneError(f"scene {number} does not come to rest again: {settled.reason}")
         return self._made(self.source(recipe), settled)
 
     def _made(self, source: _Source, settled: SettledScene) -> Place:

@@ -32,9 +32,7 @@ from graspgen.pipeline.stored_scene import stored_scene
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
 from graspgen.render.views import render_scene
-from graspgen.scene.build import build_world
-from graspgen.scene.make import settled_scene
-from graspgen.scene.settle import settle
+from graspgen.scene.make import settle_again, settled_scene
 from graspgen.scene.world import SettledScene
 
 
@@ -304,7 +302,7 @@ def _clear_scene(rules: _Rules, settled: SettledScene, attempts: list[Attempt]) 
         held = outcome == Outcome.SUCCESS
         if held:
             del poses[int(target[0])]
-        after = _rest(rules.recipe, settled, poses)
+        after = settle_again(rules.recipe, settled, poses)
         left = {o.plan.instance_id for o in after.world.objects} if after else set()
         lost = tuple(i for i in poses if i not in left)
         attempts.append(Attempt(scene, step, int(target[0]), T, float(opening[0]), outcome, lost))
@@ -317,14 +315,6 @@ def _clear_scene(rules: _Rules, settled: SettledScene, attempts: list[Attempt]) 
             return "failures"
         settled = after
     return "empty"
-
-
-def _rest(recipe: Recipe, settled: SettledScene, poses: Mapping[int, Array]) -> SettledScene | None:
-    """Let the objects that are left come to rest from where they are; None where there are none."""
-    if not poses:
-        return None
-    plan, assets = settled.world.plan, settled.world.assets
-    return settle(build_world(plan, assets, T_world_object=poses, instances=list(poses)), recipe.scene.settle, assets)
 
 
 def _observe(rules: _Rules, settled: SettledScene, step: int) -> Observation:

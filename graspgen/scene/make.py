@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from graspgen.errors import SceneError
+from graspgen.frames import Array
 from graspgen.objects.asset import Asset
 from graspgen.objects.catalogue import Catalogue
 from graspgen.recipe import Recipe
@@ -70,6 +71,23 @@ def settle_plan(recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: S
     if not isinstance(assets, Mapping):
         assets = assets_of(assets, plan, fixtures(recipe))
     return settle(build_world(plan, assets, walls=bool(plan.arrangement.walls)), recipe.scene.settle, assets)
+
+
+def settle_again(recipe: Recipe, settled: SettledScene, poses: Mapping[int, Array]) -> SettledScene | None:
+    """Let some of a scene's objects come to rest from wherever they are; None where none is given.
+
+    Args:
+        recipe: gives the thresholds only.
+        settled: the scene.
+        poses: (4, 4) by instance id, world frame.
+
+    Raises:
+        SceneError: the scene cannot be built.
+    """
+    if not poses:
+        return None
+    plan, assets = settled.world.plan, settled.world.assets
+    return settle(build_world(plan, assets, T_world_object=poses, instances=list(poses)), recipe.scene.settle, assets)
 
 
 def assets_of(catalogue: Catalogue, plan: ScenePlan, arena: Mapping[int, Asset]) -> dict[int, Asset]:

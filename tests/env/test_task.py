@@ -10,6 +10,7 @@ from env.env_parts import QUICK, labelled, play, quick_task
 
 from graspgen.env import EnvError
 from graspgen.env.actions import HOME, NAMES, TURN_SPEED
+from graspgen.env.follow import trial_actions, trial_start
 from graspgen.frames import axis_angle, pose, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 
@@ -221,3 +222,17 @@ def test_clearing_takes_away_what_is_held_and_the_hand_goes_home():
     assert task.cleared == 1 and not task.success
     assert task.place.ids.tolist() == [k for k in there if k != grasps.target[i]]
     assert task.info()["stage"] == 0 and task.moment.opening[0] == pytest.approx(task.gripper.file.stroke, abs=1e-3)
+
+
+def test_what_both_fingers_have_between_them_becomes_the_target():
+    task = quick_task(recipe="tabletop", action_mode="delta4")
+    grasps = labelled(task, 1, 4, 0)
+    i = int(np.flatnonzero(grasps.results.success)[0])
+    T, own = grasps.T_world_grasp[i], int(grasps.target[i])
+    other = int(np.flatnonzero(task.place.ids != own)[0])
+    task.reset(np.random.default_rng(0), scene=1, T_world_tool=trial_start(task, T), opening=grasps.width[i])
+    task._aim = lambda: None if task.target == other else task._retarget(other)  # always aims at the wrong one
+    for action, _ in zip(trial_actions(task, T), range(100), strict=False):
+        if task.step(action).terminated:
+            break
+    assert task.success and task.info()["target"] == own
