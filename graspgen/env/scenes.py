@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.env.cameras import with_cameras
+from graspgen.env.errors import EnvError
 from graspgen.env.simulation import Simulation
 from graspgen.env.spec import TaskSpec
 from graspgen.errors import SceneError
@@ -23,6 +24,7 @@ from graspgen.objects.catalogue import Catalogue
 from graspgen.objects.library import run_catalogue
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
+from graspgen.scene.arena_plan import PLANE_HALF_SIDE
 from graspgen.scene.make import settle_again, settled_scene
 from graspgen.scene.world import SettledScene
 
@@ -89,6 +91,39 @@ class Place:
         centre = t + np.einsum("kij,kj->ki", R, self.centre)
         top = centre[:, 2] + (np.abs(R[:, 2]) * self.half).sum(axis=1)
         return max(_LEAST_HEIGHT, float(top.max()) + _CLEAR, self.settled.world.plan.arena.rim + _CLEAR)
+
+    @property
+    def belt_size(self) -> Array | None:
+        """(2,) half-length and half-width of the belt that objects ride on, m; None where there is none."""
+        arena = self.settled.world.plan.arena
+        if not arena.is_moving:
+            return None
+        return np.array(next(g for g in arena.geoms if any(g.surface_velocity)).size[:2])
+
+    def ends(self, fallen: float) -> tuple[Array, Array]:
+        """Return the (3,) corners of the box within which an object is in the arena, m; `fallen` m below its top."""
+        inside = self.settled.world.plan.arena.inside
+        low, high = np.full(3, -PLANE_HALF_SIDE), np.full(3, PLANE_HALF_SIDE)
+        low[2] = -fallen
+        if inside is not None:
+            low[:2], high[:2] = inside[:2], inside[2:]
+        if self.belt_size is not None:
+            low[:2], high[:2] = np.maximum(low[:2], -self.belt_size), np.minimum(high[:2], self.belt_size)
+        return low, high
+
+    def target_number(self, instance: int | None, choice: float) -> int:
+        """Return the number of an object: of an instance id, or drawn by a number in 0…1 among those to be grasped.
+
+        Raises:
+            EnvError: no object has this id.
+        """
+        if instance is None:
+            among = self.settled.world.targets
+            return int(among[int(choice * len(among))])
+        found = np.flatnonzero(self.ids == instance)
+        if not len(found):
+            raise EnvError(f"the scene holds no object {instance!r}; its instance ids: {self.ids.tolist()}")
+        return int(found[0])
 
 
 class Scenes:
