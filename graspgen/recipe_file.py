@@ -164,7 +164,7 @@ def _anchor_paths(content: dict[str, Any], folder: Path) -> None:
             if isinstance(section, dict) and isinstance(section.get("images"), str):
                 section["images"] = str(folder / section["images"])
     gripper = content.get("gripper")
-    if isinstance(gripper, str) and Path(gripper).suffix in (".yaml", ".yml"):
+    if isinstance(gripper, str) and Path(gripper).suffix in (".yaml", ".yml", ".xml"):
         content["gripper"] = str(folder / gripper)
 
 

@@ -258,11 +258,11 @@ def push(gripper: Gripper, profile: Profile, scene: SettledScene, weld: bool) ->
         profile.apply(spec)
         spec.worldbody.add_body(name="stand", mocap=True)
         spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.5, 0.5, 0.05], pos=[0, 0, -0.05])
-        base = spec.body(gripper.file.base)
+        base = spec.body(gripper.base)
         base.pos, base.quat, base.gravcomp = [0, 0, 0.125], [0, 1, 0, 0], 1.0
         base.add_freejoint()
         weld_ = spec.add_equality(
-            type=mujoco.mjtEq.mjEQ_WELD, objtype=mujoco.mjtObj.mjOBJ_BODY, name1="stand", name2=gripper.file.base,
+            type=mujoco.mjtEq.mjEQ_WELD, objtype=mujoco.mjtObj.mjOBJ_BODY, name1="stand", name2=gripper.base,
             solref=[0.004, 1], solimp=[0.9, 0.95, 0.001, 0.5, 2],
         )  # fmt: skip
         weld_.data = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0], float)

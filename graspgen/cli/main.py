@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from graspgen import __version__
-from graspgen.cli import objects
+from graspgen.cli import grippers, objects
 from graspgen.cli.check import check
 from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.export import export
@@ -58,6 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(objects.app, name="objects")
+app.add_typer(grippers.app, name="grippers")
 app.command()(check)
 app.command()(export)
 app.command()(grasps)

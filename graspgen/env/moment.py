@@ -71,7 +71,7 @@ class Meter:
     def __init__(self, place: Place, gripper: Gripper) -> None:
         model = place.scene.model
         self._gripper = gripper
-        self._hand = model.body(HAND + gripper.file.base).id
+        self._hand = model.body(HAND + gripper.base).id
         self._tool, self._centre = gripper.T_base_tcp[:3, 3], place.centre[:, :, None]
         self._objects = place.scene.object_bodies
         joints = model.body_jntadr[self._objects]

@@ -53,7 +53,7 @@ class Hand:
         if self.course is None:
             return np.broadcast_to(self.T_base_tcp, (*np.shape(grip_width), 4, 4))
         width, tool = self.course[:, 0], self.course[:, 1:4]
-        return pose(translation=np.stack([np.interp(grip_width, width, axis) for axis in tool.T], axis=-1))
+        return pose(self.T_base_tcp[:3, :3], np.stack([np.interp(grip_width, width, axis) for axis in tool.T], axis=-1))
 
     def positions(self, opening: float) -> dict[str, float]:
         """Driven joints at an opening, m or rad by name."""

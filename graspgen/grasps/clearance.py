@@ -120,7 +120,7 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
         hand.delete(actuator)
     for equality in list(hand.equalities):
         hand.delete(equality)
-    frame.attach_body(hand.body(gripper.file.base), "hand/", "").add_freejoint()
+    frame.attach_body(hand.body(gripper.base), "hand/", "").add_freejoint()
     for i, obstacle in enumerate(obstacles):
         T = obstacle.T_world_obstacle
         body = spec.worldbody.add_body(name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
@@ -129,7 +129,7 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
         add_contact_sensor(
             spec,
             f"distance_{i}",
-            f"hand/{gripper.file.base}",
+            f"hand/{gripper.base}",
             f"obstacle_{i}",
             ContactData.FOUND | ContactData.DIST,
             Reduce.NEAREST,

@@ -92,7 +92,7 @@ def scene_trial_model(
     _add_hand(spec, gripper, profile, force, views)
     target = f"object_{world.objects[0].plan.instance_id}"  # of each trial its own: the sensors' `refid` is varied
     add_contact_sensor(
-        spec, HAND_TOUCH, HAND + gripper.file.base, None, ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
+        spec, HAND_TOUCH, HAND + gripper.base, None, ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
     )
     for finger in gripper.touching:
         add_contact_sensor(
@@ -172,7 +172,7 @@ def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: fl
     stand = spec.worldbody.add_body(name=STAND, mocap=True)
     # MuJoCo looks at contacts before it puts mocap bodies in place: until a trial sets its joints, the hand is far off.
     frame = stand.add_frame(pos=_AWAY - gripper.T_base_tcp[:3, 3])
-    attached = frame.attach_body(hand.body(file.base), HAND, "")
+    attached = frame.attach_body(hand.body(gripper.base), HAND, "")
     at = gripper.T_base_tcp[:3, 3]
     for name, axis, away in zip(SLIDES, np.eye(3), _AWAY, strict=True):
         attached.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=axis, ref=away)

@@ -237,7 +237,7 @@ def _rates(model: mujoco.MjModel, data: mujoco.MjData, kind: mujoco.mjtObj, body
 
 def _tool_rates(model: mujoco.MjModel, data: mujoco.MjData, gripper: Gripper, tool: Array) -> Array:
     """(6,) rad/s of the hand and m/s of its tool point, world axes."""
-    base = model.body(HAND + gripper.file.base).id
+    base = model.body(HAND + gripper.base).id
     rates = _rates(model, data, mujoco.mjtObj.mjOBJ_XBODY, base)
     arm = data.xmat[base].reshape(3, 3) @ tool
     return np.concatenate([rates[:3], rates[3:] + cross(rates[:3], arm)])

@@ -27,6 +27,8 @@ ARMATURE = 0.25
 STIFFNESS = 20000.0
 #: How far beyond closed the servo's target may run to reach its force, m.
 BEYOND = 0.01
+#: Postures that free joints are looked at in.
+_FITTED = 17
 _SOLREF, _SOLIMP = (0.004, 1.0), (0.99, 0.999, 0.0001, 0.5, 2.0)
 
 
@@ -54,6 +56,7 @@ def add_drive(
     for element in [*spec.actuators, *spec.keys, *spec.sensors]:
         spec.delete(element)
     _couple(spec, base, fingers, joints)
+    _hold_free_joints(spec, base, fingers, joints)
     linkage = Linkage(spec, base)
     linkage.put({joints[0]: open_end(linkage, joints[0], fingers)[1]})
     sides = np.sign([linkage.inner(f)[1] for f in fingers])
@@ -108,3 +111,51 @@ def _couple(spec: mujoco.MjSpec, base: str, fingers: Sequence[str], joints: Sequ
         )  # fmt: skip
         equality.data[:5] = [offset, slope, 0, 0, 0]
         equality.solref, equality.solimp = _SOLREF, _SOLIMP
+
+
+def _hold_free_joints(spec: mujoco.MjSpec, base: str, fingers: Sequence[str], joints: Sequence[str]) -> list[str]:
+    """Tie joints that the driven ones leave free to them, as the hand's springs place them when nothing touches it.
+
+    Such fingertips (of a 2F-85 in MuJoCo Menagerie, for example) give way until they meet a stop when the drive's torque
+    comes from the other end of the linkage. Pulled at the pads they would tilt; held, they pinch as the hand does.
+
+    Returns:
+        Their names.
+    """
+    linkage = Linkage(spec, base)
+    closed, opened = open_end(linkage, joints[0], fingers)
+    linkage.put({joints[0]: (closed + opened) / 2})
+    left = linkage.freedom(joints[0])
+    if not left:
+        return []
+    at = np.linspace(closed, opened, _FITTED)
+    positions = np.zeros((_FITTED, len(linkage.joints)))
+    for i, value in enumerate(at):
+        linkage.put({joints[0]: float(value)})
+        positions[i] = linkage.positions()
+    own = [
+        linkage.model.joint(int(linkage.model.body(f).jntadr[0])).name for f in fingers if linkage.model.body(f).jntnum
+    ]
+    held: list[str] = []
+    for name in [*own, *reversed(linkage.joints)]:
+        if not left:
+            break
+        if not name or name in joints or name in held:
+            continue
+        column = linkage.joints.index(name)
+        zero = [float(linkage.model.joint(j).qpos0[0]) for j in (name, joints[0])]
+        equality = spec.add_equality(
+            name=f"{COUPLING}_{name}", type=mujoco.mjtEq.mjEQ_JOINT, name1=name, name2=joints[0],
+            objtype=mujoco.mjtObj.mjOBJ_JOINT,
+        )  # fmt: skip
+        equality.data[:5] = np.polynomial.polynomial.polyfit(at - zero[1], positions[:, column] - zero[0], 4)
+        equality.solref, equality.solimp = _SOLREF, _SOLIMP
+        tied = Linkage(spec, base)
+        tied.put({joints[0]: float((closed + opened) / 2)})
+        now = tied.freedom(joints[0])
+        if now < left:
+            left = now
+            held.append(name)
+        else:
+            spec.delete(equality)
+    return held

@@ -9,9 +9,12 @@ import mujoco
 import numpy as np
 
 from graspgen.errors import GripperError
+from graspgen.frames import Array
 
 #: Tags whose attributes name files; of others (a height field, a skin, a plugin) no hand has need.
 _FILES = ("mesh", "texture", "hfield", "skin", "include", "model")
+#: Name of the body that is put around a base whose axes are not the grasp frame's.
+TURNED = "graspgen_base"
 #: A hand that is longer than this, or shorter, m, is in another unit.
 _LARGEST, _SMALLEST = 2.0, 0.01
 
@@ -48,10 +51,19 @@ def read_mjcf(path: Path, who: str) -> str:
     return spec.to_xml()
 
 
-def hand_spec(spec: mujoco.MjSpec, base: str) -> mujoco.MjSpec:
+def hand_spec(spec: mujoco.MjSpec, base: str, axes: Array | None = None, own_drive: bool = False) -> mujoco.MjSpec:
     """Return the hand by itself: the base body at the origin with all below it, and what couples its joints.
 
-    Cameras, lights and sensors are left out, and so is whatever refers to something that is not part of the hand.
+    Cameras, lights and sensors are left out, and so is whatever refers to something that is not part of the hand. What
+    collides collides with everything, and its contacts are the object's business: Menagerie's pads, for example, have a
+    priority with which no object's friction would count.
+
+    Args:
+        spec: the whole model.
+        base: its body that carries the hand.
+        axes: (3, 3) axes of the grasp frame in the base's; the body `TURNED` around it then has these axes. None where
+            they are the base's own.
+        own_drive: whether to keep the actuators.
     """
     root = ElementTree.fromstring(spec.to_xml())
     world = root.find("worldbody")
@@ -68,8 +80,15 @@ def hand_spec(spec: mujoco.MjSpec, base: str) -> mujoco.MjSpec:
             parent.remove(element)
     for element in list(world):
         world.remove(element)
-    world.append(body)
-    for tag in ("sensor", "keyframe", "actuator", "visual", "statistic", "custom", "extension", "deformable"):
+    if axes is None:
+        world.append(body)
+    else:
+        quat = np.zeros(4)
+        mujoco.mju_mat2Quat(quat, np.ascontiguousarray(axes.T).ravel())
+        body.set("quat", " ".join(f"{q:.12g}" for q in quat))
+        ElementTree.SubElement(world, "body", name=TURNED).append(body)
+    dropped = () if own_drive else ("actuator",)
+    for tag in (*dropped, "sensor", "keyframe", "visual", "statistic", "custom", "extension", "deformable"):
         for element in root.findall(tag):
             root.remove(element)
     names = {kind: {e.get("name") for e in body.iter(kind)} for kind in ("body", "joint", "geom", "site")}
@@ -82,7 +101,12 @@ def hand_spec(spec: mujoco.MjSpec, base: str) -> mujoco.MjSpec:
                     group.remove(element)
                 elif tag == "tendon":
                     names["tendon"].add(element.get("name"))
-    return mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
+    hand = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
+    for geom in hand.geoms:
+        solid = int(bool(geom.contype or geom.conaffinity))
+        geom.contype, geom.conaffinity = solid, solid
+        geom.priority, geom.margin, geom.gap = 0, 0.0, 0.0
+    return hand
 
 
 def _found(parent: ElementTree.Element, name: str, classes: str) -> tuple[ElementTree.Element, str]:
@@ -164,8 +188,8 @@ def _write_meshes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
         v, n = int(compiled.vertadr[0]), int(compiled.vertnum[0])
         f, m = int(compiled.faceadr[0]), int(compiled.facenum[0])
         R = np.zeros(9)
-        mujoco.mju_quat2Mat(R, compiled.quat)
-        vertices = model.mesh_vert[v : v + n] @ R.reshape(3, 3).T + compiled.pos
+        mujoco.mju_quat2Mat(R, model.mesh_quat[compiled.id])
+        vertices = model.mesh_vert[v : v + n] @ R.reshape(3, 3).T + model.mesh_pos[compiled.id]
         mesh.file = ""
         mesh.scale = [1, 1, 1]
         mesh.refpos, mesh.refquat = [0, 0, 0], [1, 0, 0, 0]

@@ -115,6 +115,12 @@ class Linkage:
             self._relax(pins)
             self._solve(pins)
 
+    def freedom(self, driver: str) -> int:
+        """Return how many joints move on their own when a driven joint is held: by springs, or not at all."""
+        j = self.model.joint(driver)
+        q = int(j.qposadr[0])
+        return int(self.model.nv) - self._solve({q: float(self.data.qpos[q])})
+
     def _solve(self, pins: dict[int, float]) -> int:
         """Meet equalities and pins by Newton steps of least motion; return the rank of what holds the joints."""
         model, data = self.model, self.data
@@ -161,6 +167,12 @@ class Linkage:
         base, own = self.data.body(self.base), self.data.body(body)
         world = base.xpos + base.xmat.reshape(3, 3) @ point
         return own.xmat.reshape(3, 3).T @ (world - own.xpos)
+
+    def places(self) -> dict[str, Array]:
+        """(3,) centre of mass of every body that has a name, base frame, m."""
+        model = self.model
+        names = [str(model.body(i).name) for i in range(1, model.nbody)]
+        return {name: self.inner(name) for name in names if name}
 
     def inner(self, body: str) -> Array:
         """(3,) centre of mass of a body in the base's frame, m."""

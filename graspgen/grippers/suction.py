@@ -75,6 +75,16 @@ class SuctionFile(BaseModel):
         return self
 
     @property
+    def axes(self) -> Array:
+        """(3, 3) axes of the grasp frame in the frame of the base body: its own."""
+        return np.eye(3)
+
+    @property
+    def turned(self) -> bool:
+        """Whether the base body's axes are other ones than the grasp frame's."""
+        return False
+
+    @property
     def cup_force(self) -> float:
         """The vacuum's force on one sealed cup, N: ΔP π r²."""
         return self.vacuum * math.pi * self.radius**2

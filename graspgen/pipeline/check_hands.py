@@ -113,7 +113,7 @@ class Hand:
 
     def __init__(self, gripper: Gripper, things: list[tuple[tuple[Part, ...], Array]]) -> None:
         spec = mujoco.MjSpec()
-        spec.worldbody.add_frame().attach_body(gripper.spec().body(gripper.file.base), "hand/", "").add_freejoint()
+        spec.worldbody.add_frame().attach_body(gripper.spec().body(gripper.base), "hand/", "").add_freejoint()
         for i, (parts, T) in enumerate(things):
             body = spec.worldbody.add_body(name=f"thing_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
             add_parts(spec, body, parts, f"thing_{i}")
@@ -125,7 +125,7 @@ class Hand:
         roots = self._model.body_rootid[self._model.geom_bodyid]
         first = self._model.body("thing_0").id
         solid = (self._model.geom_contype > 0) | (self._model.geom_conaffinity > 0)
-        self._hand = np.flatnonzero(solid & (roots == self._model.body(f"hand/{gripper.file.base}").id))
+        self._hand = np.flatnonzero(solid & (roots == self._model.body(f"hand/{gripper.base}").id))
         self._things = np.flatnonzero(roots >= first)
         self._thing = roots[self._things] - first
         self._joints = [self._model.joint(f"hand/{j}").qposadr[0] for j in gripper.joints]

@@ -136,7 +136,7 @@ def import_grasps(
         raise DatasetError(f"{target} exists; give another name, or --overwrite to replace a grasp database")
     hand, rules = load_gripper(gripper), load_profile(profile)
     how = Reading(
-        T_base_tcp=hand.T_base_tcp, stroke=hand.file.stroke, joints=hand.file.joints, closing=closing,
+        T_base_tcp=hand.T_body_tcp, stroke=hand.file.stroke, joints=hand.file.joints, closing=closing,
         annotation=annotation, object_id=object_id, limit=limit,
     )  # fmt: skip
     found = read_grasps(name, file, how)

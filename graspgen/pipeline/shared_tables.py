@@ -56,7 +56,7 @@ def gripper_table(gripper: Gripper) -> Columns:
         name=gripper.name,
         kind=GripperKind[gripper.file.kind.upper()],
         definition=gripper.definition,
-        T_base_tcp=gripper.T_base_tcp,
+        T_base_tcp=gripper.T_body_tcp,
         stroke=gripper.file.stroke,
         max_force=gripper.file.max_force,
     )

@@ -33,7 +33,7 @@ class Recipe(Section):
     description: str = ""
     """One sentence for people."""
     gripper: str = "panda_hand"
-    """Name of a shipped gripper, or path of a gripper's YAML file."""
+    """Name of a shipped gripper (`graspgen grippers list`), path of a gripper's YAML or MJCF, or `menagerie:NAME`."""
     objects: Objects = Objects()
     scene: Scene = Scene()
     views: Views = Views()

@@ -115,7 +115,7 @@ def test_the_tool_frame_of_the_grasp_is_where_the_grasp_is(gripper, profile):
     data.mocap_pos[0], data.mocap_quat[0] = T[:3, 3], [0, 1, 0, 0]
     data.qpos[:] = scene.qpos
     mujoco.mj_kinematics(scene.model, data)
-    base = data.body("hand/" + gripper.file.base)
+    base = data.body("hand/" + gripper.base)
     tool = base.xpos + base.xmat.reshape(3, 3) @ gripper.T_base_tcp[:3, 3]
     np.testing.assert_allclose(tool, T[:3, 3], atol=1e-12)
     np.testing.assert_allclose(base.xmat.reshape(3, 3), T[:3, :3], atol=1e-12)
