@@ -116,7 +116,7 @@ def _couple(spec: mujoco.MjSpec, base: str, fingers: Sequence[str], joints: Sequ
 def _hold_free_joints(spec: mujoco.MjSpec, base: str, fingers: Sequence[str], joints: Sequence[str]) -> list[str]:
     """Tie joints that the driven ones leave free to them, as the hand's springs place them when nothing touches it.
 
-    Such fingertips (of a 2F-85 in MuJoCo Menagerie, for example) give way until they meet a stop when the drive's torque
+    Such fingertips (of Menagerie's 2F-85, for example) give way until they meet a stop when the drive's torque
     comes from the other end of the linkage. Pulled at the pads they would tilt; held, they pinch as the hand does.
 
     Returns:

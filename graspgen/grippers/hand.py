@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from graspgen.errors import GripperError, nearest
 from graspgen.frames import Array, inverse, pose
 from graspgen.grippers.drive import BEHIND, DRIVE, add_drive
-from graspgen.grippers.mjcf import TURNED, hand_spec
+from graspgen.grippers.mjcf import TURNED, check_size, hand_spec
 from graspgen.grippers.parametric import BASE, FINGERS, JOINTS, JawShape, parametric_tcp
 from graspgen.grippers.postures import Postures, measure
 from graspgen.grippers.suction import SuctionFile, add_lips, still_postures
@@ -200,6 +200,10 @@ class Gripper:
 
     def spec(self) -> mujoco.MjSpec:
         """Return a fresh, editable copy of the gripper's model."""
+        return self._parsed.copy()
+
+    @cached_property
+    def _parsed(self) -> mujoco.MjSpec:
         return mujoco.MjSpec.from_string(self.mjcf)
 
     @cached_property
@@ -242,7 +246,7 @@ def prepared_mjcf(file: GripperFile | SuctionFile, mjcf: str) -> str:
     label = file.model or "the jaw"
     try:
         spec = mujoco.MjSpec.from_string(mjcf)
-        spec.compile()
+        model = spec.compile()
     except ValueError as error:
         raise GripperError(f"{label} does not compile: {' '.join(str(error).split())}") from error
     if isinstance(file, SuctionFile):
@@ -265,6 +269,10 @@ def prepared_mjcf(file: GripperFile | SuctionFile, mjcf: str) -> str:
                 raise GripperError(f"{label} has no {kind} '{name}'{nearest(name, known)}")
     if file.actuator and not file.turned:
         return mjcf
+    try:
+        check_size(model)
+    except GripperError as error:
+        raise GripperError(f"{label}: {error}") from None
     hand = hand_spec(spec, file.base, file.axes if file.turned else None, own_drive=bool(file.actuator))
     for kind, elements, names in (("body", hand.bodies, file.fingers), ("joint", hand.joints, file.joints)):
         known = [e.name for e in elements]
@@ -275,7 +283,7 @@ def prepared_mjcf(file: GripperFile | SuctionFile, mjcf: str) -> str:
         base, tcp = _base(file)
         add_drive(hand, base, file.fingers, file.joints, tcp, file.stroke, file.max_force, file.closing_speed)
     hand.compile()
-    return hand.to_xml()
+    return str(hand.to_xml())
 
 
 @lru_cache(maxsize=32)

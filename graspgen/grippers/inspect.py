@@ -11,7 +11,7 @@ import numpy as np
 from graspgen.errors import GripperError
 from graspgen.frames import Array
 from graspgen.grippers.hand import GripperFile
-from graspgen.grippers.mjcf import read_mjcf
+from graspgen.grippers.mjcf import check_size, read_mjcf
 from graspgen.grippers.pads import Pads, find_pads
 from graspgen.grippers.postures import Linkage, driver_range
 
@@ -66,6 +66,7 @@ def inspect_mjcf(path: str | Path) -> Guess:
     except ValueError as error:
         raise GripperError(f"{who}: does not compile: {' '.join(str(error).split())}") from None
     try:
+        check_size(model)
         return _guess(path, spec, model)
     except GripperError as error:
         raise GripperError(f"{who}: {error}") from None
@@ -133,7 +134,7 @@ def _drivers(model: mujoco.MjModel) -> tuple[tuple[str, ...], str]:
     scalar = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
     moving = [j for j in range(model.njnt) if int(model.jnt_type[j]) in scalar]
     if not moving:
-        raise GripperError("has no hinge and no slide: nothing of it can close")
+        raise GripperError("it has no hinge and no slide: nothing of it can close")
     driven: list[int] = []
     for i in range(model.nu):
         kind, target = int(model.actuator_trntype[i]), int(model.actuator_trnid[i, 0])

@@ -30,10 +30,10 @@ def menagerie_mjcf(name: str) -> Path:
     if folder not in known:
         raise GripperError(f"MuJoCo Menagerie has no model '{folder}'{nearest(folder, known)}")
     robot = menagerie.get(folder)
+    if entry and entry not in robot.entry_names:
+        raise GripperError(f"{MENAGERIE}{folder} has no MJCF '{entry}'{nearest(entry, robot.entry_names)}")
     try:
         return Path(robot.xml(entry or robot.default_model))
-    except menagerie.UnknownEntryPointError:
-        raise GripperError(f"{MENAGERIE}{folder} has no MJCF '{entry}'{nearest(entry, robot.entry_names)}") from None
     except (menagerie.MenagerieError, OSError) as error:
         told = " ".join(str(error).split())
         raise GripperError(

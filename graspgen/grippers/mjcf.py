@@ -54,7 +54,7 @@ def read_mjcf(path: Path, who: str) -> str:
 def hand_spec(spec: mujoco.MjSpec, base: str, axes: Array | None = None, own_drive: bool = False) -> mujoco.MjSpec:
     """Return the hand by itself: the base body at the origin with all below it, and what couples its joints.
 
-    Cameras, lights and sensors are left out, and so is whatever refers to something that is not part of the hand. What
+    Options, cameras, lights and sensors are left out, and so is whatever refers to what is not part of the hand. What
     collides collides with everything, and its contacts are the object's business: Menagerie's pads, for example, have a
     priority with which no object's friction would count.
 
@@ -88,7 +88,7 @@ def hand_spec(spec: mujoco.MjSpec, base: str, axes: Array | None = None, own_dri
         body.set("quat", " ".join(f"{q:.12g}" for q in quat))
         ElementTree.SubElement(world, "body", name=TURNED).append(body)
     dropped = () if own_drive else ("actuator",)
-    for tag in (*dropped, "sensor", "keyframe", "visual", "statistic", "custom", "extension", "deformable"):
+    for tag in (*dropped, "option", "sensor", "keyframe", "visual", "statistic", "custom", "extension", "deformable"):
         for element in root.findall(tag):
             root.remove(element)
     names = {kind: {e.get("name") for e in body.iter(kind)} for kind in ("body", "joint", "geom", "site")}
@@ -107,6 +107,27 @@ def hand_spec(spec: mujoco.MjSpec, base: str, axes: Array | None = None, own_dri
         geom.contype, geom.conaffinity = solid, solid
         geom.priority, geom.margin, geom.gap = 0, 0.0, 0.0
     return hand
+
+
+def check_size(model: mujoco.MjModel) -> None:
+    """Refuse a model that cannot be a hand in metres.
+
+    Raises:
+        GripperError: it is longer than 2 m or shorter than 10 mm.
+    """
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    bounded = model.geom_rbound > 0  # all but planes
+    if not bounded.any():
+        raise GripperError("it has no geoms")
+    places, reach = data.geom_xpos[bounded], model.geom_rbound[bounded, None]
+    length = float(((places + reach).max(axis=0) - (places - reach).min(axis=0)).max())
+    if length > _LARGEST:
+        raise GripperError(
+            f"it is {length:.3g} m long; is it in millimetres? MJCF is in metres (scale meshes by 0.001)"
+        )
+    if length < _SMALLEST:
+        raise GripperError(f"it is {length * 1e3:.3g} mm long; MJCF is in metres")
 
 
 def _found(parent: ElementTree.Element, name: str, classes: str) -> tuple[ElementTree.Element, str]:

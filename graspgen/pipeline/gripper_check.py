@@ -28,6 +28,10 @@ CHATTER = 1e-4
 DEEP = 5e-4
 #: Length of the block of the payload test along the approach, at most, m.
 _SHORT = 0.008
+#: How long the hand is watched after it has closed or opened, s.
+_REST = 0.3
+#: Speed of the opening above which it is not at rest then, m/s.
+_STILL = 0.005
 #: Openings, as shares of the stroke, at which the tool point is told.
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -160,6 +164,7 @@ def _measure_times(gripper: Gripper, profile: Profile, report: GripperReport) ->
     model = _alone(gripper, profile)
     data = mujoco.MjData(model)
     joints = np.array([model.joint(j).qposadr[0] for j in gripper.joints])
+    rates = np.array([model.joint(j).dofadr[0] for j in gripper.joints])
     data.qpos[joints] = opening_to_joints(gripper, [file.stroke])[0]
     data.act[:] = file.stroke + gripper.zero_length
     travel = file.stroke - report.least
@@ -170,14 +175,18 @@ def _measure_times(gripper: Gripper, profile: Profile, report: GripperReport) ->
         there, steps = float("nan"), round((2 * expected + 0.5) / model.opt.timestep)
         for step in range(steps):
             mujoco.mj_step(model, data)
-            if not np.isfinite(data.qpos).all() or data.warning[int(mujoco.mjtWarning.mjWARN_BADQACC)].number:
-                report.failures.append("unstable: the simulation of the hand by itself diverges")
-                return
+            if _diverges(data):
+                break
             opening = float(gripper.opening(data.qpos[None, joints])[0])
             # The last hundredth is left out: stops are soft.
             if opening <= report.least + 0.01 * travel if sign < 0 else opening >= report.least + 0.99 * travel:
                 there = (step + 1) * model.opt.timestep
                 break
+        mujoco.mj_step(model, data, nstep=round(_REST / model.opt.timestep))
+        rate = abs(float(gripper.opening_rate(data.qpos[None, joints], data.qvel[None, rates])[0]))
+        if _diverges(data) or (np.isfinite(there) and rate > _STILL):
+            report.failures.append("unstable: the hand by itself does not come to rest at the end of its way")
+            return
         times.append(there)
     report.closing_time, report.opening_time = times
     for name, time in (("closing", times[0]), ("opening", times[1])):
@@ -188,6 +197,12 @@ def _measure_times(gripper: Gripper, profile: Profile, report: GripperReport) ->
                 f"{name} takes {time:.2f} s; {travel * 1e3:.0f} mm at {file.closing_speed * 1e3:g} mm/s take "
                 f"{expected:.2f} s"
             )
+
+
+def _diverges(data: mujoco.MjData) -> bool:
+    """Whether a simulation has met numbers that MuJoCo refuses."""
+    bad = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+    return not np.isfinite(data.qpos).all() or any(data.warning[int(w)].number for w in bad)
 
 
 def _measure_grip(gripper: Gripper, profile: Profile, force: float, report: GripperReport) -> None:
