@@ -48,7 +48,8 @@ def list_() -> None:
     for name in list_grippers():
         file = (gripper := load_gripper(name)).file
         table.add_row(
-            name, file.kind.replace("_", " "), f"{file.stroke * 1e3:g}", f"{file.force:g}", f"{file.max_force:g}",
+            name, file.kind.replace("_", " "), f"{file.stroke * 1e3:g}" if file.stroke else "", f"{file.force:.3g}",
+            f"{file.max_force:.3g}",
             _tool(gripper),
         )  # fmt: skip
     console().print(table)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
+from graspgen.errors import GripperError
 from graspgen.frames import Array
 from graspgen.grasps.course import SHUT, TOUCH
 from graspgen.grasps.profile import Profile, load_profile
@@ -91,8 +92,10 @@ def check_gripper(gripper: Gripper, profile: Profile | None = None) -> GripperRe
         profile: how it is simulated; None for `standard`.
 
     Raises:
-        GripperError: its joints cannot be moved from open to closed.
+        GripperError: it is no jaw, or its joints cannot be moved from open to closed.
     """
+    if gripper.suction:
+        raise GripperError(f"{gripper.name} holds by suction; what is measured here is a jaw's")
     rules = profile or load_profile("standard")
     report = GripperReport(gripper.name)
     _measure_gaps(gripper, report)
