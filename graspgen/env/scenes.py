@@ -212,7 +212,12 @@ class _Source:
     @classmethod
     def of(cls, recipe: Recipe, seed: int) -> _Source:
         catalogue = _Remembered(run_catalogue(recipe, seed))
-        return cls(recipe, catalogue, load_gripper(recipe.gripper), load_profile(recipe.grasps.profile))
+        gripper = load_gripper(recipe.gripper)
+        if gripper.suction:
+            raise EnvError(
+                f"{gripper.name} is a suction gripper; environments drive jaws: take one, such as panda_hand"
+            )
+        return cls(recipe, catalogue, gripper, load_profile(recipe.grasps.profile))
 
 
 class _Remembered:

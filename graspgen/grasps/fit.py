@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graspgen.grasps.candidates import sample_antipodal
+from graspgen.grasps.seal import cup_seal
+from graspgen.grasps.suction_candidates import propose_suction, suction_file
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
 from graspgen.raycast import RayCaster
@@ -19,10 +21,11 @@ PAIRS = 256
 
 @dataclass(frozen=True)
 class Fit:
-    """How an object fits between the pads.
+    """How an object fits between the pads, or under the cups.
 
     Attributes:
-        pairs: antipodal pairs no farther apart than the stroke that sampling found, at most `PAIRS`.
+        pairs: antipodal pairs no farther apart than the stroke that sampling found, at most `PAIRS`; of
+            suction, how many of so many points of the surface a cup seals on.
         narrowest: distance of the closest of them, m; NaN where there is none.
         stroke: the gripper's, m.
     """
@@ -40,6 +43,11 @@ def measure_fit(asset: Asset, gripper: Gripper) -> Fit:
     """
     caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
     rng = np.random.Generator(np.random.Philox(key=11))
+    if gripper.suction:
+        points = propose_suction(asset, gripper, PAIRS, rng, tilt=0.0, sealed_share=0.0)
+        file = suction_file(gripper)
+        seal = cup_seal(caster, points.T_object_grasp, file.cups, file.radius, file.depth)
+        return Fit(int((seal.score > 0).any(axis=1).sum()), float("nan"), 0.0)
     found = sample_antipodal(caster, gripper, PAIRS, rng, cone=CONE, clearance=0.0)
     narrowest = float(found.width.min()) if len(found) else float("nan")
     return Fit(len(found), narrowest, gripper.file.stroke)

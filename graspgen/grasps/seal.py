@@ -33,6 +33,9 @@ _INNER = ((0.0, 1), (0.3, 8), (0.6, 12), (0.85, 24))
 #: Rays start this far above the lip's plane and end as far below it, radii.
 _ABOVE, _BELOW = 1.0, 2.0
 
+# How far beside it a ray that misses is cast again, radii along x and y: what is narrower is no leak.
+_BESIDE = 0.01
+
 # No ray runs along a line of symmetry of the object, where it could pass between two faces.
 _TWIST, _SHIFT = 0.0123, 1e-5
 
@@ -91,6 +94,12 @@ def _chunk(
     along = np.broadcast_to(approach[:, None], start.shape).reshape(-1, 3)
     start = start.reshape(-1, 3)
     face = caster.first_face(start, along)
+    missed = np.flatnonzero(face < 0)
+    if len(missed):
+        # A ray can pass between faces, above all at a pole of slivers: it misses if its neighbour misses too.
+        side = _BESIDE * radius * (R[:, :, 0] + R[:, :, 1])
+        start[missed] += np.repeat(side, len(points), axis=0)[missed]
+        face[missed] = caster.first_face(start[missed], along[missed])
     distance = caster.plane_distance(face, start, along) - _ABOVE * radius
     facing = np.einsum("ij,ij->i", caster.normals[face], along) < 0
     met = (face >= 0) & facing & (distance <= _BELOW * radius)
@@ -102,7 +111,7 @@ def _chunk(
     count = found.sum(axis=(1, 2))
     press, any_ = np.zeros(n), count > 0
     # The median: a cup that hangs over a step does not lift the others.
-    press[any_] = np.nanmedian(lip[any_].reshape(any_.sum(), -1), axis=1)
+    press[any_] = np.nanmedian(lip[any_].reshape(-1, k * POINTS), axis=1)
     lip, under = lip - press[:, None, None], under - press[:, None, None]
     strain = _strain(lip, radius)
     bulge = np.where(np.isfinite(under), -under, -np.inf).max(axis=-1)

@@ -131,3 +131,5 @@ class SuctionSceneCourse(SceneCourse):
         """Close the valves of cups with a part of the lip off the surface for the profile's touch time."""
         touching = self._state.touching(seen[:, -self._touch_steps :])
         self._sucking[ids] &= touching.reshape(len(ids), -1, SEGMENTS).all(axis=2)
+        # Steps take their controls from `_grip`; these are for what goes on after the end.
+        self._batch.ctrl[ids[:, None], self._state.valves] = np.repeat(self._sucking[ids], SEGMENTS, axis=1)

@@ -21,7 +21,7 @@ from graspgen.frames import Array, inverse, pose_to_qpos, qpos_to_pose
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.trial import trial_model
-from graspgen.grippers.gripper import Gripper, GripperFile, opening_to_joints
+from graspgen.grippers.gripper import Gripper, gripper_file, opening_to_joints
 from graspgen.labels.overlay import Picture, contact_sheet
 from graspgen.objects.asset import Asset
 from graspgen.objects.library import load_asset
@@ -155,6 +155,8 @@ def after_close(
 ) -> tuple[Array, float]:
     """Close the hand from the opening `width`, m; return the (4, 4) pose of the object in the hand, and the opening."""
     gripper, profile = rules.gripper, rules.profile
+    if gripper.suction:
+        return T_base_object, 0.0  # what a cup lies on stays where it is
     inertia = asset.unit_inertia * mass / asset.volume
     model = trial_model(asset, gripper, profile, mass, inertia, (friction, *rules.friction), rules.force)
     data = mujoco.MjData(model)
@@ -179,7 +181,7 @@ def _rules(dataset: Dataset) -> _Rules:
     options.pop("mujoco_option", None)
     recipe = dataset.recipe
     try:
-        gripper = Gripper(GripperFile.model_validate(definition["yaml"]), definition["mjcf"])
+        gripper = Gripper(gripper_file(definition["yaml"]), definition["mjcf"])
         profile = Profile.model_validate(options)
     except ValidationError as error:
         raise DatasetError(

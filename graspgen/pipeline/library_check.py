@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from graspgen.errors import ObjectError, RenderError, SceneError
-from graspgen.grasps.fit import measure_fit
+from graspgen.grasps.fit import PAIRS, measure_fit
 from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.objects.asset import Asset
 from graspgen.objects.check import Tested, shape_tests
@@ -233,6 +233,9 @@ def _size(asset: Asset, gripper: Gripper) -> Tested:
     fit = measure_fit(asset, gripper)
     narrowest = None if math.isnan(fit.narrowest) else _short(fit.narrowest)
     evidence = {"pairs": fit.pairs, "narrowest": narrowest, "stroke": fit.stroke}
+    if gripper.suction:
+        reason = "" if fit.pairs else f"no cup of {gripper.name} seals on any of {PAIRS} points"
+        return Tested("size", evidence, reason)
     reason = "" if fit.pairs else f"it is nowhere narrower than {gripper.name} opens, {fit.stroke * 1000:g} mm"
     return Tested("size", evidence, reason)
 

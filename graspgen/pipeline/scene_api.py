@@ -123,6 +123,10 @@ def measured_widths(
         GripperError: a width is not within the stroke, or there are too few or too many.
     """
     n = len(T_world_grasp)
+    if gripper.suction:
+        if width is not None and np.any(np.asarray(width, float) != 0):
+            raise GripperError(f"{gripper.name} is a suction gripper, which has no opening: give no width")
+        return np.zeros(n)
     if width is None:
         widths = np.full(n, gripper.file.stroke)
         for o, T in zip(settled.world.objects, settled.T_world_object, strict=True):

@@ -23,6 +23,9 @@ SCORES: Mapping[str, bool] = {
     "epsilon": True,
     "flatness": False,
     "patch": True,
+    "seal": True,
+    "resists_any": True,
+    "resists_gravity": True,
 }
 
 #: Outcomes that say nothing about a grasp.
