@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from graspgen.grippers.gripper import Gripper
     from graspgen.pipeline.gripper_check import GripperReport
+    from graspgen.pipeline.suction_check import SuctionReport
 
 app = typer.Typer(no_args_is_help=True, help="List and show grippers; check one; write the YAML of your own.")
 
@@ -72,7 +73,8 @@ def show(gripper: Which, picture: PictureFile = None, no_picture: NoPicture = Fa
     for key, value in hand.file.model_dump(mode="json", exclude_none=True).items():
         table.add_row(key, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
     console().print(table)
-    console().print(_openings(hand))
+    if not hand.suction:
+        console().print(_openings(hand))
     if not no_picture:
         _draw(hand, picture)
 
@@ -84,12 +86,16 @@ def check(
     no_picture: NoPicture = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of the table.")] = False,
 ) -> None:
-    """Measure stroke, times, force, payload, stability and self-collision of a gripper; fail with reasons (exit 1)."""
+    """Measure stroke, times, force, payload, stability and self-collision of a gripper; fail with reasons (exit 1).
+
+    Of a suction gripper: pull, shear and moment that it bears on a plate, and on what it seals.
+    """
     from graspgen.grippers.gripper import load_gripper
     from graspgen.pipeline.gripper_check import check_gripper
+    from graspgen.pipeline.suction_check import check_suction_gripper
 
     hand = load_gripper(gripper)
-    report = check_gripper(hand)
+    report = check_suction_gripper(hand) if hand.suction else check_gripper(hand)
     if as_json:
         typer.echo(json.dumps(_plain(vars(report) | {"ok": report.ok})))
     else:
@@ -146,12 +152,24 @@ def _tool(hand: Gripper) -> str:
     return f"{near:.1f}" if abs(near - far) < 0.05 else f"{near:.1f} open, {far:.1f} closed"
 
 
-def _print_report(hand: Gripper, report: GripperReport) -> None:
+def _print_report(hand: Gripper, report: GripperReport | SuctionReport) -> None:
     from rich import box
     from rich.table import Table
 
     from graspgen.cli.show import console
+    from graspgen.pipeline.suction_check import SuctionReport
 
+    if isinstance(report, SuctionReport):
+        table = Table("measured", "", "expected", box=box.SIMPLE_HEAD, padding=(0, 1))
+        table.add_row("pull at which it lets go, over ΔP·A", f"{report.payload:.3f}", f"1 ({report.force:.1f} N)")
+        table.add_row("shear at which it slips, over μ·ΔP·A", f"{report.shear:.3f}", "1")
+        table.add_row("moment at which the lip lifts, over its statics", f"{report.moment:.3f}", "1 to 1.08")
+        for name, (score, should) in report.seals.items():
+            table.add_row(f"seal on {name}", f"{score:.3f}", "above 0" if should else "0")
+        console().print(table)
+        for told in report.notes:
+            typer.echo(f"note: {told}")
+        return
     file = hand.file
     table = Table("measured", "", "the file says", box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_row("gap between the open pads", f"{report.stroke * 1e3:.2f} mm", f"{file.stroke * 1e3:g} mm")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from graspgen.frames import Array, inverse, pose, pose_to_qpos
 from graspgen.grasps.course import TOUCH
 from graspgen.grasps.profile import Profile, load_profile
-from graspgen.grasps.seal import MAX_STRAIN, cup_seal
+from graspgen.grasps.seal import cup_seal
 from graspgen.grasps.suction_candidates import suction_file
 from graspgen.grasps.suction_trial import conformed_lips, suction_model
 from graspgen.grasps.suction_wrench import resisted
@@ -109,10 +109,11 @@ def reference_seals(file: SuctionFile) -> dict[str, tuple[float, bool]]:
     """Return the score of one cup on reference surfaces, by name, and whether it should seal there."""
     r, limit = file.radius, smallest_ball(file)
     plate = primitive_mesh("box", np.array([6 * r, 6 * r, r]))
+    large, small = 1.5 * limit, 0.8 * limit
     surfaces: dict[str, tuple[tuple[Array, NDArray[np.int64]], float, float, bool]] = {
         "a plate": (plate, r, 0.0, True),
-        "a ball of 1.5 times the smallest radius": (primitive_mesh("sphere", np.array([1.5 * limit])), 1.5 * limit, 0, True),
-        "a ball of 0.8 times the smallest radius": (primitive_mesh("sphere", np.array([0.8 * limit])), 0.8 * limit, 0, False),
+        "a ball of 1.5 times the smallest radius": (_ball(large), large, 0.0, True),
+        "a ball of 0.8 times the smallest radius": (_ball(small), small, 0.0, False),
         "the edge of a plate": (plate, r, 5.5 * r, False),
         "a grating": (grating(r), 0.0, 0.0, False),
         "a thin rod": (_lying(primitive_mesh("cylinder", np.array([0.4 * r, 6 * r]))), 0.4 * r, 0.0, False),
@@ -140,9 +141,11 @@ def grating(radius: float) -> tuple[Array, NDArray[np.int64]]:
     )
 
 
-def max_slope() -> float:
-    """Return the steepest slope along the lip, rad, that the perimeter's springs bear."""
-    return float(np.arccos(1 / (1 + MAX_STRAIN)))
+def _ball(radius: float) -> tuple[Array, NDArray[np.int64]]:
+    import trimesh  # heavy, and few need it
+
+    mesh = trimesh.creation.icosphere(5, radius)
+    return np.asarray(mesh.vertices, float), np.asarray(mesh.faces, np.int64)
 
 
 def _lying(mesh: tuple[Array, NDArray[np.int64]]) -> tuple[Array, NDArray[np.int64]]:

@@ -20,14 +20,14 @@ _MARGIN = 1.12
 
 
 def gripper_picture(gripper: Gripper, width: int = 320, height: int = 400) -> NDArray[np.uint8]:
-    """Render a hand open, half open and closed, side by side; the approach points downwards.
+    """Render a hand open, half open and closed, side by side (a suction gripper once); the approach points downwards.
 
     Args:
         gripper: the hand.
-        width, height: of each of the three, px.
+        width, height: of each, px.
 
     Returns:
-        (height, 3 · width, 3) uint8 image.
+        (height, 3 · width, 3) uint8 image, of a suction gripper (height, width, 3).
 
     Raises:
         RenderError: no OpenGL backend works here, or it refuses images of this size.
@@ -35,8 +35,8 @@ def gripper_picture(gripper: Gripper, width: int = 320, height: int = 400) -> ND
     gl.make_current()
     model = _model(gripper, width, height)
     data = mujoco.MjData(model)
-    corners = []
-    for share in SHARES:
+    corners, shares = [], SHARES[:1] if gripper.suction else SHARES
+    for share in shares:
         _pose(gripper, model, data, share)
         corners.append(_corners(model, data))
     R, eye = _camera(np.concatenate(corners), width / height)
@@ -55,7 +55,7 @@ def gripper_picture(gripper: Gripper, width: int = 320, height: int = 400) -> ND
         for flag in (mujoco.mjtVisFlag.mjVIS_TENDON, mujoco.mjtVisFlag.mjVIS_ACTUATOR):
             option.flags[flag] = 0
         rect, images = mujoco.MjrRect(0, 0, width, height), []
-        for share in SHARES:
+        for share in shares:
             _pose(gripper, model, data, share)
             data.cam_xpos[camera.fixedcamid], data.cam_xmat[camera.fixedcamid] = eye, R.ravel()
             mujoco.mjv_updateScene(model, data, option, None, camera, int(mujoco.mjtCatBit.mjCAT_ALL), scene)

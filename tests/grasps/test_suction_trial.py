@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from settled import DOWN, SIDEWAYS, at, settled_scene
+from settled import DOWN, at, settled_scene
 from solids import FROM_ABOVE, GRAVITY, ball, box
 
 from graspgen.errors import GripperError
@@ -121,10 +121,8 @@ def test_the_public_function_takes_cups_and_refuses_an_opening(cup):
 def test_a_box_on_a_table_is_lifted_and_the_arm_bears_its_weight(cup, profile):
     cube = box(0.04, 0.04, 0.06)
     scene = settled_scene([(cube, at(0, 0, 0.03))])
-    grasps = np.array(
-        [at(0, 0, 0.06, DOWN), at(0.018, 0, 0.06, DOWN), at(0, 0, 0.02, DOWN), at(-0.02, 0, 0.03, SIDEWAYS)]
-    )
-    r = try_scene(scene, cup, profile, [1] * 4, grasps, np.zeros(4))
+    grasps = np.array([at(0, 0, 0.06, DOWN), at(0.018, 0, 0.06, DOWN)])
+    r = try_scene(scene, cup, profile, [1, 1], grasps, np.zeros(2))
     weight = scene.world.objects[0].mass * GRAVITY
     assert Outcome(int(r.outcome[0])) is Outcome.SUCCESS and r.first_touch[0] == -1
     np.testing.assert_allclose(r.wrench[0], [0, 0, -weight, 0, 0, 0], atol=5e-3 * weight)
