@@ -44,12 +44,15 @@ def _probe(path: Path) -> None:
     """Read the shards' headers, attributes and numbers in another process first: damaged ones can crash HDF5.
 
     Raises:
-        DatasetError: one cannot be read to the end.
+        DatasetError: one cannot be read to the end, or is missing or truncated.
     """
     from graspgen.dataset.layout import INDEX, MANIFEST, SHARDS
+    from graspgen.dataset.opening import find_shards
     from graspgen.dataset.probe import MOST, probe
 
     folder = path.parent if path.name in (INDEX, MANIFEST) and path.is_file() else path
+    if (folder / MANIFEST).is_file():
+        find_shards(folder)  # sizes against the manifest: "truncated" says more than what HDF5 makes of it
     shards = [path] if folder.is_file() else sorted((folder / SHARDS).glob("*.h5"))
     spread = shards[:: -(-len(shards) // MOST)] if shards else []
     for file, mistake in probe(spread).items():

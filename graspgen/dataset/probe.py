@@ -20,6 +20,7 @@ import h5py
 
 from graspgen.dataset.chunks import guard_chunks
 from graspgen.dataset.guards import guard_file, guarded, read_text
+from graspgen.dataset.hdf5 import reason
 from graspgen.dataset.schema import TABLES
 from graspgen.errors import DatasetError
 
@@ -125,4 +126,4 @@ def _noting(mistakes: list[str]) -> Iterator[None]:
     except DatasetError as error:
         mistakes.append(" ".join(str(error).split()))
     except Exception as error:  # whatever h5py makes of a damaged file
-        mistakes.append(f"cannot be read: {' '.join(str(error).split()) or type(error).__name__}")
+        mistakes.append(f"cannot be read: {reason(error)}")

@@ -151,8 +151,16 @@ class Loader(data.DataLoader):
         if isinstance(self.sampler, ShardSampler):
             self.sampler.set_epoch(self.epoch)
         self.epoch += 1
+        self._forget_dead_workers()
         # Workers start now, not when the first batch is asked for.
         return _opened(super().__iter__())
+
+    def _forget_dead_workers(self) -> None:
+        """Let this pass start its own workers where one was killed (for memory, say); torch would ask the dead again."""
+        workers = getattr(self._iterator, "_workers", ())
+        if not all(worker.is_alive() for worker in workers):
+            self._iterator._shutdown_workers()
+            self._iterator = None
 
 
 def _opened(batches: Iterator[Any]) -> Iterator[dict[str, torch.Tensor]]:

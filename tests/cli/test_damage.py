@@ -50,6 +50,19 @@ def test_damage_that_commands_stumble_over_is_one_line(tiny_dataset, tmp_path, t
         assert result.stderr.count("\n") == 1
 
 
+def test_a_truncated_shard_is_called_so(tiny_dataset, tmp_path):
+    copy = tmp_path / "data"
+    shutil.copytree(tiny_dataset, copy)
+    shard = copy / "shards/shard-00001.h5"
+    size = shard.stat().st_size
+    os.truncate(shard, size // 2)
+    with (
+        pytest.raises(DatasetError, match=rf"shard-00001.h5 is truncated \({size // 2} of {size} bytes\)"),
+        reading(copy),
+    ):
+        pass
+
+
 def test_a_defect_of_graspgen_is_not_blamed_on_a_sound_dataset(tiny_dataset, tmp_path):
     with pytest.raises(KeyError), reading(tiny_dataset):
         raise KeyError("ours")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'graspgen[torch]'")
 
+from graspgen.errors import DatasetError  # noqa: E402
 from graspgen.loaders import Crop, Flip, GraspRectangles, LoaderError, RGBDViews, Rotate  # noqa: E402
 from graspgen.loaders import torch_slots as slots  # noqa: E402
 from graspgen.loaders.collate import collate  # noqa: E402
@@ -166,3 +171,39 @@ def test_sizes_that_cannot_be_are_refused(boxes_path, wrong):
 
 def test_an_empty_source_has_no_batches(boxes_path):
     assert list(data_loader(RGBDViews(boxes_path, views=np.zeros(8, bool)), 2)) == []
+
+
+_KILL = """
+import os, signal, sys
+import numpy as np
+from graspgen.loaders import RGBDViews
+from graspgen.loaders.torch_data import data_loader
+loader = data_loader(RGBDViews(sys.argv[1], views=np.resize(np.arange(8), 64)), 2, workers=1, start="fork")
+try:
+    for number, batch in enumerate(loader):
+        if number == 1:
+            os.kill(loader._iterator._workers[0].pid, signal.SIGKILL)
+except RuntimeError as error:
+    print(error)
+print(sum(len(batch["view"]) for batch in loader))
+"""
+
+
+def test_a_killed_worker_is_an_error_and_the_next_pass_has_new_ones(boxes_path):
+    # In a process of its own: torch raises in a signal's handler, wherever the program is.
+    done = subprocess.run(
+        [sys.executable, "-c", _KILL, str(boxes_path)], capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "DataLoader worker" in done.stdout and done.stdout.split()[-1] == "64"
+
+
+def test_what_is_wrong_with_a_shard_is_told_through_a_worker(boxes_path, tmp_path):
+    damaged = tmp_path / "data"
+    shutil.copytree(boxes_path, damaged)
+    loader = data_loader(RGBDViews(damaged), 2, workers=1, start="fork", shuffle=False)
+    shard = sorted((damaged / "shards").iterdir())[-1]
+    os.truncate(shard, shard.stat().st_size // 2)
+    with pytest.raises(DatasetError, match="truncated"):
+        list(loader)
