@@ -96,7 +96,7 @@ def _is_foreign(path: Path) -> bool:
             return False
         try:
             with open_file(path) as file:
-                return file.attrs.get("kind") != KIND and "graspgen_version" not in file.attrs
+                return file.attrs.get("kind") != KIND
         except (DatasetError, OSError, RuntimeError, ValueError):
             return False
     return path.is_dir() and not (path / MANIFEST).is_file() and bool(foreign_files(path))

@@ -22,7 +22,7 @@ from graspgen.dataset.sequence import Sequence, read_sequence
 from graspgen.dataset.shards import ShardFiles
 from graspgen.dataset.slices import Grasp, Object, Scene, View
 from graspgen.dataset.tables import Images, TableReader
-from graspgen.errors import DatasetError
+from graspgen.errors import DatasetError, nearest
 from graspgen.frames import Array
 from graspgen.grasps.outcomes import Outcome
 
@@ -242,6 +242,9 @@ class Dataset:
             KeyError: there is no outcome of that name.
         """
         if isinstance(outcome, str):
+            known = [member.name.lower() for member in Outcome]
+            if outcome.lower() not in known:
+                raise KeyError(f"there is no outcome '{outcome}'{nearest(outcome, known)}")
             outcome = Outcome[outcome.upper()]
         rows = self.grasps.of_scene(int(self.views.take("scene", self.views.at_row(view))))
         return rows if outcome is None else rows[self.grasps.take("outcome", rows) == int(outcome)]

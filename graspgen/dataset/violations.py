@@ -78,7 +78,7 @@ class Violation:
             place += f" {self.table}" + (f".{self.column}" if self.column else "")
         if self.row is not None:
             place += f" row {self.row}" + (f" (key {self.key})" if self.key is not None else "")
-        return f"{place}: {self.message}"
+        return f"{place}: {self.message}" if place else self.message
 
 
 @dataclass

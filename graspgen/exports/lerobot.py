@@ -276,7 +276,7 @@ def _write_readme(dataset: Dataset, folder: ExportFolder, fps: int) -> None:
 
 FORMAT = Format(
     "lerobot",
-    "recorded trials as episodes, LeRobot v3 (Parquet, embedded PNGs); needs `pip install 'graspgen[arrow]'`",
+    "recorded trials as episodes, LeRobot v3 (Parquet, embedded PNGs); needs `pip install 'graspgen[tables]'`",
     LeRobotOptions,
     _export,
 )

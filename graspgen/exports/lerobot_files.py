@@ -59,7 +59,7 @@ def arrow() -> tuple[ModuleType, ModuleType]:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise DatasetError("LeRobot datasets are Parquet files: `pip install 'graspgen[arrow]'`") from None
+        raise DatasetError("LeRobot datasets are Parquet files: `pip install 'graspgen[tables]'`") from None
     return pyarrow, pyarrow.parquet
 
 

@@ -122,6 +122,8 @@ class Adapt:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise LoaderError(f"unknown method '{self.method}'{nearest(self.method, METHODS)}")
+        if isinstance(self.references, str | Path):
+            raise LoaderError(f"references are pictures; load them with load_pictures('{self.references}')")
         if not len(self.references):
             raise LoaderError("adaptation needs at least one real picture; load some with `load_pictures(folder)`")
         for picture in self.references:

@@ -156,7 +156,7 @@ class Loader(data.DataLoader):
         return _opened(super().__iter__())
 
     def _forget_dead_workers(self) -> None:
-        """Let this pass start its own workers where one was killed (for memory, say); torch would ask the dead again."""
+        """Let this pass start its own workers where one was killed, for memory, say: torch would ask the dead one."""
         workers = getattr(self._iterator, "_workers", ())
         if not all(worker.is_alive() for worker in workers):
             self._iterator._shutdown_workers()

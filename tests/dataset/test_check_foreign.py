@@ -88,3 +88,10 @@ def test_what_others_got_wrong_is_named(tmp_path: Path, change, expected: str) -
     result = inspect(write(tmp_path / "theirs.hdf5", change), foreign=True)
     assert expected in {f"{v.table}.{v.column}" for v in result.violations}, [str(v) for v in result.violations]
     assert not any("checked to the end" in str(v) for v in result.violations)
+
+
+def test_one_shard_of_ours_is_checked_without_its_dataset(sound: Path) -> None:
+    result = inspect(sound / "shards/shard-00000.h5")
+    assert result.foreign and result.scenes == 2
+    assert not result.violations, [str(v) for v in result.violations]
+    assert str(result.notices[-1]).startswith("written by others"), "no empty place before it"

@@ -110,6 +110,8 @@ def test_columns_are_kept_and_cannot_be_changed(ds: Dataset) -> None:
 
 
 def test_an_unknown_column_is_named_with_the_nearest(ds: Dataset) -> None:
+    with pytest.raises(KeyError, match="no outcome 'sucess'; did you mean 'success'"):
+        ds.grasp_rows(0, "sucess")
     with pytest.raises(KeyError, match="did you mean 'outcome'"):
         ds.grasps["outcom"]
 

@@ -144,6 +144,8 @@ def test_what_cannot_be_adapted_is_refused(boxes_path):
         Adapt("rheinhard", [picture(1)])
     with pytest.raises(LoaderError, match="at least one"):
         Adapt("fda", [])
+    with pytest.raises(LoaderError, match="load_pictures"):
+        Adapt("fda", "pictures")
     with pytest.raises(LoaderError, match="uint8 picture"):
         Adapt("fda", [np.zeros((4, 4, 3))])
     with pytest.raises(LoaderError, match="beta"):
