@@ -50,7 +50,9 @@ def gripper_picture(gripper: Gripper, width: int = 320, height: int = 400) -> ND
         scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 16)
         camera, option = mujoco.MjvCamera(), mujoco.MjvOption()
         camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, model.camera(_CAMERA).id
-        option.geomgroup[:] = 1
+        # By custom the first three groups are drawn; a model that has none of them is drawn whole.
+        drawn = model.geom_group < 3
+        option.geomgroup[:] = [1, 1, 1, 0, 0, 0] if drawn.any() else 1
         option.sitegroup[:] = 0
         for flag in (mujoco.mjtVisFlag.mjVIS_TENDON, mujoco.mjtVisFlag.mjVIS_ACTUATOR):
             option.flags[flag] = 0
