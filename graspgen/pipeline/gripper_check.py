@@ -169,11 +169,12 @@ def _measure_times(gripper: Gripper, profile: Profile, report: GripperReport) ->
     joints = np.array([model.joint(j).qposadr[0] for j in gripper.joints])
     rates = np.array([model.joint(j).dofadr[0] for j in gripper.joints])
     data.qpos[joints] = opening_to_joints(gripper, [file.stroke])[0]
-    data.act[:] = file.stroke + gripper.zero_length
     travel = file.stroke - report.least
     expected = travel / file.closing_speed
     times = []
     for sign in (-1, 1):
+        # The servo's target starts where the hand is; pressing against a stop has moved it beyond.
+        data.act[:] = float(gripper.opening(data.qpos[None, joints])[0]) + gripper.zero_length
         data.ctrl[:] = sign * file.closing_speed
         there, steps = float("nan"), round((2 * expected + 0.5) / model.opt.timestep)
         for step in range(steps):
