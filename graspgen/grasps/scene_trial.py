@@ -195,7 +195,7 @@ def run_trials(
     r = blank_results(n, len(objects))
     batch = Batch(scene.model, n, nthread=threads, persistent=scene.sleeps)
     if gripper.suction:
-        T_world_grasp, sealed, lips = pressed_in_scene(settled, gripper, number, T_world_grasp)
+        T_world_grasp, sealed = pressed_in_scene(settled, gripper, number, T_world_grasp)
     state_of, course_of = (SuctionState, SuctionSceneCourse) if gripper.suction else (SceneState, SceneCourse)
     state = state_of(
         scene,
@@ -222,9 +222,7 @@ def run_trials(
         record=record,
     )
     if isinstance(course, SuctionSceneCourse):
-        mass = np.array([o.mass for o in objects])[number]
-        gravity = np.swapaxes(T_world_grasp[:, :3, :3], 1, 2) @ np.array(settled.world.plan.gravity_vector)
-        course.use(sealed, lips, mass, gravity)
+        course.use(settled, gripper, number, sealed, T_world_grasp)
     course.run()
     r["displacement"], r["rotation"] = state.displacements()
     course.linger(linger)

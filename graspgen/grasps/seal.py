@@ -10,6 +10,7 @@ again.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,8 +31,8 @@ APEX = 2.0
 #: Rays under the cup: circles at these shares of the radius, and of how many rays each.
 _INNER = ((0.0, 1), (0.3, 8), (0.6, 12), (0.85, 24))
 
-#: Rays start this far above the lip's plane and end as far below it, radii.
-_ABOVE, _BELOW = 1.0, 2.0
+# Rays start this far above the lips' plane; the hand goes on, or back, by at most so much to press the lips on; radii.
+_ABOVE, _REACH = 1.0, 2.0
 
 # How far beside it a ray that misses is cast again, radii along x and y: what is narrower is no leak.
 _BESIDE = 0.01
@@ -48,8 +49,8 @@ class Seal:
         score: (n, cups) 1 on a plane across the approach, 0 where the cup does not seal.
         strain: (n, cups) largest relative change of a spring's length; NaN where a point of the ring meets nothing.
         press: (n,) how far the hand goes on along its approach until the lips are at rest on the surface, m (negative:
-            it stops before); 0 where no lip meets anything.
-        met: (n,) whether any ray meets anything.
+            it stops before); 0 where no lip meets anything near. The pressed cups would not be pressed on further.
+        met: (n,) whether the lips meet anything within 2 radii of their plane.
     """
 
     score: Array
@@ -102,22 +103,32 @@ def _chunk(
         face[missed] = caster.first_face(start[missed], along[missed])
     distance = caster.plane_distance(face, start, along) - _ABOVE * radius
     facing = np.einsum("ij,ij->i", caster.normals[face], along) < 0
-    met = (face >= 0) & facing & (distance <= _BELOW * radius)
-    offset = np.where(met, distance, np.nan).reshape(n, k, -1)
+    hit = (face >= 0) & facing
+    offset = np.where(hit, distance, np.nan).reshape(n, k, -1)
     lip, under = offset[:, :, :POINTS], offset[:, :, POINTS:]
-    # A ray that meets the surface deeper than it looks is in a hollow, one that meets nothing at all in a hole.
-    through = ((face < 0) | ~facing).reshape(n, k, -1)[:, :, POINTS:].any(axis=-1)
-    found = np.isfinite(lip)
-    count = found.sum(axis=(1, 2))
-    press, any_ = np.zeros(n), count > 0
-    # The median: a cup that hangs over a step does not lift the others.
-    press[any_] = np.nanmedian(lip[any_].reshape(-1, k * POINTS), axis=1)
+    through = ~hit.reshape(n, k, -1)[:, :, POINTS:].all(axis=-1)
+    press = _press(lip, radius)
+    met = np.isfinite(press) & (np.abs(press) <= _REACH * radius)
+    press = np.where(met, press, 0.0)
     lip, under = lip - press[:, None, None], under - press[:, None, None]
+    found = (np.abs(lip) <= _REACH * radius) & met[:, None, None]
+    lip = np.where(found, lip, np.nan)
     strain = _strain(lip, radius)
     bulge = np.where(np.isfinite(under), -under, -np.inf).max(axis=-1)
     sealed = found.all(axis=-1) & ~through & (bulge <= depth) & (np.nan_to_num(strain, nan=np.inf) <= MAX_STRAIN)
     score = np.where(sealed, 1 - np.nan_to_num(strain) / MAX_STRAIN, 0.0)
-    return score, strain, press, any_ | np.isfinite(under).any(axis=(1, 2))
+    return score, strain, press, met
+
+
+def _press(lip: Array, radius: float) -> Array:
+    """(n,) where (n, cups, POINTS) lips come to rest, m along the approach; NaN where nothing is below any."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # cups with nothing below
+        middle = np.nanmedian(lip, axis=-1)
+        nearest = np.nanmin(middle, axis=1, keepdims=True)
+        # Cups over a step far below wait; medians, so that a part of a lip over an edge pulls nothing along.
+        seated = np.where((middle <= nearest + radius)[:, :, None], lip, np.nan)
+        return np.nanmedian(seated.reshape(len(lip), lip.shape[1] * lip.shape[2]), axis=1)
 
 
 def _strain(lip: Array, radius: float) -> Array:

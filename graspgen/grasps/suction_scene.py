@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.frames import Array, inverse, rotation_angle
+from graspgen.frames import Array, inverse, pose, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_course import SceneCourse, pick
 from graspgen.grasps.scene_model import HAND, SceneModel
@@ -20,7 +20,7 @@ from graspgen.scene.world import SettledScene
 
 def pressed_in_scene(
     settled: SettledScene, gripper: Gripper, number: NDArray[np.int64], T_world_grasp: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, NDArray[np.bool_]]:
     """Press the cups of trials onto their targets.
 
     Args:
@@ -30,18 +30,15 @@ def pressed_in_scene(
         T_world_grasp: (n, 4, 4) grasp frames.
 
     Returns:
-        (n, 4, 4) grasp frames of the pressed cups, world; (n, cups) which cups seal; and (n, segments) where the lips'
-        segments lie on the target, m.
+        (n, 4, 4) grasp frames of the pressed cups, world, and (n, cups) which cups seal.
     """
-    file = suction_file(gripper)
     T = T_world_grasp.copy()
-    sealed, lips = np.zeros((len(T), len(file.cups)), bool), np.zeros((len(T), len(file.joints)))
+    sealed = np.zeros((len(T), len(suction_file(gripper).cups)), bool)
     for target in np.unique(number).tolist():
         mine, asset = np.flatnonzero(number == target), settled.world.objects[target].asset
-        local, seal = press_on(asset, gripper, inverse(settled.T_world_object[target]) @ T[mine])
+        _, seal = press_on(asset, gripper, inverse(settled.T_world_object[target]) @ T[mine])
         T[mine], sealed[mine] = pressed_on(T[mine], seal.press), seal.score > 0
-        lips[mine] = conformed_lips(asset.parts, local, file)
-    return T, sealed, lips
+    return T, sealed
 
 
 class SuctionState(SceneState):
@@ -73,16 +70,28 @@ class SuctionSceneCourse(SceneCourse):
 
     _state: SuctionState
 
-    def use(self, sealed: NDArray[np.bool_], lips: Array, mass: Array, gravity: Array) -> None:
+    def use(
+        self,
+        settled: SettledScene,
+        gripper: Gripper,
+        number: NDArray[np.int64],
+        sealed: NDArray[np.bool_],
+        T_world_grasp: Array,
+    ) -> None:
         """Say what the trials begin with.
 
         Args:
-            sealed, lips: see `pressed_in_scene`.
-            mass: (n,) of the targets, kg.
-            gravity: (n, 3) m/s², grasp frames.
+            settled, gripper, number: see `pressed_in_scene`.
+            sealed: what it returned.
+            T_world_grasp: (n, 4, 4) grasp frames.
         """
-        self._sucking, self._lips = sealed.copy(), lips
-        self._pull = mass * gravity[:, 2]
+        objects = settled.world.objects
+        self._file, self._number = suction_file(gripper), number
+        self._assets = [o.asset for o in objects]
+        self._sucking = sealed.copy()
+        self._pull = np.array([o.mass for o in objects])[number] * (
+            T_world_grasp[:, :3, 2] @ settled.world.plan.gravity_vector
+        )
 
     def _close_time(self, gripper: Gripper, width: Array) -> Array:
         return np.full(len(width), EVACUATION)
@@ -95,8 +104,12 @@ class SuctionSceneCourse(SceneCourse):
         super()._arrive(ids, look)
         held = self._sucking[ids].any(axis=1)
         self._end_unsealed(ids[~held])
-        if held.any():
-            self._state.let_lips(ids[held], self._lips[ids[held]])
+        for target in np.unique(self._number[ids[held]]).tolist():
+            mine = np.flatnonzero(held & (self._number[ids] == target))
+            asset = self._assets[target]
+            # Where the target is now, tool frame: the hand may be a little beside its grasp.
+            T = pose(look.R[mine], look.x[mine] - look.R[mine] @ asset.com)
+            self._state.let_lips(ids[mine], conformed_lips(asset.parts, inverse(T), self._file))
 
     def _end_unsealed(self, ids: Ids) -> None:
         """End trials whose cups do not seal where they are pressed on."""

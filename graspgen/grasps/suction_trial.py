@@ -21,8 +21,8 @@ from graspgen.objects.asset import Asset, Part
 from graspgen.objects.geoms import add_parts, set_inertial
 from graspgen.raycast import RayCaster
 
-#: Segments start pressed into the surface by this much, m: about what they sink in under the vacuum's force.
-PRESSED = 1e-4
+#: Segments start pressed into the surface by this much, m: enough to bridge how lips and hulls are approximated.
+PRESSED = 2e-4
 
 
 def press_on(asset: Asset, gripper: Gripper, T_object_grasp: Array) -> tuple[Array, Seal]:

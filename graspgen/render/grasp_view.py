@@ -117,7 +117,8 @@ def _model(asset: Asset, gripper: Gripper, width: int, height: int) -> mujoco.Mj
     fingers = {g.name for name in gripper.file.fingers for g in spec.body(name).find_all("geom")}
     for geom in spec.geoms:
         geom.contype = geom.conaffinity = 0
-        geom.rgba = [*geom.rgba[:3], 1.0 if geom.name in fingers else _HAND_ALPHA]
+        if not gripper.suction:  # cups hide little, and their skirts are clear
+            geom.rgba = [*geom.rgba[:3], 1.0 if geom.name in fingers else _HAND_ALPHA]
     spec.add_texture(
         name="background", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
         rgb1=[0.93, 0.94, 0.96], rgb2=[0.72, 0.75, 0.80], width=64, height=384,
