@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 from graspgen.env.errors import EnvError
 from graspgen.env.observations import ObsMode
 from graspgen.env.rewards import goal_reached, goal_reward
+from graspgen.env.scenes import Scenes
 from graspgen.env.senses import Senses
 from graspgen.env.spec import TaskSpec, check_choice
-from graspgen.env.task import GraspTask
+from graspgen.env.task import GraspTask, Step
 from graspgen.errors import nearest
 
 _OPTIONS = ("recipe", "scene", "target", "T_world_tool", "opening")
@@ -35,6 +36,7 @@ class GraspEnv(gymnasium.Env):
     Args:
         obs_mode: `state`, `state_dict`, `rgb`, `depth`, `rgbd`, `segmentation` or `pointcloud`.
         render_mode: `rgb_array`, `depth_array`, `rgbd_tuple` or None.
+        shelf: scenes that it shares with other environments of the same settings; None for its own.
         settings: fields of `graspgen.env.spec.TaskSpec`.
 
     Raises:
@@ -44,7 +46,9 @@ class GraspEnv(gymnasium.Env):
 
     metadata = {"render_modes": ["rgb_array", "depth_array", "rgbd_tuple"], "render_fps": 25}  # noqa: RUF012
 
-    def __init__(self, obs_mode: ObsMode = "state", render_mode: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self, obs_mode: ObsMode = "state", render_mode: str | None = None, shelf: Scenes | None = None, **settings: Any
+    ) -> None:
         if render_mode is not None:
             check_choice("render_mode", render_mode, tuple(self.metadata["render_modes"]))
         known = [f.name for f in fields(TaskSpec)]
@@ -52,7 +56,7 @@ class GraspEnv(gymnasium.Env):
             if name not in known:
                 raise EnvError(f"{type(self).__name__} has no setting '{name}'{nearest(name, known)}")
         self.obs_mode, self.render_mode = obs_mode, render_mode
-        self._senses = Senses(obs_mode, settings, pictures=render_mode is not None)
+        self._senses = Senses(obs_mode, settings, pictures=render_mode is not None, shelf=shelf)
         self.grasping: GraspTask = self._senses.task
         self.metadata = {**self.metadata, "render_fps": round(1 / self.grasping.period)}
         self.observation_space = _space(self._senses.bounds())
@@ -90,7 +94,10 @@ class GraspEnv(gymnasium.Env):
 
     def step(self, action: ArrayLike) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Do an action for one control step; see `graspgen.env.actions`."""
-        done = self.grasping.step(action)
+        return self.told(self.grasping.step(action))
+
+    def told(self, done: Step) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Return what `step` returns of a control step."""
         return self._senses.next(), done.reward, done.terminated, False, self.grasping.info()
 
     def render(self) -> Any:

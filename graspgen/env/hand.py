@@ -126,8 +126,8 @@ class Hand:
             self._aim()
         self.judge.begin(ONE)
 
-    def advance(self, action: Array) -> None:
-        """Do a (1, numbers) action, in −1…1, for one control step, and judge the attempt."""
+    def begin(self, action: Array) -> Array:
+        """Begin a control step: return the (steps, nu) controls that do a (1, numbers) action, in −1…1."""
         fingers = action[:, -1]
         if not self.fixed and self.judge.stage[0] == _APPROACH:
             self._aim()
@@ -136,7 +136,12 @@ class Hand:
         approaching = self.judge.stage[0] == _APPROACH and self.judge.first_touch[0] < 0
         before = self.sim.state() if approaching and self.strict else None
         control = self._control(action, fingers)
-        seen = self.sim.rollout(control)
+        self._begun = approaching, control, before
+        return control
+
+    def end(self, seen: Array) -> None:
+        """Judge the attempt after a control step; `seen` are the (steps, sensors) of its simulation."""
+        approaching, control, before = self._begun
         if approaching:
             self._watch_touch(seen, control, before)
         self._measure()

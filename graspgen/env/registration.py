@@ -27,10 +27,23 @@ IDS: dict[str, tuple[str, int, dict[str, Any]]] = {
 }
 
 
+#: What makes many of the environments of an entry point at once.
+VECTORS = {
+    "graspgen.env.gym_face:GraspEnv": "graspgen.env.vector:GraspVectorEnv",
+    "graspgen.env.gym_face:GoalEnv": "graspgen.env.vector:GoalVectorEnv",
+}
+
+
 def register_all() -> None:
     """Tell Gymnasium the ids, once."""
     from gymnasium.envs.registration import register, registry
 
     for name, (entry, steps, settings) in IDS.items():
         if name not in registry:
-            register(id=name, entry_point=entry, max_episode_steps=steps, kwargs=settings)
+            register(
+                id=name,
+                entry_point=entry,
+                vector_entry_point=VECTORS.get(entry),
+                max_episode_steps=steps,
+                kwargs=settings,
+            )

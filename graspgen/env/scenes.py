@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -49,6 +50,11 @@ class Place:
     scene: SceneModel
     sim: Simulation
     views: bool
+
+    def copy(self) -> Place:
+        """Return the same place with a model and a simulation of its own."""
+        scene = replace(self.scene, model=copy.copy(self.scene.model))
+        return Place(self.settled, scene, Simulation(scene.model), self.views)
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
@@ -132,13 +138,16 @@ class Scenes:
     Args:
         spec: of the task.
         views: whether the scenes are to be seen.
+        shelf: where scenes are taken from, of the same spec; each is played on a copy of its model, and only the last
+            copy is kept. None to make them.
     """
 
-    def __init__(self, spec: TaskSpec, views: bool) -> None:
-        self._spec, self.views = spec, views
-        self._sources: dict[int, _Source] = {}
+    def __init__(self, spec: TaskSpec, views: bool, shelf: Scenes | None = None) -> None:
+        self._spec, self.views, self._shelf = spec, views, shelf
+        self._keep = spec.keep if shelf is None else 1
+        self._sources: dict[int, _Source] = {} if shelf is None else shelf._sources
         self._places: OrderedDict[tuple[int, int], Place] = OrderedDict()
-        self._names: dict[str, Recipe] = {}
+        self._names: dict[str, Recipe] = {} if shelf is None else shelf._names
         self.recipe = self._recipe(spec.recipe)
 
     def source(self, recipe: Recipe) -> _Source:
@@ -165,10 +174,13 @@ class Scenes:
         if key in self._places:
             self._places.move_to_end(key)
             return self._places[key]
-        source = self.source(recipe)
-        place = self._made(source, settled_scene(recipe, source.catalogue, self._spec.run_seed, number))
+        if self._shelf is not None:
+            place = self._shelf.place(recipe, number).copy()
+        else:
+            source = self.source(recipe)
+            place = self._made(source, settled_scene(recipe, source.catalogue, self._spec.run_seed, number))
         self._places[key] = place
-        while len(self._places) > self._spec.keep:
+        while len(self._places) > self._keep:
             self._places.popitem(last=False)
         return place
 

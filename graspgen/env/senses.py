@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from graspgen.env.cameras import names_of
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.observations import ObsMode, bounds, observation
+from graspgen.env.scenes import Scenes
 from graspgen.env.spec import TaskSpec, check_choice
 from graspgen.env.task import GraspTask
 
@@ -43,19 +44,22 @@ class Senses:
         mode: an `ObsMode`.
         settings: fields of `TaskSpec`.
         pictures: whether the scenes are to be seen even where observations have no images.
+        shelf: scenes that the task shares with others; None for its own.
 
     Raises:
         EnvError: a setting is not valid.
         GraspgenError: the recipe, or what it names, cannot be used.
     """
 
-    def __init__(self, mode: str, settings: dict[str, Any], pictures: bool = False) -> None:
+    def __init__(
+        self, mode: str, settings: dict[str, Any], pictures: bool = False, shelf: Scenes | None = None
+    ) -> None:
         check_choice("obs_mode", mode, get_args(ObsMode))
         self.mode, self._sees = mode, mode not in BLIND
         if not self._sees:
             settings = {"image_size": PICTURE, "shadow_size": PICTURE_SHADOWS, **settings}
         listed = {k: tuple(v) for k, v in settings.items() if isinstance(v, list)}  # as files of settings hold them
-        self.task = GraspTask(TaskSpec(**{**settings, **listed}), views=self._sees or pictures)
+        self.task = GraspTask(TaskSpec(**{**settings, **listed}), views=self._sees or pictures, shelf=shelf)
         self.shots: list[Shot] = []
         self._eyes, self._frame = Eyes(self.task.spec.shadow_size), 0
 

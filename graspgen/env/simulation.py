@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
+from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from graspgen.frames import Array
 
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+_NO_STAGE = int(mujoco.mjtStage.mjSTAGE_NONE)
 
 
 class Simulation:
@@ -26,6 +28,8 @@ class Simulation:
         self.qpos, self.qvel, self.act = self.data.qpos[None], self.data.qvel[None], self.data.act[None]
         self.mocap_pos, self.mocap_quat = self.data.mocap_pos[None], self.data.mocap_quat[None]
         self._ctrl, self._sensors = self.data.ctrl, self.data.sensordata
+        self._batch: Batch | None = None
+        self._new, self._alone = True, False
 
     def bind(self, name: str) -> NDArray:
         """Return a live (1, …) array of the data."""
@@ -46,6 +50,7 @@ class Simulation:
     def reset(self) -> None:
         """Go back to the model's own state; what is asleep at its start sleeps again."""
         mujoco.mj_resetData(self.model, self.data)
+        self._new, self._alone = True, True
 
     def state(self) -> Array:
         """Return the integration state, for those who make the same steps again from here."""
@@ -59,10 +64,35 @@ class Simulation:
         Returns:
             (steps, sensors) what the sensors said of the state before each step.
         """
+        self._alone = False
         model, data, ctrl, sensors, step = self.model, self.data, self._ctrl, self._sensors, mujoco.mj_step
         seen = np.empty((len(control), len(sensors)))
         for row, out in zip(control, seen, strict=True):
             ctrl[:] = row
             step(model, data)
             out[:] = sensors
+        return seen
+
+    def rollout_alone(self, control: Array) -> Array:
+        """Do as `rollout` does, to the last bit, in one call that lets other Python threads run meanwhile.
+
+        A batch of one, on this very model, takes these steps beside the data and hands back all of it. It knows what
+        sleeps only by having stepped the whole episode, so after a call of `rollout`, or a warning of MuJoCo's, which
+        would stop a batch, the rest of the episode is left to `rollout`.
+        """
+        if not self._alone:
+            return self.rollout(control)
+        if self._batch is None:
+            self._batch = Batch(self.model, 1, 1, persistent=True)
+        batch = self._batch
+        batch.set_models(self.model)  # anew: frictions and sensors' targets change, and it only reads them here
+        if self._new:
+            batch.reset(stage=_NO_STAGE)
+            self._new = False
+        mujoco.mj_getState(self.model, self.data, batch.state[0], _STATE)
+        before = batch.warning[0, :, 1].sum()
+        seen = batch.rollout(len(control), control[None], record=("sensordata",))["sensordata"][0]
+        if batch.warning[0, :, 1].sum() != before:
+            return self.rollout(control)
+        batch.get_data(0, self.data)
         return seen

@@ -76,10 +76,11 @@ class GraspTask(Hand):
     Args:
         spec: of the task.
         views: whether scenes are to be seen.
+        shelf: scenes that it shares with other tasks of the same spec and views; None for its own.
     """
 
-    def __init__(self, spec: TaskSpec, views: bool = False) -> None:
-        self.spec, self.scenes = spec, Scenes(spec, views)
+    def __init__(self, spec: TaskSpec, views: bool = False, shelf: Scenes | None = None) -> None:
+        self.spec, self.scenes = spec, Scenes(spec, views, shelf)
         source = self.scenes.source(self.scenes.recipe)
         super().__init__(source.gripper, source.profile, spec.action_mode, spec.rules == "trial")
         self.rows = spec.max_objects or _most_objects(self.scenes.recipe)
@@ -168,13 +169,25 @@ class GraspTask(Hand):
         Raises:
             EnvError: the action has the wrong shape or is not finite.
         """
+        control = self.command(action)
+        return self.judged(self.sim.rollout(control))
+
+    def command(self, action: ArrayLike) -> Array:
+        """Begin a control step: return the (steps, nu) controls that do an action.
+
+        Whoever simulates them, `sim.rollout` or `sim.rollout_alone`, hands what the sensors said to `judged`.
+        """
         if self.place is None:
             raise EnvError("reset the environment before its first step")
         action = np.array(action, float).reshape(1, -1)
         if action.shape[1] != self.action_size or not np.isfinite(action).all():
             raise EnvError(f"an action must be {self.action_size} finite numbers in -1…1, got {action[0].tolist()}")
         np.minimum(np.maximum(action, -1.0), 1.0, out=action)
-        self.advance(action)
+        return self.begin(action)
+
+    def judged(self, seen: Array) -> Step:
+        """End a control step: judge what has happened in it; `seen` are the (steps, sensors) that were simulated."""
+        self.end(seen)
         return self._result()
 
     def _result(self) -> Step:

@@ -1,0 +1,198 @@
+"""Environments in a vector do, to the last bit, what each does alone, on any number of threads."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from env.env_parts import QUICK, quick_task
+
+pytest.importorskip("gymnasium")
+
+import gymnasium
+from gymnasium.vector import AutoresetMode
+
+from graspgen.env import EnvError
+from graspgen.env.crew import Crew
+
+N = 3
+
+
+def made(mode: str = "NextStep", name: str = "graspgen/Pick-v0", steps: int = 6, **settings):
+    given = {"overrides": QUICK, "scenes": 4, **settings}
+    return gymnasium.make_vec(name, num_envs=N, max_episode_steps=steps, autoreset_mode=mode, **given)
+
+
+def singles(mode: str = "NextStep", name: str = "graspgen/Pick-v0", steps: int = 6, **settings):
+    """The same environments, one after the other, by Gymnasium's own loop over `gymnasium.make`."""
+    given = {"overrides": QUICK, "scenes": 4, "max_episode_steps": steps, **settings}
+    return gymnasium.make_vec(
+        name, num_envs=N, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **given
+    )
+
+
+def equal(a, b) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    a, b = np.asarray(a), np.asarray(b)
+    if a.dtype == object:
+        return all((x is None) == (y is None) and (x is None or equal(x, y)) for x, y in zip(a, b, strict=True))
+    return a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def downward(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Random actions that bring hands down upon things, closing and opening."""
+    action = rng.uniform(-1, 1, (N, size))
+    action[:, 2] -= 0.6
+    return action.clip(-1, 1).astype(np.float32)
+
+
+def assert_plays_as(one, other, steps: int, mode: str = "NextStep") -> int:
+    """Play both alike; return how many episodes have ended."""
+    assert equal(one.reset(seed=5), other.reset(seed=5))
+    rng, ended = np.random.default_rng(1), 0
+    for _ in range(steps):
+        action = downward(rng, one.single_action_space.shape[0])
+        a, b = one.step(action), other.step(action)
+        for x, y in zip(a, b, strict=True):
+            assert equal(x, y)
+        over = a[2] | a[3]
+        ended += int(over.sum())
+        if mode == "Disabled" and over.any():
+            assert equal(*(e.reset(options={"reset_mask": over.copy()}) for e in (one, other)))
+    one.close()
+    other.close()
+    return ended
+
+
+@pytest.mark.parametrize("mode", [m.value for m in AutoresetMode])
+def test_a_vector_equals_single_environments_in_every_autoreset_mode(mode):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vector = made(mode, threads=2)
+    assert vector.metadata["autoreset_mode"] is AutoresetMode(mode)
+    assert assert_plays_as(vector, singles(mode), 16, mode) >= N
+
+
+def test_hands_that_reach_the_objects_are_judged_as_alone():
+    assert_plays_as(made(steps=60, threads=2), singles(steps=60), 45)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("graspgen/PickTarget-v0", {"recipe": "single", "reward_mode": "dense"}),
+        ("graspgen/ConveyorPick-v0", {"max_objects": 8}),
+        ("graspgen/ClearBin-v0", {}),
+        ("graspgen/Pick-v0", {"rules": "trial"}),
+    ],
+)
+def test_other_tasks_equal_their_single_environments(name, settings):
+    steps = 24
+    assert_plays_as(
+        made(name=name, steps=steps, threads=2, **settings), singles(name=name, steps=steps, **settings), 26
+    )
+
+
+def test_the_number_of_threads_changes_nothing():
+    assert_plays_as(made(threads=1), made(threads=3), 14)
+
+
+def test_every_environment_has_its_own_physics():
+    vector = made(threads=1)
+    _, info = vector.reset(seed=5)
+    tasks = [env.unwrapped.grasping for env in vector.envs]
+    assert len({id(t.sim.model) for t in tasks}) == N
+    masses = {int(k): float(t.sim.model.body_mass.sum()) for t, k in zip(tasks, info["scene"], strict=True)}
+    assert len(set(masses.values())) == len(masses) > 1
+    same = np.flatnonzero(info["scene"] == info["scene"][0])
+    assert all(tasks[i].place.settled is tasks[0].place.settled for i in same)  # drawn once
+    vector.close()
+
+
+def test_what_a_warning_stops_is_stepped_as_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where MuJoCo writes its log
+    alone, helped = quick_task(), quick_task()
+    for task in (alone, helped):
+        task.reset(np.random.default_rng(0), scene=0)
+        task.sim.data.qvel[task.state._object_qvel[0]] = 1e9
+    action = np.zeros(alone.action_size)
+    for _ in range(2):
+        a = alone.sim.rollout(alone.command(action))
+        b = helped.sim.rollout_alone(helped.command(action))
+        assert np.array_equal(a, b, equal_nan=True)
+        assert alone.sim.warning.sum() == helped.sim.warning.sum() > 0
+        assert alone.judged(a) == helped.judged(b) or alone.judge.outcome == helped.judge.outcome
+        assert np.array_equal(alone.sim.state(), helped.sim.state(), equal_nan=True)
+
+
+def test_a_wrong_action_is_told_and_the_vector_goes_on():
+    vector = made(threads=2)
+    vector.reset(seed=0)
+    with pytest.raises(EnvError, match="finite"):
+        vector.step(np.full(vector.action_space.shape, np.nan))
+    vector.step(np.zeros(vector.action_space.shape))
+    vector.close()
+    with pytest.raises(EnvError, match="num_envs"):
+        gymnasium.make_vec("graspgen/Pick-v0", num_envs=0)
+    with pytest.raises(EnvError, match="did you mean 'recipe'"):
+        made(recip="single")
+
+
+def test_a_crew_does_every_work_once_and_hands_on_what_it_raises():
+    crew, done = Crew(3), []
+    works = [crew.give(lambda i=i: done.append(i)) for i in range(50)]
+    for work in works:
+        crew.finish(work)
+    assert sorted(done) == list(range(50))
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        crew.finish(crew.give(fail))
+    crew.close()
+
+
+ASYNC = """
+import sys
+import gymnasium, numpy as np
+import graspgen.env
+
+QUICK = {quick!r}
+
+def make(seed=0):
+    return gymnasium.make(
+        "graspgen.env:graspgen/Pick-v0", obs_mode="rgbd", image_size=(24, 32), cameras=("front", "wrist"),
+        overrides=QUICK, scenes=4)
+
+if __name__ == "__main__":
+    many = gymnasium.vector.AsyncVectorEnv([make, make], context=sys.argv[1])
+    alone = gymnasium.vector.SyncVectorEnv([make, make])
+    rng = np.random.default_rng(0)
+    actions = [rng.uniform(-1, 1, many.action_space.shape).astype(np.float32) for _ in range(3)]
+    for envs in (many, alone):
+        seen = [envs.reset(seed=3)[0]] + [envs.step(a)[0] for a in actions]
+        envs.found = np.concatenate([np.ravel(s["pixels"][k]).astype(float) for s in seen for k in sorted(s["pixels"])])
+        envs.close()
+    assert np.ptp(many.found) > 0
+    assert np.array_equal(many.found, alone.found)
+    print("equal")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("context", ["fork", "forkserver", "spawn"])
+def test_images_of_environments_in_other_processes_equal_those_in_this_one(context, tmp_path):
+    script = tmp_path / "play.py"
+    script.write_text(ASYNC.format(quick=QUICK))
+    path = os.pathsep.join([os.getcwd(), *sys.path])
+    ran = subprocess.run(
+        [sys.executable, str(script), context], capture_output=True, text=True, timeout=240,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert ran.stdout.strip().endswith("equal"), ran.stderr[-2000:]
