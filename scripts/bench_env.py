@@ -15,6 +15,7 @@ import time
 import gymnasium
 import mujoco
 import numpy as np
+from mujoco.batch import Batch
 
 import graspgen.env
 from graspgen.env.follow import trial_actions, trial_start
@@ -95,9 +96,53 @@ def image_steps(name: str, count: int, **settings) -> list[float]:
     return found
 
 
+def thread_steps(name: str, count: int, n: int, **settings) -> tuple[float, float, float, float, float]:
+    """Time steps of n environments on one thread and on two, in turns, and bare batches of one of the scenes likewise.
+
+    Hands go down upon things, so that much is in contact. The same actions give both the same episodes.
+
+    Returns:
+        ms of a step of one environment on one thread; how many times faster two threads are; the same of bare batches
+        on the same machine at the same time; the same of environments by the CPU time of the busier thread, which
+        other programs disturb less; share of the physics in the time on one thread.
+    """
+    envs = [gymnasium.make_vec(name, num_envs=n, threads=k, scenes=8, **settings) for k in (1, 2)]
+    for env in envs:
+        env.reset(seed=0)
+    tasks = [e.unwrapped.grasping for e in envs[0].envs]
+    bare = [Batch(tasks[0].sim.model, n, k, persistent=True) for k in (1, 2)]
+    for batch in bare:
+        batch.reset()
+    rng = np.random.default_rng(0)
+    own: list[list[float]] = [[], []]
+    free: list[list[float]] = [[], []]
+    busy = [0.0, 0.0]
+    for _ in range(count):
+        actions = rng.uniform(-1, 1, envs[0].action_space.shape)
+        actions[:, 2] -= 0.5
+        actions = actions.clip(-1, 1).astype(np.float32)
+        for k in range(2):
+            all_threads, mine = time.process_time(), time.thread_time()
+            own[k].append(timed(envs[k].step, actions))
+            all_threads, mine = time.process_time() - all_threads, time.thread_time() - mine
+            busy[k] += max(mine, all_threads - mine)
+        for k in range(2):
+            free[k].append(timed(bare[k].step, None, tasks[0].chunk))
+    sims = [(t.sim, np.tile(t.sim.data.ctrl, (t.chunk, 1))) for t in tasks]
+    physics = sum(timed(sim.rollout_alone, control) for sim, control in sims)
+    last = timed(envs[0].step, actions)
+    for env in envs:
+        env.close()
+    once, twice = sum(own[0][5:]), sum(own[1][5:])
+    most = sum(free[0]) / sum(free[1])
+    return once / len(own[0][5:]) / n, once / twice, most, busy[0] / busy[1], min(1.0, physics / last)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=6)
+    parser.add_argument("--envs", type=int, default=64, help="of a vector")
+    parser.add_argument("--steps", type=int, default=30, help="of a vector")
     args = parser.parse_args()
     print("| what | measured | aim |\n|---|---|---|")
     pick, n = "graspgen/Pick-v0", args.episodes
@@ -122,6 +167,17 @@ def main() -> None:
     for told, settings in (("single object", {"recipe": "single"}), ("tabletop", {})):
         seen = image_steps(pick, 60, **settings)
         print(f"| step with 84×84 RGB-D, {told} | {statistics.median(seen) * 1e3:.1f} ms | ≤ 5 ms |", flush=True)
+    for told, name, settings in (
+        ("single object", pick, {"recipe": "single"}),
+        ("tabletop", pick, {}),
+        ("bin", "graspgen/ClearBin-v0", {}),
+    ):
+        each, ratio, most, by_cpu, share = thread_steps(name, args.steps, args.envs, **settings)
+        print(
+            f"| {args.envs} environments, 1 → 2 threads, {told} | {ratio:.2f}× (bare batch {most:.2f}×; by CPU time "
+            f"{by_cpu:.2f}×; {each * 1e3:.2f} ms a step of each on one thread, {share:.0%} of it physics) | ≥ 1.8× |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from graspgen.env.spec import TaskSpec
 from graspgen.frames import Array
 
 #: Works that each thread is given in a step: more of them even out, and each costs some hand-over.
-_SHARES = 4
+_SHARES = 8
 
 
 class _Led(gymnasium.Wrapper):
