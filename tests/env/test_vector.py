@@ -51,22 +51,22 @@ def downward(rng: np.random.Generator, size: int) -> np.ndarray:
     return action.clip(-1, 1).astype(np.float32)
 
 
-def assert_plays_as(one, other, steps: int, mode: str = "NextStep") -> int:
-    """Play both alike; return how many episodes have ended."""
+def assert_plays_as(one, other, steps: int, mode: str = "NextStep") -> tuple[int, int]:
+    """Play both alike; return how many episodes have ended, and in how many steps a hand had touched something."""
     assert equal(one.reset(seed=5), other.reset(seed=5))
-    rng, ended = np.random.default_rng(1), 0
+    rng, ended, touched = np.random.default_rng(1), 0, 0
     for _ in range(steps):
         action = downward(rng, one.single_action_space.shape[0])
         a, b = one.step(action), other.step(action)
         for x, y in zip(a, b, strict=True):
             assert equal(x, y)
         over = a[2] | a[3]
-        ended += int(over.sum())
+        ended, touched = ended + int(over.sum()), touched + int(a[4]["collision"].sum())
         if mode == "Disabled" and over.any():
             assert equal(*(e.reset(options={"reset_mask": over.copy()}) for e in (one, other)))
     one.close()
     other.close()
-    return ended
+    return ended, touched
 
 
 @pytest.mark.parametrize("mode", [m.value for m in AutoresetMode])
@@ -75,11 +75,12 @@ def test_a_vector_equals_single_environments_in_every_autoreset_mode(mode):
         warnings.simplefilter("error")
         vector = made(mode, threads=2)
     assert vector.metadata["autoreset_mode"] is AutoresetMode(mode)
-    assert assert_plays_as(vector, singles(mode), 16, mode) >= N
+    assert assert_plays_as(vector, singles(mode), 16, mode)[0] >= N
 
 
 def test_hands_that_reach_the_objects_are_judged_as_alone():
-    assert_plays_as(made(steps=60, threads=2), singles(steps=60), 45)
+    _, touched = assert_plays_as(made(steps=60, threads=2), singles(steps=60), 45)
+    assert touched > 5
 
 
 @pytest.mark.parametrize(
