@@ -176,6 +176,9 @@ def _trajectory(
     model, tool = scene.model, gripper.tool_point(grip_width)
     offset = pose(translation=tool - gripper.T_base_tcp[:3, 3])  # of the tool point from the wrist
     model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    for name in gripper.joints if gripper.suction else ():
+        geom = model.geom(HAND + name)  # on their way lips are near nothing; what they touch is shown
+        geom.contype[:] = geom.conaffinity[:] = 1
     data = mujoco.MjData(model)
     finger = np.full(model.nbody, -1)
     finger[[model.body(HAND + name).id for name in gripper.file.fingers]] = range(len(gripper.file.fingers))
