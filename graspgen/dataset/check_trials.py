@@ -77,6 +77,15 @@ def _check_proposals(report: Report, checked: Checked) -> None:
     antipodal = np.isin(g["sampler"], (Sampler.ANTIPODAL, Sampler.ANTIPODAL_CLEAR, Sampler.ANTIPODAL_BLOCKED))
     bad = antipodal & (g["width"] < across - WIDTH_TOLERANCE)
     report.rows("grasps", "width", bad, lambda r: f"{g['width'][r]:g} m, the contacts are {across[r]:g} m apart", keys)
+    report.rows(
+        "grasps", "grip_width", g["grip_width"] > g["width"] + WIDTH_TOLERANCE, "is wider than the hand opened", keys
+    )
+    apart = g["contacts"][:, 0].astype(float) - g["contacts"][:, 1]
+    met = np.minimum(np.einsum("nj,nj->n", apart, g["T_object_grasp"][:, :3, 1]), g["width"])
+    bad = antipodal & (np.abs(g["grip_width"] - met) > WIDTH_TOLERANCE)
+    report.rows(
+        "grasps", "grip_width", bad, lambda r: f"{g['grip_width'][r]:g} m, the contacts are {met[r]:g} m apart", keys
+    )
     least = g["min_friction"]
     if not checked.recipe.get("grasps", {}).get("min_friction", False):
         report.rows("grasps", "min_friction", ~np.isnan(least), "the recipe has none searched", keys)

@@ -142,7 +142,7 @@ def test_the_placed_camera_sees_hand_and_target(boxes, tmp_path, monkeypatch):
         settled = stored_scene(dataset, 0)
     thing = settled.world.objects[0].plan
     instance, asset = thing.instance_id, thing.asset
-    monkeypatch.setattr(video, "_grasp", lambda *_: (from_above(settled, 0), 0.06, instance, asset))
+    monkeypatch.setattr(video, "_grasp", lambda *_: (from_above(settled, 0), 0.06, 0.06, instance, asset))
     made = film_trial(boxes, tmp_path / "a.gif", grasp=0, fps=5, size=(160, 120))
     assert made.outcome is Outcome.SUCCESS and made.stored is Outcome.NOT_TRIED and made.frames == len(seen) > 8
     for image in (seen[0], seen[-1]):
