@@ -53,7 +53,7 @@ def annotate(
     meshes = [thing.asset.mesh for thing in objects]
     lens = view.K, view.distortion
     outlines = silhouettes_through_lens(meshes, T_camera_object, *lens, width, height, near=view.near)
-    seen = ndimage.find_objects(instances)
+    seen = _windows(instances)
     rows = [
         _counted(whole, instances, thing.plan.instance_id, seen) for whole, thing in zip(outlines, objects, strict=True)
     ]
@@ -86,6 +86,19 @@ _COUNTED = {
     "pixels_in_frame": np.int32,
     "pixels_all": np.int32,
 }
+
+
+def _windows(instances: NDArray[np.uint8]) -> list[tuple[slice, slice] | None]:
+    """Return the rows and columns of each id from 1, None where it is not seen, as SciPy's `find_objects`.
+
+    Only rows with an id are searched: most of an image is background.
+    """
+    rows = np.flatnonzero(instances.any(axis=1))
+    if not len(rows):
+        return []
+    top = int(rows[0])
+    found = ndimage.find_objects(instances[top : int(rows[-1]) + 1])
+    return [w and (slice(w[0].start + top, w[0].stop + top), w[1]) for w in found]
 
 
 def _counted(

@@ -99,7 +99,9 @@ def flying_numbers(world: World, number: int) -> NDArray[np.int64]:
 def mask_ids(world: World) -> NDArray[np.uint8]:
     """Return the (ngeom,) ids that geoms have in masks: 0 for what is not labelled, `HAND_INSTANCE` for a hand."""
     labelled = [HAND_INSTANCE, *(world.objects[i].plan.instance_id for i in world.labelled)]
-    return np.where(np.isin(world.geom_instance, labelled), world.geom_instance, 0).astype(np.uint8)
+    shown = np.zeros(256, np.uint8)
+    shown[labelled] = labelled
+    return shown[world.geom_instance]
 
 
 def target_ids(world: World) -> list[int]:
