@@ -29,11 +29,10 @@ def primitive_mesh(kind: str, size: Array) -> tuple[Array, NDArray[np.int64]]:
             return np.array([[-x, -y, 0], [x, -y, 0], [x, y, 0], [-x, y, 0.0]]), np.array([[0, 1, 2], [0, 2, 3]])
         case "box":
             mesh = trimesh.creation.box(2 * size)
-        case "sphere":
-            mesh = trimesh.creation.uv_sphere(size[0], count=[_SECTIONS, _SECTIONS])
-        case "ellipsoid":
+        case "sphere" | "ellipsoid":
+            # trimesh leaves out triangles at the poles of a small one.
             mesh = trimesh.creation.uv_sphere(1.0, count=[_SECTIONS, _SECTIONS])
-            mesh.apply_transform(np.diag([*size, 1.0]))
+            mesh.apply_transform(np.diag([*(size if kind == "ellipsoid" else [size[0]] * 3), 1.0]))
         case "cylinder":
             mesh = trimesh.creation.cylinder(size[0], 2 * size[1], sections=_SECTIONS)
         case "capsule":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,8 +20,7 @@ from graspgen.frames import Array
 from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grasps.scene_model import SceneModel, scene_trial_model
 from graspgen.grippers.gripper import Gripper, load_gripper
-from graspgen.objects.asset import Asset
-from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.catalogue import Catalogue, KeptCatalogue
 from graspgen.objects.library import run_catalogue
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
@@ -223,36 +222,10 @@ class _Source:
 
     @classmethod
     def of(cls, recipe: Recipe, seed: int) -> _Source:
-        catalogue = _Remembered(run_catalogue(recipe, seed))
+        catalogue = KeptCatalogue(run_catalogue(recipe, seed), _ASSETS)
         gripper = load_gripper(recipe.gripper)
         if gripper.suction:
             raise EnvError(
                 f"{gripper.name} is a suction gripper; environments drive jaws: take one, such as panda_hand"
             )
         return cls(recipe, catalogue, gripper, load_profile(recipe.grasps.profile))
-
-
-class _Remembered:
-    """A catalogue that keeps the assets that were asked for last."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue, self._assets = catalogue, OrderedDict[int, Asset]()
-
-    def __len__(self) -> int:
-        return len(self._catalogue)
-
-    @property
-    def distractors(self) -> range | None:
-        return getattr(self._catalogue, "distractors", None)
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        return self._catalogue.class_names
-
-    def asset(self, number: int) -> Asset:
-        if number not in self._assets:
-            self._assets[number] = self._catalogue.asset(number)
-            if len(self._assets) > _ASSETS:
-                self._assets.popitem(last=False)
-        self._assets.move_to_end(number)
-        return self._assets[number]

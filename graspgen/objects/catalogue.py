@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -26,6 +27,41 @@ class Catalogue(Protocol):
             ObjectError: it cannot be made or read.
         """
         ...
+
+
+class KeptCatalogue:
+    """A catalogue that keeps assets once they are made.
+
+    Args:
+        catalogue: whose assets they are.
+        most: how many, those that were asked for last; None for all.
+    """
+
+    def __init__(self, catalogue: Catalogue, most: int | None = None) -> None:
+        self._catalogue, self._most = catalogue, most
+        self._assets: OrderedDict[int, Asset] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+    @property
+    def distractors(self) -> range | None:
+        """Numbers of the distractors, None where there are none."""
+        return getattr(self._catalogue, "distractors", None)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Those of the catalogue."""
+        return self._catalogue.class_names
+
+    def asset(self, number: int) -> Asset:
+        """Return asset `number`, made at most once while it is kept."""
+        if number not in self._assets:
+            self._assets[number] = self._catalogue.asset(number)
+            if self._most is not None and len(self._assets) > self._most:
+                self._assets.popitem(last=False)
+        self._assets.move_to_end(number)
+        return self._assets[number]
 
 
 class JoinedCatalogue:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from graspgen.errors import SceneError
 from graspgen.frames import Array
 from graspgen.objects.asset import Asset
-from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.catalogue import Catalogue, KeptCatalogue
 from graspgen.recipe import Recipe
 from graspgen.recipe.scene import ARENAS
 from graspgen.scene.arena_cell import load_cell
@@ -33,7 +33,7 @@ def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -
         ObjectError: an asset cannot be made or read.
         SceneError: no attempt came to rest.
     """
-    kept = _Kept(catalogue)
+    kept = KeptCatalogue(catalogue)
     refused: list[tuple[str, str]] = []
     for attempt in range(recipe.scene.settle.attempts):
         try:
@@ -113,27 +113,3 @@ def fixtures(recipe: Recipe) -> Mapping[int, Asset]:
     if recipe.scene.arena in ARENAS:
         return {}
     return load_cell(recipe.scene.arena, recipe.scene.cell).assets
-
-
-class _Kept:
-    """A catalogue that makes each asset once: drawing and building a scene both need it."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self._assets: dict[int, Asset] = {}
-
-    def __len__(self) -> int:
-        return len(self._catalogue)
-
-    @property
-    def distractors(self) -> range | None:
-        return getattr(self._catalogue, "distractors", None)
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        return self._catalogue.class_names
-
-    def asset(self, number: int) -> Asset:
-        if number not in self._assets:
-            self._assets[number] = self._catalogue.asset(number)
-        return self._assets[number]

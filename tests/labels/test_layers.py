@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import trimesh
 from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -169,3 +170,11 @@ def test_stored_layers_lose_no_more_than_they_say():
     nocs = rng.uniform(0, 1, (50, 50, 3)).astype(np.float32)
     ids = np.ones((50, 50), np.uint8)
     assert np.abs(encodings.decode_coordinates(encodings.encode_coordinates(nocs), ids) - nocs).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["box", "sphere", "ellipsoid", "cylinder", "capsule"])
+def test_a_small_primitive_has_no_holes(kind):
+    vertices, faces = primitive_mesh(kind, np.array([0.01, 0.02, 0.015]))
+    mesh = trimesh.Trimesh(vertices, faces)
+    mesh.merge_vertices()
+    assert mesh.is_watertight
