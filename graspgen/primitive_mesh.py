@@ -23,6 +23,7 @@ def primitive_mesh(kind: str, size: Array) -> tuple[Array, NDArray[np.int64]]:
     """
     import trimesh  # heavy, and few need it
 
+    # trimesh leaves out triangles at the poles of what is small: round things are made large.
     match kind:
         case "plane":
             x, y = size[:2]
@@ -30,13 +31,13 @@ def primitive_mesh(kind: str, size: Array) -> tuple[Array, NDArray[np.int64]]:
         case "box":
             mesh = trimesh.creation.box(2 * size)
         case "sphere" | "ellipsoid":
-            # trimesh leaves out triangles at the poles of a small one.
             mesh = trimesh.creation.uv_sphere(1.0, count=[_SECTIONS, _SECTIONS])
             mesh.apply_transform(np.diag([*(size if kind == "ellipsoid" else [size[0]] * 3), 1.0]))
         case "cylinder":
             mesh = trimesh.creation.cylinder(size[0], 2 * size[1], sections=_SECTIONS)
         case "capsule":
-            mesh = trimesh.creation.capsule(2 * size[1], size[0], count=[_SECTIONS, _SECTIONS])
+            mesh = trimesh.creation.capsule(2 * size[1] / size[0], 1.0, count=[_SECTIONS, _SECTIONS])
+            mesh.apply_scale(size[0])
         case _:
             raise ValueError(f"unknown kind of geom '{kind}'")
     return np.asarray(mesh.vertices, float), np.asarray(mesh.faces, np.int64)
