@@ -27,10 +27,10 @@ demo: setup
 	@echo "Look at $(CURDIR)/demo/preview.png"
 
 test: setup
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-all: setup
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 lint: setup
 	@$(PY) -m ruff check .
