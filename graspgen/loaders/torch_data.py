@@ -6,6 +6,7 @@ This module imports torch; nothing else of graspgen does.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from multiprocessing import connection
 from typing import Any
 
 import numpy as np
@@ -164,8 +165,21 @@ class Loader(data.DataLoader):
 
 
 def _opened(batches: Iterator[Any]) -> Iterator[dict[str, torch.Tensor]]:
-    for batch in batches:
-        yield batch.open() if isinstance(batch, SlotBatch) else batch
+    """Yield the batches as tensors.
+
+    Raises:
+        RuntimeError: a worker has died, whether torch noticed first or only the socket with its tensors was reset.
+    """
+    try:
+        for batch in batches:
+            yield batch.open() if isinstance(batch, SlotBatch) else batch
+    except (ConnectionError, EOFError, FileNotFoundError) as error:
+        # Tensors outside of slots are handed over by the worker itself; one that was killed does not answer.
+        if not connection.wait([worker.sentinel for worker in getattr(batches, "_workers", ())], timeout=1.0):
+            raise
+        raise RuntimeError(
+            f"DataLoader worker died with a batch on its way ({type(error).__name__}: {error})"
+        ) from error
 
 
 def data_loader(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,7 +16,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'graspgen[torch]'")
 
 from graspgen.errors import DatasetError  # noqa: E402
-from graspgen.loaders import Crop, Flip, GraspRectangles, LoaderError, RGBDViews, Rotate  # noqa: E402
+from graspgen.loaders import (  # noqa: E402
+    Crop,
+    Flip,
+    GraspRectangles,
+    LoaderError,
+    RGBDViews,
+    Rotate,
+    torch_data,
+)
 from graspgen.loaders import torch_slots as slots  # noqa: E402
 from graspgen.loaders.collate import collate  # noqa: E402
 from graspgen.loaders.torch_data import data_loader  # noqa: E402
@@ -207,3 +217,27 @@ def test_what_is_wrong_with_a_shard_is_told_through_a_worker(boxes_path, tmp_pat
     os.truncate(shard, shard.stat().st_size // 2)
     with pytest.raises(DatasetError, match="truncated"):
         list(loader)
+
+
+class _Reset:
+    """Batches of a worker that hands over no more: what torch's iterator is when a socket is reset before it looks."""
+
+    def __init__(self, worker):
+        self._workers = [worker]
+
+    def __iter__(self):
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+
+@pytest.mark.parametrize(("killed", "expected"), [(True, RuntimeError), (False, ConnectionResetError)])
+def test_a_reset_socket_is_a_dead_worker_only_where_one_died(killed, expected):
+    worker = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    worker.start()
+    try:
+        if killed:
+            worker.kill()
+        with pytest.raises(expected, match="reset by peer"):
+            next(torch_data._opened(_Reset(worker)))
+    finally:
+        worker.kill()
+        worker.join()
