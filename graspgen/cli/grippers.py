@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from graspgen.grippers.gripper import Gripper
-    from graspgen.pipeline.gripper_check import GripperReport
+    from graspgen.pipeline.gripper_report import GripperReport
     from graspgen.pipeline.suction_check import SuctionReport
 
 app = typer.Typer(no_args_is_help=True, help="List and show grippers; check one; write the YAML of your own.")
@@ -121,7 +121,7 @@ def add(
     """Write a first YAML for a hand by looking at its MJCF, and say what was guessed."""
     from graspgen.errors import GripperError
     from graspgen.grippers.gripper import guess_gripper
-    from graspgen.grippers.inspect import yaml_text
+    from graspgen.grippers.guess_text import yaml_text
     from graspgen.grippers.menagerie import MENAGERIE, menagerie_mjcf
 
     _, guess = guess_gripper(mjcf)

@@ -8,11 +8,14 @@ import yaml
 from pydantic import ValidationError
 
 from graspgen.errors import GripperError, nearest
-from graspgen.grippers.hand import Gripper, GripperFile, form, gripper_file, opening_to_joints, prepared_mjcf
+from graspgen.grippers.forms import form, gripper_file
+from graspgen.grippers.hand import Gripper, opening_to_joints
 from graspgen.grippers.inspect import Guess, inspect_mjcf
+from graspgen.grippers.jaw_file import GripperFile
 from graspgen.grippers.menagerie import MENAGERIE, menagerie_mjcf
 from graspgen.grippers.mjcf import read_mjcf
 from graspgen.grippers.parametric import JawShape, parametric_mjcf
+from graspgen.grippers.prepare import prepared_mjcf
 from graspgen.grippers.suction import SuctionFile
 from graspgen.paths import data_dir
 

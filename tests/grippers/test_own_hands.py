@@ -11,7 +11,8 @@ import yaml
 
 from graspgen.errors import GripperError
 from graspgen.grippers.gripper import guess_gripper, list_grippers, load_gripper, opening_to_joints
-from graspgen.grippers.inspect import inspect_mjcf, yaml_text
+from graspgen.grippers.guess_text import yaml_text
+from graspgen.grippers.inspect import inspect_mjcf
 from graspgen.paths import data_dir
 
 JAWS = [name for name in list_grippers() if not load_gripper(name).suction]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from graspgen.grippers.gripper import Gripper, list_grippers, load_gripper
-from graspgen.pipeline.gripper_check import FRICTION, check_gripper
+from graspgen.pipeline.gripper_check import check_gripper
+from graspgen.pipeline.gripper_hold import FRICTION
 
 JAWS = [name for name in list_grippers() if not load_gripper(name).suction]
 
