@@ -27,7 +27,9 @@ _PROGRESS = {
     Outcome.SLIPPED: 0.7,
     Outcome.BLOCKED: 0.6,
     Outcome.DROPPED: 0.5,
+    Outcome.PEELED: 0.5,
     Outcome.ONE_FINGER: 0.3,
+    Outcome.NO_SEAL: 0.2,
     Outcome.NO_CONTACT: 0.1,
 }
 
@@ -60,7 +62,8 @@ class GraspPoseEnv(GraspEnv):
         T = np.asarray(T_world_grasp, float)
         x = (T[:3, 3] - self._middle()) / [BOX[0], BOX[1], BOX[2] / 2]
         turned = rotation_vector((HOME.T @ T[:3, :3])[None])[0] / np.pi
-        action = np.array([*x, *turned, 2 * width / self.grasping.gripper.file.stroke - 1])
+        stroke = self.grasping.gripper.file.stroke  # 0 of suction, whose last number says nothing
+        action = np.array([*x, *turned, 2 * width / stroke - 1 if stroke else 0.0])
         if np.abs(action).max() > 1 + 1e-6:
             raise EnvError(f"no action names this grasp: {action.round(3).tolist()} is not within -1…1")
         return np.clip(action, -1, 1).astype(np.float32)
@@ -87,7 +90,7 @@ class GraspPoseEnv(GraspEnv):
         T[:3, 3] -= g.offset
         place = g.place
         number = int(np.searchsorted(place.ids, nearest_objects(place.settled, T[None, :3, 3])[0]))
-        opening = np.array([max(width, 1e-4)])
+        opening = np.array([0.0 if g.gripper.suction else max(width, 1e-4)])
         grip = grip_widths(place.settled, g.gripper, place.ids[[number]], T[None], opening)
         spec = g.scenes.source(g.scenes.recipe).recipe.grasps
         results = run_trials(

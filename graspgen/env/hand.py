@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.env.actions import HOME, TURN_SPEED, Limits, commanded, rotation_vector, servo_targets
+from graspgen.env.cups import CupJudge, CupState, Vacuum
 from graspgen.env.errors import EnvError
 from graspgen.env.judge import Judge
 from graspgen.env.moment import Meter, nearest_box
@@ -73,7 +74,9 @@ class Hand:
     def __init__(self, gripper: Gripper, profile: Profile, mode: str, strict: bool) -> None:
         self.gripper, self.profile, self.mode, self.strict = gripper, profile, mode, strict
         self.chunk = max(1, round(profile.scene.sample_period / profile.option.timestep))
-        self.judge = Judge(profile, gripper, 1, self.chunk)
+        self._vacuum = Vacuum(gripper) if gripper.suction else None
+        self._state_of: type[SceneState] = CupState if gripper.suction else SceneState
+        self.judge = (CupJudge if gripper.suction else Judge)(profile, gripper, 1, self.chunk)
         self.place: Place | None = None
 
     @property
@@ -115,7 +118,7 @@ class Hand:
         self.sim.reset()
         self.fixed = target is not None
         self.target = target if target is not None else 0
-        self.state = SceneState(
+        self.state = self._state_of(
             place.scene, self.sim, self.gripper, target=np.array([self.target]), friction=place.friction[[self.target]],
             com=place.com, T_world_grasp=local, width=np.array([width]), approach=0.0,
         )  # fmt: skip
@@ -133,6 +136,8 @@ class Hand:
             self._aim()
         if len(beginning := self.judge.told(ONE, fingers)):
             self.judge.close(beginning, self.state, self._motion())
+        if self._vacuum is not None:
+            self._vacuum.switch(fingers[0], self.judge, self.state, self.place, self.moment, self._aim_at)
         approaching = self.judge.stage[0] == _APPROACH and self.judge.first_touch[0] < 0
         before = self.sim.state() if approaching and self.strict else None
         control = self._control(action, fingers)
@@ -145,8 +150,11 @@ class Hand:
         if approaching:
             self._watch_touch(seen, control, before)
         self._measure()
+        if self._vacuum is not None:
+            self.judge.pull[0] = self._vacuum.pull(self.place, self.moment, self.target)
         self.judge.watch(ONE, self.state, seen[None], self._motion, self._lag)
-        if self.judge.stage[0] == _CLOSE and not self.fixed and not self.judge.touching.all():
+        closing = self.judge.stage[0] == _CLOSE and self._vacuum is None
+        if closing and not self.fixed and not self.judge.touching.all():
             self._aim_by_touch()
 
     def _measure(self) -> None:
@@ -185,7 +193,10 @@ class Hand:
         control[:, state.servos] = servo_targets(
             (old - here, x - after), left, state.stand(ONE), lead, self.chunk, self.period
         )[0]
-        control[:, state.grip] = fingers[0] * self.gripper.file.closing_speed
+        if self._vacuum is not None:
+            control[:, state.valves] = self.judge.valves(ONE)
+        else:
+            control[:, state.grip] = fingers[0] * self.gripper.file.closing_speed
         self.told = x, R
         return control
 
@@ -195,6 +206,13 @@ class Hand:
         if nearest != self.target:
             self._retarget(nearest)
 
+    def _aim_at(self, number: int) -> int:
+        """Make an object the target, where that is not a given one; return the number of the target."""
+        if not self.fixed and number != self.target:
+            self._retarget(number)
+            self.judge.close(ONE, self.state, self._motion())
+        return self.target
+
     def _aim_by_touch(self) -> None:
         """Make the object that both fingers have between them the target, where it is another one."""
         if not self.state.squeezing(ONE)[0]:
@@ -202,16 +220,13 @@ class Hand:
         model, contact = self.sim.model, self.sim.data.contact
         bodies = model.geom_bodyid[contact.geom[contact.dist < 0]]
         instance, held = self.place.scene.instance, []
-        for finger in self._fingers():
+        for finger in (model.body(HAND + name).id for name in self.gripper.file.fingers):
             mine = bodies[(bodies == finger).any(axis=1)]
             held.append(set(instance[mine[mine != finger]].tolist()) - {0, -1})
         common = sorted(held[0] & held[1])
         if common and int(self.place.ids[self.target]) not in common:
             self._retarget(int(np.searchsorted(self.place.ids, common[0])))
             self.judge.close(ONE, self.state, self._motion())
-
-    def _fingers(self) -> list[int]:
-        return [self.sim.model.body(HAND + name).id for name in self.gripper.file.fingers]
 
     def _retarget(self, number: int) -> None:
         self.target = number
@@ -250,7 +265,7 @@ class Hand:
         place = self.place = saved.place
         self.sim, self.limits = place.sim, _limits(place, self.period, self.profile.scene.lift_speed)
         number = max(self.target, 0)
-        self.state = SceneState(
+        self.state = self._state_of(
             place.scene, self.sim, self.gripper, target=np.array([number]), friction=place.friction[[number]],
             com=place.com, T_world_grasp=np.eye(4)[None], width=np.zeros(1), approach=0.0,
         )  # fmt: skip

@@ -30,11 +30,7 @@ _APPROACH, _CLOSE, _LIFT, _HOLD, _ENDED = (
     int(s) for s in (Stage.APPROACH, Stage.CLOSE, Stage.LIFT, Stage.HOLD, Stage.ENDED)
 )
 _SUCCESS, _OPEN = int(Outcome.SUCCESS), int(Outcome.NOT_TRIED)
-
-_FIELDS = (
-    "stage", "outcome", "samples", "close_samples", "touched", "x_open", "R_open", "x_ref", "R_ref", "rise", "touching",
-    "first_touch", "held",
-)  # fmt: skip
+_DROPPED = int(Outcome.DROPPED)
 
 
 class Judge:
@@ -54,12 +50,18 @@ class Judge:
         chunk: simulation steps of a control step.
     """
 
+    #: What changes.
+    fields: tuple[str, ...] = (
+        "stage", "outcome", "samples", "close_samples", "touched", "x_open", "R_open", "x_ref", "R_ref", "rise",
+        "touching", "first_touch", "held",
+    )  # fmt: skip
+
     def __init__(self, profile: Profile, gripper: Gripper, n: int, chunk: int) -> None:
         p, s, dt = profile.protocol, profile.scene, profile.option.timestep
         self._protocol, self._limits, self._period = p, s, chunk * dt
         self._touch_steps = max(1, round(p.touch_time / dt))
         self._hold = max(1, round(s.hold / self._period))
-        self._speed = gripper.file.closing_speed
+        self._gripper = gripper
         #: Rise of the target from which it counts as lifted, m.
         self.high = s.lift - p.max_drift
         self.stage, self.outcome = np.full(n, _APPROACH), np.full(n, int(Outcome.NOT_TRIED))
@@ -87,7 +89,7 @@ class Judge:
         state.mark(ids)
         self.x_open[ids], self.R_open[ids] = look.x, look.R
         opening, _ = state.opening(ids)
-        self.close_samples[ids] = np.ceil((opening / self._speed + self._protocol.close_time_limit) / self._period)
+        self.close_samples[ids] = np.ceil(self._close_time(opening) / self._period)
         self.touched[ids] = False
         self._enter(ids, _CLOSE)
 
@@ -108,7 +110,7 @@ class Judge:
             motion: returns how the (m,) targets move in the hands.
             lag: returns (m,) m and rad, how far each hand is from where it was told to be.
         """
-        self.touching[ids] = state.touching(seen[:, -1:])
+        self.touching[ids] = self._touch(ids, state, seen)
         self.samples[ids] += 1
         wild = state.unstable(ids) & (self.stage[ids] != _ENDED)
         if wild.any():
@@ -136,12 +138,24 @@ class Judge:
 
     def saved(self) -> dict[str, NDArray]:
         """Return copies of all that changes."""
-        return {name: getattr(self, name).copy() for name in _FIELDS}
+        return {name: getattr(self, name).copy() for name in self.fields}
 
     def restore(self, saved: dict[str, NDArray]) -> None:
         """Go back to what `saved` returned."""
         for name, value in saved.items():
             getattr(self, name)[...] = value
+
+    def _close_time(self, opening: Array) -> Array:
+        """(m,) s that closes from (m,) openings, m, take at most."""
+        return opening / self._gripper.file.closing_speed + self._protocol.close_time_limit
+
+    def _touch(self, ids: Ids, state: SceneState, seen: Array) -> NDArray[np.bool_]:
+        """(m, 2) whether each finger touches the target now."""
+        return state.touching(seen[:, -1:])
+
+    def _lost(self, ids: Ids, state: SceneState, seen: Array) -> NDArray[np.int64]:
+        """(m,) how the targets have been lost, NOT_TRIED where they are still held."""
+        return np.where(state.touching(seen[:, -self._touch_steps :]).all(axis=1), _OPEN, _DROPPED)
 
     def _watch_close(self, ids: Ids, state: SceneState, look: Motion, seen: Array) -> None:
         self.touched[ids] |= state.touching(seen).any(axis=1)
@@ -165,8 +179,10 @@ class Judge:
         turned = rotation_angle(look.R @ np.swapaxes(self.R_ref[ids], 1, 2))
         own, other = state.rise(ids)
         self.rise[ids] = own
-        lost = ~state.touching(seen[:, -self._touch_steps :]).all(axis=1)
+        loss = self._lost(ids, state, seen)
+        lost = loss != _OPEN
         codes = judge_held(self._protocol, self._limits, drift, turned, other, blocked, lost)
+        codes[lost] = loss[lost]
         self._fail(ids, codes)
         held = codes == _OPEN
         ids, look, high = ids[held], pick(look, held), own[held] >= self.high

@@ -224,8 +224,4 @@ class _Source:
     def of(cls, recipe: Recipe, seed: int) -> _Source:
         catalogue = KeptCatalogue(run_catalogue(recipe, seed), _ASSETS)
         gripper = load_gripper(recipe.gripper)
-        if gripper.suction:
-            raise EnvError(
-                f"{gripper.name} is a suction gripper; environments drive jaws: take one, such as panda_hand"
-            )
         return cls(recipe, catalogue, gripper, load_profile(recipe.grasps.profile))
