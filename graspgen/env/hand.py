@@ -23,8 +23,8 @@ from graspgen.env.scenes import Place
 from graspgen.frames import Array, pose, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
-from graspgen.grasps.scene_model import HAND
 from graspgen.grasps.scene_path import Stage
+from graspgen.grasps.scene_stand import HAND
 from graspgen.grasps.scene_state import Motion, SceneState
 from graspgen.grasps.scene_touch import first_touch
 from graspgen.grippers.gripper import Gripper

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
-from graspgen.grasps.scene_model import BALL, HAND, SLIDES
+from graspgen.grasps.scene_stand import BALL, HAND, SLIDES
 from graspgen.grasps.scene_state import Motion, motion_in_hand
 from graspgen.grippers.gripper import Gripper
 

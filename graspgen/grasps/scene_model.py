@@ -1,9 +1,4 @@
-"""The model of in-scene trials: a settled scene and a hand on six force-limited servos.
-
-The hand stands on a mocap body that is put at the grasp and stays there. Three slides and a ball joint at the tool
-point let the hand leave it; position servos, one an axis of the grasp frame, drive it along its path with limited
-force. A weld to a moving mocap body would be simpler, but a MuJoCo equality has no limit of force: it pushes as hard as
-it takes.
+"""The model of in-scene trials: a settled scene and a hand, with what carries it (`graspgen.grasps.scene_stand`).
 
 Contacts: a trial changes nothing between the objects and their support. Every contact of the hand has the
 profile's settings, and the friction of the trial's target, which is the rule of the free-space trials.
@@ -20,22 +15,14 @@ from numpy.typing import NDArray
 from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
 from graspgen.errors import SceneError
 from graspgen.grasps.profile import Profile
+from graspgen.grasps.scene_stand import HAND, SERVOS, Carrier, Stand
 from graspgen.grippers.gripper import Gripper
 from graspgen.grippers.suction import LIP_CONDIM, SuctionFile, enable_lips
 from graspgen.scene.build import GROUP_VISUAL, scene_spec
 from graspgen.scene.world import SettledScene
 
-#: Prefix of everything that belongs to the hand.
-HAND = "hand/"
-#: The mocap body at the grasp, and the frame that moves with the tool point.
-STAND = "stand"
-#: Servos along, then about, x, y and z of the grasp frame.
-SERVOS = ("push_x", "push_y", "push_z", "turn_x", "turn_y", "turn_z")
-SLIDES, BALL = ("slide_x", "slide_y", "slide_z"), "wrist"
 #: Sensor of the nearest contact of the hand with anything; prefix of those of each finger with the target.
 HAND_TOUCH, FINGER_TOUCH = "touch_hand", "touch_"
-
-_AWAY = np.array([0.0, 0.0, 10.0])  # m
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +33,10 @@ class SceneModel:
         model: MuJoCo's model.
         qpos: (nq,) coordinates of the settled scene; the hand's are those of the grasp.
         hand_geoms: geoms of the hand.
-        instance: (nbody,) instance id of each body, 0 for the support, −1 for the hand.
+        instance: (nbody,) instance id of each body, 0 for the support, −1 for the hand and what carries it.
         object_bodies: (k,) body of each object, in the order of the scene's objects.
-        lead: (6,) s, by how much of its speed each servo's target must lead, so that the hand does not lag behind.
+        lead: (servos,) s, by how much of its speed each servo's target must lead, so that the hand does not lag behind.
+        servos: names of the servos of what carries the hand.
     """
 
     model: mujoco.MjModel
@@ -57,6 +45,7 @@ class SceneModel:
     instance: NDArray[np.int64]
     object_bodies: NDArray[np.int64]
     lead: NDArray[np.float64]
+    servos: tuple[str, ...] = SERVOS
 
     @property
     def sleeps(self) -> bool:
@@ -65,7 +54,12 @@ class SceneModel:
 
 
 def scene_trial_model(
-    settled: SettledScene, gripper: Gripper, profile: Profile, force: float | None = None, views: bool = False
+    settled: SettledScene,
+    gripper: Gripper,
+    profile: Profile,
+    force: float | None = None,
+    views: bool = False,
+    carrier: Carrier | None = None,
 ) -> SceneModel:
     """Compile the model of the trials of a settled scene.
 
@@ -75,6 +69,7 @@ def scene_trial_model(
         profile: how trials are simulated.
         force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
         views: whether the model can be seen: it has the meshes that are drawn, and the scene's cameras and lights.
+        carrier: what carries the hand; None for the stand of the trials.
 
     Raises:
         SceneError: MuJoCo refuses the model, or the scene holds no object.
@@ -89,11 +84,10 @@ def scene_trial_model(
     spec.option.gravity, spec.option.disableflags = gravity, flags
     if profile.scene.sleep and not any(np.any(geom.surfacevel) for geom in spec.geoms):
         _let_sleep(spec)
-    _add_hand(spec, gripper, profile, force, views)
+    carrier = Stand() if carrier is None else carrier
+    carrier.add(spec, _hand(gripper, profile, force, views), gripper, profile, views)
     target = f"object_{world.objects[0].plan.instance_id}"  # of each trial its own: the sensors' `refid` is varied
-    add_contact_sensor(
-        spec, HAND_TOUCH, HAND + gripper.base, None, ContactData.FOUND | ContactData.DIST, Reduce.NEAREST
-    )
+    add_contact_sensor(spec, HAND_TOUCH, carrier.root, None, ContactData.FOUND | ContactData.DIST, Reduce.NEAREST)
     for finger in gripper.touching:
         add_contact_sensor(
             spec,
@@ -112,7 +106,7 @@ def scene_trial_model(
     for name in gripper.file.joints if gripper.suction else ():
         geom = model.geom(HAND + name)  # soft lips touch nothing until a trial lets them
         geom.contype[:] = geom.conaffinity[:] = 0
-    return _compiled(model, settled)
+    return _compiled(model, settled, carrier, HAND + gripper.base)
 
 
 def _scene(settled: SettledScene, views: bool) -> mujoco.MjSpec:
@@ -146,9 +140,9 @@ def _let_sleep(spec: mujoco.MjSpec) -> None:
             body.sleep = mujoco.mjtSleepPolicy.mjSLEEP_INIT
 
 
-def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: float | None, seen: bool) -> None:
-    """Attach the hand and its servos; where it is `seen`, with materials, which the views' ambient light needs."""
-    s, file = profile.scene, gripper.file
+def _hand(gripper: Gripper, profile: Profile, force: float | None, seen: bool) -> mujoco.MjSpec:
+    """Return the hand as it is in trials; where it is `seen`, with materials, which the views' ambient light needs."""
+    file = gripper.file
     hand = gripper.spec()
     if seen:
         for geom in hand.geoms:
@@ -169,35 +163,16 @@ def _add_hand(spec: mujoco.MjSpec, gripper: Gripper, profile: Profile, force: fl
         hand.geom(name).condim = LIP_CONDIM
     for body in hand.bodies[1:]:
         body.gravcomp = 1.0  # the arm carries the hand; the servos' forces are then those on what it holds
-    stand = spec.worldbody.add_body(name=STAND, mocap=True)
-    # MuJoCo looks at contacts before it puts mocap bodies in place: until a trial sets its joints, the hand is far off.
-    frame = stand.add_frame(pos=_AWAY - gripper.T_base_tcp[:3, 3])
-    attached = frame.attach_body(hand.body(gripper.base), HAND, "")
-    at = gripper.T_base_tcp[:3, 3]
-    for name, axis, away in zip(SLIDES, np.eye(3), _AWAY, strict=True):
-        attached.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=axis, ref=away)
-    attached.add_joint(name=BALL, type=mujoco.mjtJoint.mjJNT_BALL, pos=at)
-    for i, name in enumerate(SERVOS):
-        stiffness, most = (s.stiffness, s.force) if i < 3 else (s.turn_stiffness, s.torque)
-        servo = spec.add_actuator(
-            name=name,
-            trntype=mujoco.mjtTrn.mjTRN_JOINT,
-            target=SLIDES[i] if i < 3 else BALL,
-            forcelimited=True,
-            forcerange=[-most, most],
-        )
-        if i >= 3:
-            servo.gear = [*np.eye(3)[i - 3], 0, 0, 0]
-        servo.set_to_position(kp=stiffness)
+    return hand
 
 
-def _compiled(model: mujoco.MjModel, settled: SettledScene) -> SceneModel:
+def _compiled(model: mujoco.MjModel, settled: SettledScene, carrier: Carrier, base: str) -> SceneModel:
     world = settled.world
     instance = np.zeros(model.nbody, np.int64)
     bodies = np.array([model.body(f"object_{o.plan.instance_id}").id for o in world.objects], np.int64)
     instance[bodies] = [o.plan.instance_id for o in world.objects]
-    instance[model.body_rootid == model.body(STAND).id] = -1
-    hand_geoms = np.flatnonzero(instance[model.geom_bodyid] == -1)
+    instance[model.body_rootid == model.body(carrier.root).id] = -1
+    hand_geoms = np.flatnonzero(_under(model, base)[model.geom_bodyid])
     # A change of its coordinates in the last bit would wake an object, so the objects keep those of the model.
     qpos = model.qpos0.copy()
     for j in range(world.model.njnt):
@@ -205,22 +180,14 @@ def _compiled(model: mujoco.MjModel, settled: SettledScene) -> SceneModel:
         if world.model.jnt_bodyid[j] not in world.body_ids:
             at, size = int(model.joint(name).qposadr[0]), len(world.data.joint(name).qpos)
             qpos[at : at + size] = world.data.joint(name).qpos
-    qpos[[int(model.joint(name).qposadr[0]) for name in SLIDES]] = 0.0
-    gain = _damp(model, qpos)
-    return SceneModel(model, qpos, hand_geoms, instance, bodies, gain)
+    lead = carrier.begin(model, qpos)
+    return SceneModel(model, qpos, hand_geoms, instance, bodies, lead, carrier.servos)
 
 
-def _damp(model: mujoco.MjModel, qpos: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Damp the servos critically for the bare hand, and return damping over stiffness, s."""
-    data = mujoco.MjData(model)
-    data.qpos[:] = qpos
-    mujoco.mj_forward(model, data)
-    inertia = np.zeros((model.nv, model.nv))
-    mujoco.mj_fullM(model, data, inertia)
-    servos = [model.actuator(name).id for name in SERVOS]
-    wrist = int(model.joint(BALL).dofadr[0])
-    dofs = [int(model.joint(name).dofadr[0]) for name in SLIDES] + [wrist, wrist + 1, wrist + 2]
-    stiffness = model.actuator_gainprm[servos, 0]
-    damping = 2 * np.sqrt(stiffness * np.diag(inertia)[dofs])
-    model.actuator_biasprm[servos, 2] = -damping
-    return damping / stiffness
+def _under(model: mujoco.MjModel, base: str) -> NDArray[np.bool_]:
+    """(nbody,) whether a body is the base, or below it."""
+    found = np.zeros(model.nbody, bool)
+    found[model.body(base).id] = True
+    for body in range(1, model.nbody):  # a parent comes before its children
+        found[body] |= found[model.body_parentid[body]]
+    return found

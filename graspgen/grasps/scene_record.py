@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array, cross, inverse, pose, qpos_to_pose, quat_to_matrix
 from graspgen.grasps.profile import Profile
-from graspgen.grasps.scene_model import BALL, HAND, SLIDES, STAND, SceneModel, scene_trial_model
+from graspgen.grasps.scene_model import SceneModel, scene_trial_model
 from graspgen.grasps.scene_recorder import STATE, Recorder
+from graspgen.grasps.scene_stand import BALL, HAND, SLIDES, STAND
 from graspgen.grasps.scene_trial import SceneTrialResults, run_trials, target_numbers
 from graspgen.grippers.gripper import Gripper
 from graspgen.scene.world import SettledScene

@@ -1,39 +1,20 @@
-"""What trials in a scene are like at a moment: where hand, target and neighbours are, and how they move."""
+"""Trials of a hand on its stand: put at their start, and where hand and target are at a moment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import mujoco
 import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
-from graspgen.frames import Array, cross, matrix_to_quat, quat_to_matrix, rotation_angle
-from graspgen.grasps.course import WILD_SPEED
-from graspgen.grasps.scene_model import BALL, FINGER_TOUCH, HAND, HAND_TOUCH, SERVOS, SLIDES, STAND, SceneModel
-from graspgen.grippers.gripper import Gripper, opening_to_joints
+from graspgen.frames import Array, cross, matrix_to_quat, quat_to_matrix
+from graspgen.grasps.scene_measures import Ids, Motion, SceneMeasures, motion_in_hand, quats, turned
+from graspgen.grasps.scene_model import SceneModel
+from graspgen.grasps.scene_stand import BALL, SLIDES, STAND
+from graspgen.grippers.gripper import Gripper
 
-Ids = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Motion:
-    """Where m targets are in the tool frame, which moves with the hand, and how they move in it.
-
-    Attributes:
-        x, R: (m, 3) m centre of mass and (m, 3, 3) rotation of the target.
-        com_speed: (m,) m/s, of the target's centre of mass.
-        slide_speed: (m,) m/s, of the target's point at the tool point: an object that pivots there turns, it does not
-            slide.
-        spin: (m,) rad/s, of the target.
-    """
-
-    x: Array
-    R: Array
-    com_speed: Array
-    slide_speed: Array
-    spin: Array
+__all__ = ["Ids", "Look", "Motion", "SceneState", "motion_in_hand", "quats"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,39 +30,7 @@ class Look(Motion):
     shift: Array
 
 
-def motion_in_hand(
-    x: Array,
-    lever: Array,
-    R: Array,
-    rates: tuple[Array, Array],
-    R_hand: Array,
-    hand: tuple[Array, Array],
-    tool: Array,
-) -> Motion:
-    """Return how targets move in the hand; vectors along the world's axes.
-
-    Args:
-        x: (m, 3) m, centre of mass from the open hand's tool point, as is the `x` of what is returned.
-        lever: (m, 3) m, centre of mass from the origin of the object's frame.
-        R: (m, 3, 3) of the object.
-        rates: (m, 3) m/s of that origin, and rad/s of the object relative to the hand.
-        R_hand: (m, 3, 3).
-        hand: (m, 3) m/s of the open hand's tool point, and rad/s.
-        tool: (m, 3) m, the tool point from the open hand's, hand frame.
-    """
-    to_hand = R_hand.swapaxes(1, 2)
-    (v, spin), (v_hand, hand_spin) = rates, hand
-    velocity = v + cross(spin + hand_spin, lever) - v_hand - cross(hand_spin, x)
-    return Motion(
-        x=_turned(to_hand, x),
-        R=to_hand @ R,
-        com_speed=_length(velocity),
-        slide_speed=_length(velocity - cross(spin, x - _turned(R_hand, tool))),
-        spin=_length(spin),
-    )
-
-
-class SceneState:
+class SceneState(SceneMeasures):
     """Puts n trials at their start, and measures them.
 
     Args:
@@ -112,68 +61,24 @@ class SceneState:
         grip_width: Array | None = None,
         approach: float,
     ) -> None:
-        self._batch, self._com, self._target, self._gripper = batch, com, np.array(target), gripper
         # The hand turns and is driven about the open hand's tool point, which is the origin of everything here.
         grip = np.full(len(width), gripper.file.stroke) if grip_width is None else grip_width
         self._tool = gripper.tool_point(grip) - gripper.T_base_tcp[:3, 3]
         self._R_grasp = T_world_grasp[:, :3, :3].copy()
-        self._origin = T_world_grasp[:, :3, 3] - _turned(self._R_grasp, self._tool)
+        self._origin = T_world_grasp[:, :3, 3] - turned(self._R_grasp, self._tool)
         self.up = self._R_grasp[:, 2]  # the world's z, grasp frame
-        model, self._bodies, self._hand_geoms = scene.model, scene.object_bodies, scene.hand_geoms
-        self._qpos, self._qvel, self._force = batch.qpos, batch.qvel, batch.bind("actuator_force")
-        self.sensors = batch.bind("sensordata")  # a field that is bound only after a call reads zero until the next
-        joint = {name: model.joint(name) for name in (*SLIDES, BALL, *(HAND + j for j in gripper.joints))}
-        at = {name: int(j.qposadr[0]) for name, j in joint.items()}
-        rate = {name: int(j.dofadr[0]) for name, j in joint.items()}
-        self._slides, self._slide_rates = [at[s] for s in SLIDES], [rate[s] for s in SLIDES]
-        self._ball, self._ball_rates = at[BALL] + np.arange(4), rate[BALL] + np.arange(3)
-        self._fingers = [at[HAND + j] for j in gripper.joints]
-        self._finger_rates = [rate[HAND + j] for j in gripper.joints]
-        self.servos = [int(model.actuator(name).id) for name in SERVOS]
-        joints = model.body_jntadr[scene.object_bodies]
-        self._object_qpos = model.jnt_qposadr[joints][:, None] + np.arange(7)
-        self._object_qvel = model.jnt_dofadr[joints][:, None] + np.arange(6)
-        sensors = [model.sensor(FINGER_TOUCH + f) for f in gripper.touching]
-        self._finger_at, self._hand_at = [int(s.adr[0]) for s in sensors], int(model.sensor(HAND_TOUCH).adr[0])
-
+        model = scene.model
+        slides, ball = [model.joint(name) for name in SLIDES], model.joint(BALL)
+        self._slides, self._slide_rates = [int(j.qposadr[0]) for j in slides], [int(j.dofadr[0]) for j in slides]
+        self._ball, self._ball_rates = int(ball.qposadr[0]) + np.arange(4), int(ball.dofadr[0]) + np.arange(3)
         self._stand, self._mocap = int(model.body(STAND).mocapid[0]), (batch.mocap_pos, batch.mocap_quat)
         self._mocap[0][:, self._stand], self._mocap[1][:, self._stand] = self._origin, matrix_to_quat(self._R_grasp)
-        self._qpos[:] = scene.qpos
+        super().__init__(scene, batch, gripper, target=target, friction=friction, com=com, width=width)
         self._qpos[:, self._slides[2]] = -approach
-        self._qpos[:, self._fingers] = opening_to_joints(gripper, width)
-        self._bind_grip(scene, width)
-        self._of_sensor, self._friction = batch.expand("sensor_refid"), batch.expand("geom_friction")
-        self._touch_sensors = np.array([int(s.id) for s in sensors])
-        self.retarget(np.arange(len(self._target)), self._target, friction)
-        self._warnings = batch.warning[:, :, 1].sum(axis=1)
-        self._com0, self._R0 = self._objects()
 
-    def _bind_grip(self, scene: SceneModel, width: Array) -> None:
-        """Look up what closes the hand, and put it where it begins."""
-        grip = scene.model.actuator(HAND + self._gripper.actuator)
-        self.grip, self._squeeze_limit = int(grip.id), float(grip.forcerange[1])
-        self._batch.act[:, int(grip.actadr[0])] = width + self._gripper.zero_length
-
-    def retarget(self, ids: Ids, target: Ids, friction: Array) -> None:
-        """Make other objects the targets of trials, by their (m,) numbers; (m, 3) their frictions are the hand's."""
-        self._target[ids] = target
-        self._of_sensor[np.ix_(ids, self._touch_sensors)] = self._bodies[target][:, None]
-        self._friction[np.ix_(ids, self._hand_geoms)] = friction[:, None]
-
-    def saved(self) -> tuple[NDArray, ...]:
-        """Return copies of what this keeps beside the simulations' own states."""
-        return tuple(x.copy() for x in (self._target, self._R_grasp, self._origin, self._com0, self._R0))
-
-    def restore(self, saved: tuple[NDArray, ...], friction: Array) -> None:
-        """Go back to what `saved` returned; (n, 3) are the frictions of these targets."""
-        for own, value in zip((self._target, self._R_grasp, self._origin, self._com0, self._R0), saved, strict=True):
-            own[...] = value
-        self.retarget(np.arange(len(self._target)), self._target, friction)
-
-    def mark(self, ids: Ids) -> None:
-        """Measure `rise` and `displacements` from now on."""
-        x, R = self._objects()
-        self._com0[ids], self._R0[ids] = x[ids], R[ids]
+    @property
+    def _kept(self) -> tuple[NDArray, ...]:
+        return *super()._kept, self._R_grasp, self._origin
 
     def stand(self, ids: Ids) -> tuple[Array, Array]:
         """(m, 3) m and (m, 3, 3), where the stands are, world frame."""
@@ -189,9 +94,9 @@ class SceneState:
         """
         (x, R_hand, v), (origin, R) = hand, stand
         back, rows = R.swapaxes(1, 2), ids[:, None]
-        self._qpos[rows, self._slides] = _turned(back, x - origin)
+        self._qpos[rows, self._slides] = turned(back, x - origin)
         self._qpos[rows, self._ball] = quats(back @ R_hand)
-        self._qvel[rows, self._slide_rates] = _turned(back, v)
+        self._qvel[rows, self._slide_rates] = turned(back, v)
         self._R_grasp[ids], self._origin[ids] = R, origin
         self._mocap[0][ids, self._stand], self._mocap[1][ids, self._stand] = origin, quats(R)
 
@@ -203,25 +108,16 @@ class SceneState:
         shift = self._qpos[ids[:, None], self._slides]
         v = self._qvel[ids[:, None], self._object_qvel[self._target[ids]]]
         R_grasp = self._R_grasp[ids]
-        lever = _turned(R_object, self._com[self._target[ids]])
-        x = own[:, :3] + lever - self._origin[ids] - _turned(R_grasp, shift)  # from the tool point, world axes
-        spin = _turned(R_object, v[:, 3:])  # MuJoCo's, of a free joint, is in the body's frame
-        hand_spin = _turned(R_grasp @ turn, self._qvel[ids[:, None], self._ball_rates])
-        hand = _turned(R_grasp, self._qvel[ids[:, None], self._slide_rates])
+        lever = turned(R_object, self._com[self._target[ids]])
+        x = own[:, :3] + lever - self._origin[ids] - turned(R_grasp, shift)  # from the tool point, world axes
+        spin = turned(R_object, v[:, 3:])  # MuJoCo's, of a free joint, is in the body's frame
+        hand_spin = turned(R_grasp @ turn, self._qvel[ids[:, None], self._ball_rates])
+        hand = turned(R_grasp, self._qvel[ids[:, None], self._slide_rates])
         moving = motion_in_hand(
             x, lever, R_object, (v[:, :3], spin - hand_spin), R_grasp @ turn, (hand, hand_spin), self._tool[ids]
         )
         moving = replace(moving, x=moving.x - self._tool[ids])
         return Look(**vars(moving), turn=turn, shift=shift)
-
-    def opening(self, ids: Ids) -> tuple[Array, Array]:
-        """(m,) m opening of the fingers, and its rate, m/s."""
-        positions, rates = self._qpos[ids[:, None], self._fingers], self._qvel[ids[:, None], self._finger_rates]
-        return self._gripper.opening(positions), self._gripper.opening_rate(positions, rates)
-
-    def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
-        """(m,) whether the grip is at its limit of force."""
-        return np.abs(self._force[ids, self.grip]) >= 0.99 * self._squeeze_limit
 
     def wrench(self, ids: Ids) -> Array:
         """(m, 6) N and N m of the arm, along and about the axes of the grasp frame."""
@@ -229,66 +125,7 @@ class SceneState:
         wrench[:, 3:] -= cross(self._tool[ids], wrench[:, :3])
         return wrench
 
-    def rise(self, ids: Ids) -> tuple[Array, Array]:
-        """(m,) rise of the target's centre of mass since the start, m, and the largest of any other object's."""
-        q = self._qpos[ids[:, None, None], self._object_qpos]
-        w, x, y, z = (q[..., i] for i in range(3, 7))
-        a, b, c = self._com.T
-        height = 2 * (x * z - w * y) * a + 2 * (y * z + w * x) * b + (1 - 2 * (x * x + y * y)) * c
-        rise = q[..., 2] + height - self._com0[ids, :, 2]
-        row = np.arange(len(ids))
-        own = rise[row, self._target[ids]]
-        rise[row, self._target[ids]] = -np.inf
-        return own, rise.max(axis=1)
-
-    def hand_hits(self, seen: Array) -> NDArray[np.bool_]:
-        """(…,) whether the hand is inside anything, from (…, sensors)."""
-        return (seen[..., self._hand_at] > 0) & (seen[..., self._hand_at + 1] < 0)
-
-    def touching(self, seen: Array) -> NDArray[np.bool_]:
-        """(m, fingers) whether each finger, or part of a lip, touches the target in any of (m, steps, sensors)."""
-        return (seen.take(self._finger_at, -1) > 0).any(axis=1)
-
     def normal_force(self, ids: Ids, seen: Array, look: Look) -> Array:
         """(m,) mean force of the fingers along the closing direction, N, from (m, sensors)."""
-        y = _turned(self._R_grasp[ids], look.turn[:, :, 1])
+        y = turned(self._R_grasp[ids], look.turn[:, :, 1])
         return np.mean([np.abs(np.einsum("ni,ni->n", seen[:, at + 1 : at + 4], y)) for at in self._finger_at], axis=0)
-
-    def unstable(self, ids: Ids) -> NDArray[np.bool_]:
-        """(m,) whether an object is shot away, or the simulation has diverged."""
-        if (np.abs(self._qvel[ids]) < WILD_SPEED).all():
-            wild = np.zeros(len(ids), bool)
-        else:
-            velocity = self._qvel[ids[:, None, None], self._object_qvel[None, :, :3]]
-            wild = ~(np.abs(velocity) < WILD_SPEED).all(axis=(1, 2))  # NaN is wild
-        return wild | (self._batch.warning[ids, :, 1].sum(axis=1) > self._warnings[ids])
-
-    def displacements(self) -> tuple[Array, Array]:
-        """(n, k) m and rad by which every object has moved since the start; NaN for each trial's target."""
-        x, R = self._objects()
-        moved, turned = _length(x - self._com0), rotation_angle(R @ np.swapaxes(self._R0, 2, 3))
-        row = np.arange(len(self._target))
-        moved[row, self._target] = turned[row, self._target] = np.nan
-        return moved, turned
-
-    def _objects(self) -> tuple[Array, Array]:
-        """(n, k, 3) centres of mass and (n, k, 3, 3) rotations of all objects, world frame."""
-        q = self._qpos[:, self._object_qpos]
-        R = quat_to_matrix(q[..., 3:])
-        return q[..., :3] + np.einsum("nkij,kj->nki", R, self._com), R
-
-
-def quats(R: Array) -> Array:
-    """Turn (m, 3, 3) rotations into (m, 4) quaternions (w, x, y, z); for few, faster than `frames.matrix_to_quat`."""
-    q = np.empty((len(R), 4))
-    for out, each in zip(q, R.reshape(-1, 9), strict=True):
-        mujoco.mju_mat2Quat(out, each)
-    return q
-
-
-def _turned(R: Array, v: Array) -> Array:
-    return (R @ v[..., None])[..., 0]
-
-
-def _length(v: Array) -> Array:
-    return np.sqrt((v**2).sum(axis=-1))

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from graspgen.frames import Array, inverse, pose, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_course import SceneCourse, pick
-from graspgen.grasps.scene_model import HAND, SceneModel
+from graspgen.grasps.scene_model import SceneModel
+from graspgen.grasps.scene_stand import HAND
 from graspgen.grasps.scene_state import Ids, Look, SceneState
 from graspgen.grasps.suction_candidates import pressed_on, suction_file
 from graspgen.grasps.suction_course import EVACUATION

@@ -9,7 +9,8 @@ from solids import GRAVITY, box
 
 from graspgen.frames import qpos_to_pose, random_rotation
 from graspgen.grasps.profile import Profile
-from graspgen.grasps.scene_model import SERVOS, SLIDES, STAND, scene_trial_model
+from graspgen.grasps.scene_model import scene_trial_model
+from graspgen.grasps.scene_stand import SERVOS, SLIDES, STAND
 from graspgen.scene.build import GROUP_VISUAL
 
 CUBE = box(0.04, 0.04, 0.06)
