@@ -7,7 +7,8 @@ there by `graspgen objects import`) it is the scanned scene. `bare` are the same
 (for Filament: the same `render` and `wait_for_frame`) on the same scene, without setting anything up, converting,
 grading or annotating. Bare is timed within ours, so that other load on the machine hits both; of all rounds the least
 counts, and of the ratio the median. `cpu ms` is the processor time of all threads, which load changes little. Ours
-includes what a scene costs once (uploading meshes and textures), shared by its views.
+includes what a scene costs once (uploading meshes and textures), shared by its views. OpenGL is measured twice: with
+one thread of the software renderer, as in each worker of `graspgen generate`, and with one for every core.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from graspgen.scene.make import settled_scene
 from graspgen.scene.world import SettledScene
 
 SEED, VIEWS = 7, 8
+ONE_THREAD, ALL_THREADS = "opengl, a worker", "opengl, all cores"
 RECIPE = load_recipe("tabletop")
 
 
@@ -112,11 +114,11 @@ def least(work: Callable[[], object], rounds: int) -> float:
     return 1e3 * min(times) / VIEWS
 
 
-def bench_opengl(settled: SettledScene, rounds: int) -> dict[str, dict[str, float]]:
+def bench_opengl(settled: SettledScene, rounds: int, name: str) -> dict[str, dict[str, float]]:
     world, views = settled.world, range(VIEWS)
     render_views(world)
     rows: dict[str, dict[str, float]] = {
-        "opengl: depth, ids": {"ms": least(lambda: render_views(world, colourless=views), rounds)},
+        f"{name}: depth, ids": {"ms": least(lambda: render_views(world, colourless=views), rounds)},
     }
     whole, bare, noted, setup, cpu = [], [], [], [], []
     cpu_noted, cpu_bare = [], []
@@ -142,7 +144,7 @@ def bench_opengl(settled: SettledScene, rounds: int) -> dict[str, dict[str, floa
     ms = 1e3 / VIEWS
     # Each round compares within itself.
     shares = np.array([whole, noted]) / np.array(bare)
-    rows["opengl: colour with shadows, depth, ids"] = {
+    rows[f"{name}: colour with shadows, depth, ids"] = {
         "ms": ms * min(whole),
         "cpu_ms": ms * min(cpu),
         "bare": ms * min(bare),
@@ -151,7 +153,7 @@ def bench_opengl(settled: SettledScene, rounds: int) -> dict[str, dict[str, floa
         "upload_ms_per_scene": 1e3 * min(setup),
         "frame_ms": ms * float(np.min(np.subtract(whole, setup))),
     }
-    rows["opengl: the same and all annotations"] = {
+    rows[f"{name}: the same and all annotations"] = {
         "ms": ms * min(noted),
         "cpu_ms": ms * min(cpu_noted),
         "bare": ms * min(bare),
@@ -190,6 +192,22 @@ def bench_filament(settled: SettledScene, rounds: int) -> dict[str, dict[str, fl
     }
 
 
+def _opengl_process(results, library: Path | None, faces: int | None, rounds: int) -> None:
+    results.put(bench_opengl(scene(library, faces), rounds, ONE_THREAD))
+
+
+def bench_one_thread(library: Path | None, faces: int | None, rounds: int) -> dict[str, dict[str, float]]:
+    """Time OpenGL in a process of its own whose renderer has one thread: it asks for their number once."""
+    spawn = multiprocessing.get_context("spawn")
+    results = spawn.Queue()
+    with mock.patch.dict(os.environ, LP_NUM_THREADS="1"):
+        process = spawn.Process(target=_opengl_process, args=(results, library, faces, rounds))
+        process.start()
+    rows = results.get()
+    process.join()
+    return rows
+
+
 def _process(barrier, results, library: Path | None, faces: int | None, rounds: int, threads: str) -> None:
     os.environ["LP_NUM_THREADS"] = threads
     settled = scene(library, faces)
@@ -222,7 +240,8 @@ def report(library: Path | None = None, faces: int | None = None, rounds: int = 
     model = settled.world.model
     drawn = [g for g in range(model.ngeom) if int(model.geom_group[g]) == 2]
     triangles = sum(int(model.mesh_facenum[model.geom_dataid[g]]) for g in drawn)
-    rows = bench_opengl(settled, rounds) | bench_layers(settled, rounds)
+    rows = bench_one_thread(library, faces, rounds) | bench_opengl(settled, rounds, ALL_THREADS)
+    rows |= bench_layers(settled, rounds)
     if not vulkan.missing():
         rows |= bench_filament(settled, rounds)
     result = {
@@ -238,8 +257,9 @@ def report(library: Path | None = None, faces: int | None = None, rounds: int = 
         cpu = f"{row['cpu_ms']:8.1f}" if "cpu_ms" in row else " " * 8
         rest = f" {cpu} {row['bare']:8.1f} {row['ratio']:10.2f} {row['cpu_ratio']:7.2f}" if "bare" in row else ""
         print(f"{name:50} {row['ms']:10.1f}{rest}")
-    colour = rows["opengl: colour with shadows, depth, ids"]
-    print(f"of colour, depth, ids: {colour['frame_ms']:.1f} ms a frame, {colour['upload_ms_per_scene']:.0f} ms a scene")
+    colour = rows[f"{ALL_THREADS}: colour with shadows, depth, ids"]
+    frame, upload = colour["frame_ms"], colour["upload_ms_per_scene"]
+    print(f"of colour, depth, ids, with all cores: {frame:.1f} ms a frame, {upload:.0f} ms a scene")
     if processes > 1:
         one, many = (views_per_second(n, library, faces, rounds) for n in (1, processes))
         result["processes"] = {"one": one, "many": many, "count": processes, "ratio": many / one}

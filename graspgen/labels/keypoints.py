@@ -100,8 +100,7 @@ def locate(
 
 
 def view_keypoints(
-    bounds: Sequence[ArrayLike],
-    named: Sequence[Mapping[str, Sequence[float]]],
+    each: Sequence[Array],
     T_camera_object: Array,
     instance: Sequence[int],
     K: ArrayLike,
@@ -113,8 +112,7 @@ def view_keypoints(
     """Find all keypoints of the objects of a view: `row` (of the object), `number`, and what `locate` returns.
 
     Args:
-        bounds: of each object's mesh in its frame, (2, 3), m.
-        named: the named keypoints of each, m.
+        each: (k, 3) keypoints of each object in its frame, m, as `object_keypoints` gives them.
         T_camera_object: (n, 4, 4) poses.
         instance: id of each.
         K: (3, 3) camera matrix, px.
@@ -123,7 +121,6 @@ def view_keypoints(
         instances: (H, W) ids.
         depth_scale: what `depth` counts, m.
     """
-    each = [object_keypoints(b, k) for b, k in zip(bounds, named, strict=True)]
     counts = [len(points) for points in each]
     row = np.repeat(np.arange(len(each)), counts)
     placed = [transform_points(T, points) for T, points in zip(T_camera_object, each, strict=True)]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.frames import Array
-from graspgen.labels.raster import fill
+from graspgen.labels.raster import contour, every_edge, fill
 from graspgen.lens import Five, Matrix3, Pinhole, distort, grid_rays, pinhole
 from graspgen.objects.asset import Mesh
 
@@ -78,31 +78,41 @@ def silhouettes(
         near: what is nearer than this plane is cut off, m.
         margin: how far beyond the image a silhouette is followed, in image sizes.
     """
-    placed, numbers, closed = [], [], []
-    faces: list[NDArray[np.integer]] = []
+    placed: list[Array] = []
+    numbers, faces, opened, seams = [], [], [], []
+    n = m = 0
     for number, (mesh, T) in enumerate(zip(meshes, np.asarray(T_camera_object, float), strict=True)):
-        points, corners = T[:3, :3] @ mesh.vertices.T + T[:3, 3:], mesh.faces
-        cut = points[2].min() <= near
-        if cut:
-            points, corners = _clip(points, corners, near)
-        if len(corners):
-            placed.append(points)
-            faces.append(corners)
-            numbers.append(number)
-            closed.append(not cut)
+        points = T[:3, :3] @ mesh.vertices.T + T[:3, 3:]
+        if points[2].min() <= near:
+            points, corners = _clip(points, mesh.faces, near)
+            if not len(corners):
+                continue
+            opened.append(corners.T + n)
+        elif mesh.seams is None:
+            opened.append(mesh.faces.T + n)
+        else:
+            faces.append(mesh.faces.T + n)
+            seams.append(mesh.seams + np.array([[n], [n], [m], [m]], np.int32))
+            m += len(mesh.faces)
+        placed.append(points)
+        numbers.append(number)
+        n += points.shape[1]
     found = [_EMPTY] * len(meshes)
     if not numbers:
         return found
-    starts = np.cumsum([0, *(points.shape[1] for points in placed)])
     K = np.asarray(K, float)
+    starts = np.cumsum([0, *(points.shape[1] for points in placed)])
     x, y, z = np.concatenate(placed, axis=1)
     uv = np.stack([x / z * K[0, 0] + K[0, 2], y / z * K[1, 1] + K[1, 2]])
+    edges = [every_edge(uv, corners) for corners in opened]
+    if faces:
+        edges.append(contour(uv, np.concatenate(faces, axis=1), np.concatenate(seams, axis=1)))
     limits = np.array([[width], [height]])
     first, last = (
         np.clip(np.ceil(edge.reduceat(uv, starts[:-1], axis=1) - 0.5), -margin * limits, (1 + margin) * limits)
         for edge in (np.minimum, np.maximum)
     )
-    masks = fill(uv, starts, faces, first.astype(int), last.astype(int), closed)
+    masks = fill(uv, starts, np.concatenate(edges, axis=1), first.astype(int), last.astype(int))
     for number, mask, left, top in zip(numbers, masks, *first.astype(int).tolist(), strict=True):
         found[number] = _tight(mask, left, top)
     return found

@@ -60,6 +60,27 @@ class Mesh:
         return shaded(self.vertices, self.faces)
 
     @cached_property
+    def seams(self) -> NDArray[np.int32] | None:
+        """(4, e) edges: corners a and b, the face that goes from a to b, the one that goes from b to a.
+
+        None where a face lacks a neighbour. Corners at one place count as one; where more than two faces meet they are
+        taken in pairs.
+        """
+        _, place = np.unique(self.vertices, axis=0, return_inverse=True)
+        a, b = self.faces.T.ravel(), self.faces[:, [1, 2, 0]].T.ravel()
+        start, end = place.ravel()[a], place.ravel()[b]
+        ways = []
+        for way in (np.flatnonzero(start < end), np.flatnonzero(start > end)):
+            key = np.minimum(start[way], end[way]) * len(self.vertices) + np.maximum(start[way], end[way])
+            order = np.argsort(key, kind="stable")
+            ways.append((way[order], key[order]))
+        (forth, key), (back, other_key) = ways
+        if not np.array_equal(key, other_key):
+            return None
+        n = len(self.faces)
+        return np.stack([a[forth], b[forth], forth % n, back % n]).astype(np.int32)
+
+    @cached_property
     def bounds(self) -> Array:
         """(2, 3) smallest and largest coordinates, m; read-only."""
         bounds = np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from graspgen.dataset.record import Columns, columns
 from graspgen.dataset.schema import DEPTH_SCALE, object_key, view_key
 from graspgen.labels.annotate import annotate
-from graspgen.labels.keypoints import view_keypoints
+from graspgen.labels.keypoints import object_keypoints, view_keypoints
 from graspgen.looks.images import ImageStore
 from graspgen.pipeline.look_images import view_looks
 from graspgen.pipeline.sensor_layers import sensor_layers
@@ -102,15 +102,14 @@ def keypoint_table(
     world = settled.world
     objects = [world.objects[i] for i in world.labelled]
     n = len(objects)
-    bounds = [o.asset.mesh.bounds for o in objects]
-    named = [o.asset.keypoints for o in objects]
+    points = [object_keypoints(o.asset.mesh.bounds, o.asset.keypoints) for o in objects]
     ids = [o.plan.instance_id for o in objects]
     keys = np.array([object_key(world.plan.index, i) for i in ids], np.int64)
     found: list[dict[str, Any]] = []
     for number, (view, image) in enumerate(zip(world.plan.views, images, strict=True)):
         poses = annotations["T_camera_object"][number * n : (number + 1) * n]
         lens = view.K, view.distortion
-        rows = view_keypoints(bounds, named, poses, ids, *lens, depth[number], image.instances, DEPTH_SCALE)
+        rows = view_keypoints(points, poses, ids, *lens, depth[number], image.instances, DEPTH_SCALE)
         row = rows.pop("row")
         key = view_key(world.plan.index, number)
         found.append({**rows, "view": np.full(len(row), key), "object": keys[row]})

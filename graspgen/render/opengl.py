@@ -267,5 +267,7 @@ def _metric(zbuffer: NDArray[np.float32], scene: mujoco.MjvScene) -> NDArray[np.
     z = np.multiply(zbuffer, far - near)
     z += near
     np.divide(near * far, z, out=z)
-    z[zbuffer <= 0] = 0
+    void = zbuffer <= 0
+    if void.any():
+        z[void] = 0
     return z

@@ -45,7 +45,7 @@ def test_of_a_box_on_the_axis_the_near_corners_are_seen_and_the_far_ones_are_hid
     T[2, 3] = 1.0
     depth, ids = np.full((120, 160), 2.0, np.float32), np.zeros((120, 160), np.uint8)
     depth[49:71, 69:91], ids[49:71, 69:91] = 0.9, 1  # the near face: 0.1 / 0.9 · 100 = 11 px around the middle
-    found = view_keypoints([box.bounds], [{}], T[None], [1], K, np.zeros(5), depth, ids)
+    found = view_keypoints([object_keypoints(box.bounds, {})], T[None], [1], K, np.zeros(5), depth, ids)
     near = found["depth"] < 0.95
     assert (found["state"][:8][near[:8]] == KeypointState.VISIBLE).all() and near[:8].sum() == 4
     assert (found["state"][~near] == KeypointState.SELF_OCCLUDED).all()

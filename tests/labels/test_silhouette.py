@@ -139,3 +139,36 @@ def test_together_they_are_what_they_are_alone() -> None:
     assert any(s.pixels == 0 for s in alone) and any(s.pixels > 100 for s in alone)
     for a, b in zip(together, alone, strict=True):
         assert (a.x, a.y) == (b.x, b.y) and np.array_equal(a.mask, b.mask)
+
+
+def split(mesh: Mesh) -> Mesh:
+    """The same mesh with corners of its own for every face, as a textured mesh has at the seams of its texture."""
+    return Mesh(mesh.vertices[mesh.faces.ravel()], np.arange(mesh.faces.size).reshape(-1, 3))
+
+
+def test_corners_at_one_place_are_one_corner() -> None:
+    ball = mesh_of(trimesh.creation.icosphere(2, 0.05))
+    T = pose(random_rotation(np.random.default_rng(1)), [0.03, 0.02, 0.5])
+    whole, apart = silhouettes([ball, split(ball)], [T, T], K, WIDTH, HEIGHT)
+    assert split(ball).seams is not None
+    assert whole.bbox == apart.bbox and np.array_equal(whole.mask, apart.mask)
+
+
+def test_an_open_mesh_covers_what_its_faces_cover_from_both_sides() -> None:
+    ball = mesh_of(trimesh.creation.icosphere(2, 0.05))
+    # The far half alone, seen from inside, is as large as the whole: its rim is the outline.
+    T = pose(np.eye(3), [0, 0, 0.5])
+    centres = ball.vertices[ball.faces].mean(axis=1)
+    bowl = Mesh(ball.vertices, ball.faces[centres[:, 2] > -0.02])  # the outline is at z = -5 mm
+    assert ball.seams is not None and bowl.seams is None
+    whole, opened = silhouettes([ball, bowl], [T, T], K, WIDTH, HEIGHT)
+    assert whole.bbox == opened.bbox and np.array_equal(whole.mask, opened.mask)
+
+
+def test_every_edge_of_a_closed_mesh_lies_between_two_faces_that_go_opposite_ways() -> None:
+    ball = mesh_of(trimesh.creation.icosphere(2, 0.05))
+    edges = {
+        (int(i), int(j)): f for f, face in enumerate(ball.faces) for i, j in zip(face, np.roll(face, -1), strict=True)
+    }
+    assert 2 * ball.seams.shape[1] == len(edges)
+    assert all(edges[i, j] == f and edges[j, i] == g for i, j, f, g in zip(*ball.seams.tolist(), strict=True))
