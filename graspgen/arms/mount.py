@@ -45,6 +45,8 @@ class Mounted:
         T = self.T_world_base
         mount = spec.worldbody.add_body(name=MOUNT, pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
         arm = self.arm.model.spec()
+        for name in (n for n in dir(spec.option) if not n.startswith("_")):  # MuJoCo warns of others than the scene's
+            setattr(arm.option, name, getattr(spec.option, name))
         if seen:
             grounds = [g.pos[2] for g in spec.geoms if g.name == "background"]
             low = min(grounds, default=_FLOOR) - T[2, 3]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from graspgen.env.arm_drive import ArmDrive
+from graspgen.env.drive import Floating
 from graspgen.env.hand import ONE, Hand
 from graspgen.env.rewards import goal_reached, goal_reward, pick_reward
 from graspgen.env.scenes import Place, Scenes
@@ -55,7 +57,9 @@ class Episode(Hand):
     def __init__(self, spec: TaskSpec, scenes: Scenes) -> None:
         self.spec, self.scenes = spec, scenes
         source = scenes.source(scenes.recipe)
-        super().__init__(source.gripper, source.profile, spec.action_mode, spec.rules == "trial")
+        gripper, arm = source.gripper, scenes.carrier
+        driver = Floating(gripper, spec.action_mode) if arm is None else ArmDrive(arm, gripper, spec.action_mode)
+        super().__init__(gripper, source.profile, driver, spec.rules == "trial")
         self._recipe: Recipe = scenes.recipe
 
     def _begin(

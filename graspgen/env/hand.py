@@ -1,7 +1,6 @@
 """A hand in a settled scene: driven step by step, measured, and judged by the rules of the labels.
 
-It is the hand of the in-scene trials: six servos of limited force on a stand. The stand turns with what the hand is
-told, so that the servos' axes are those of the grasp frame whichever way the hand points.
+It is the hand of the in-scene trials. What carries and drives it is a `graspgen.env.drive.Driver`'s business.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.env.actions import HOME, TURN_SPEED, Limits, commanded, rotation_vector, servo_targets
-from graspgen.env.cups import CupJudge, CupState, Vacuum
+from graspgen.env.actions import HOME, TURN_SPEED, Limits
+from graspgen.env.cups import CupJudge, Vacuum
+from graspgen.env.drive import Driver
 from graspgen.env.errors import EnvError
 from graspgen.env.judge import Judge
 from graspgen.env.moment import Meter, nearest_box
@@ -23,9 +23,9 @@ from graspgen.env.scenes import Place
 from graspgen.frames import Array, pose, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
+from graspgen.grasps.scene_measures import Motion
 from graspgen.grasps.scene_path import Stage
 from graspgen.grasps.scene_stand import HAND
-from graspgen.grasps.scene_state import Motion, SceneState
 from graspgen.grasps.scene_touch import first_touch
 from graspgen.grippers.gripper import Gripper
 
@@ -62,20 +62,19 @@ class Hand:
         moment: where everything is now, the simulation's frame.
         target: number of the target among the scene's objects; −1 where none is left.
         fixed: whether the target is a given one; else it is what the hand is nearest to, or has between its fingers.
-        told: (1, 3) m and (1, 3, 3), where the hand was told to be, world frame.
+        driver: what drives the hand.
         limits: what bounds its motion.
 
     Args:
         gripper, profile: the hand, and how trials are simulated and judged.
-        mode: of actions (`graspgen.env.actions.NAMES`).
+        driver: what drives the hand.
         strict: whether a touch on the approach ends an attempt, as it ends a trial.
     """
 
-    def __init__(self, gripper: Gripper, profile: Profile, mode: str, strict: bool) -> None:
-        self.gripper, self.profile, self.mode, self.strict = gripper, profile, mode, strict
+    def __init__(self, gripper: Gripper, profile: Profile, driver: Driver, strict: bool) -> None:
+        self.gripper, self.profile, self.driver, self.strict = gripper, profile, driver, strict
         self.chunk = max(1, round(profile.scene.sample_period / profile.option.timestep))
         self._vacuum = Vacuum(gripper) if gripper.suction else None
-        self._state_of: type[SceneState] = CupState if gripper.suction else SceneState
         self.judge = (CupJudge if gripper.suction else Judge)(profile, gripper, 1, self.chunk)
         self.place: Place | None = None
 
@@ -113,16 +112,12 @@ class Hand:
             if start.shape != (4, 4):
                 raise EnvError(f"T_world_tool must be a (4, 4) pose, got shape {start.shape}")
             start = start.copy()
-        local = start[None].copy()
-        local[:, :3, 3] -= self._started
+        local = start.copy()
+        local[:3, 3] -= self._started
         self.sim.reset()
         self.fixed = target is not None
         self.target = target if target is not None else 0
-        self.state = self._state_of(
-            place.scene, self.sim, self.gripper, target=np.array([self.target]), friction=place.friction[[self.target]],
-            com=place.com, T_world_grasp=local, width=np.array([width]), approach=0.0,
-        )  # fmt: skip
-        self.told = start[None, :3, 3], start[None, :3, :3]
+        self.state = self.driver.enter(place, self.target, start, local, width)
         self._meter = Meter(place, self.gripper)
         self._measure()
         if not self.fixed:
@@ -158,7 +153,7 @@ class Hand:
             self._aim_by_touch()
 
     def _measure(self) -> None:
-        self.moment = self._meter.read(self.state.stand(ONE)[1])
+        self.moment = self._meter.read(self.driver.rates)
 
     @property
     def offset(self) -> Array:
@@ -172,32 +167,20 @@ class Hand:
 
     def _lag(self) -> tuple[Array, Array]:
         """(1,) m and (1,) rad by which the hand is off where it was told to be."""
-        now, (told, R_told) = self.moment, self.told
+        now, (told, R_told) = self.moment, self.driver.told
         off = told - self.offset - now.x
         return np.sqrt((off**2).sum(axis=1)), rotation_angle(R_told.swapaxes(1, 2) @ now.R)
 
     def _control(self, action: Array, fingers: Array) -> Array:
-        """(steps, nu) controls of a control step; moves the stand with the hand where that turns."""
-        state, old, R_old = self.state, self.told[0], self.told[1]
-        now, here = self.moment, self.offset
-        x, R, turned = commanded(self.mode, action, self.told, (now.x + here, now.R), self.limits)
-        after = here + self.place.belt * self.period
-        if turned[0]:
-            state.restand(ONE, (x - after, R), (now.x, now.R, now.v))
-            # Where it was told to be turned until now, seen from the new stand.
-            left = rotation_vector(R.swapaxes(1, 2) @ R_old)
-        else:
-            left = np.zeros((1, 3))
+        """(steps, nu) controls of a control step."""
+        state, here = self.state, self.offset
         control = np.empty((self.chunk, self.sim.model.nu))
-        lead = self.place.scene.lead
-        control[:, state.servos] = servo_targets(
-            (old - here, x - after), left, state.stand(ONE), lead, self.chunk, self.period
-        )[0]
+        after = here + self.place.belt * self.period
+        self.driver.control(control, action, self.moment, (here, after), self.limits)
         if self._vacuum is not None:
             control[:, state.valves] = self.judge.valves(ONE)
         else:
             control[:, state.grip] = fingers[0] * self.gripper.file.closing_speed
-        self.told = x, R
         return control
 
     def _aim(self) -> None:
@@ -256,19 +239,17 @@ class Hand:
         """Return all that the future depends on."""
         data = mujoco.MjData(self.sim.model)
         mujoco.mj_copyData(data, self.sim.model, self.sim.data)
-        own = self.target, self.fixed, self._started, self.told
+        own = self.target, self.fixed, self._started, self.driver.saved()
         return Saved(self.place, data, self.state.saved(), self.judge.saved(), own)
 
     def put_back(self, saved: Saved) -> None:
         """Go on from where `saved` was called; what happens then is the same to the last bit."""
-        self.target, self.fixed, self._started, self.told = saved.own
+        self.target, self.fixed, self._started, driven = saved.own
         place = self.place = saved.place
         self.sim, self.limits = place.sim, _limits(place, self.period, self.profile.scene.lift_speed)
         number = max(self.target, 0)
-        self.state = self._state_of(
-            place.scene, self.sim, self.gripper, target=np.array([number]), friction=place.friction[[number]],
-            com=place.com, T_world_grasp=np.eye(4)[None], width=np.zeros(1), approach=0.0,
-        )  # fmt: skip
+        self.driver.put_back(driven)
+        self.state = self.driver.again(place, number)
         mujoco.mj_copyData(self.sim.data, self.sim.model, saved.data)
         self.state.restore(saved.measured, place.friction[[number]])
         self.judge.restore(dict(saved.judged))

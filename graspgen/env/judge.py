@@ -18,8 +18,8 @@ from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_course import pick
 from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge_close, judge_held, judge_rest
+from graspgen.grasps.scene_measures import Ids, Motion, SceneMeasures
 from graspgen.grasps.scene_path import Stage
-from graspgen.grasps.scene_state import Ids, Motion, SceneState
 from graspgen.grippers.gripper import Gripper
 
 #: Commands of the fingers slower than this share of their speed neither begin a close nor end one.
@@ -84,7 +84,7 @@ class Judge:
             self._open(ids[opening & ((stage == _ENDED) | (stage == _CLOSE))])
         return ids[(stage == _APPROACH) & (fingers < -DEAD_BAND)]
 
-    def close(self, ids: Ids, state: SceneState, look: Motion) -> None:
+    def close(self, ids: Ids, state: SceneMeasures, look: Motion) -> None:
         """Begin closes on the targets of `state`, which move so before the control step."""
         state.mark(ids)
         self.x_open[ids], self.R_open[ids] = look.x, look.R
@@ -96,7 +96,7 @@ class Judge:
     def watch(
         self,
         ids: Ids,
-        state: SceneState,
+        state: SceneMeasures,
         seen: Array,
         motion: Callable[[], Motion],
         lag: Callable[[], tuple[Array, Array]],
@@ -149,15 +149,15 @@ class Judge:
         """(m,) s that closes from (m,) openings, m, take at most."""
         return opening / self._gripper.file.closing_speed + self._protocol.close_time_limit
 
-    def _touch(self, ids: Ids, state: SceneState, seen: Array) -> NDArray[np.bool_]:
+    def _touch(self, ids: Ids, state: SceneMeasures, seen: Array) -> NDArray[np.bool_]:
         """(m, 2) whether each finger touches the target now."""
         return state.touching(seen[:, -1:])
 
-    def _lost(self, ids: Ids, state: SceneState, seen: Array) -> NDArray[np.int64]:
+    def _lost(self, ids: Ids, state: SceneMeasures, seen: Array) -> NDArray[np.int64]:
         """(m,) how the targets have been lost, NOT_TRIED where they are still held."""
         return np.where(state.touching(seen[:, -self._touch_steps :]).all(axis=1), _OPEN, _DROPPED)
 
-    def _watch_close(self, ids: Ids, state: SceneState, look: Motion, seen: Array) -> None:
+    def _watch_close(self, ids: Ids, state: SceneMeasures, look: Motion, seen: Array) -> None:
         self.touched[ids] |= state.touching(seen).any(axis=1)
         opening, rate = state.opening(ids)
         shut, both = has_shut(opening), self.touching[ids].all(axis=1)
@@ -174,7 +174,9 @@ class Judge:
         self.x_ref[held], self.R_ref[held] = look.x[both], look.R[both]
         self._enter(held, _LIFT)
 
-    def _watch_held(self, ids: Ids, state: SceneState, look: Motion, seen: Array, blocked: NDArray[np.bool_]) -> None:
+    def _watch_held(
+        self, ids: Ids, state: SceneMeasures, look: Motion, seen: Array, blocked: NDArray[np.bool_]
+    ) -> None:
         drift = np.linalg.norm(look.x - self.x_ref[ids], axis=1)
         turned = rotation_angle(look.R @ np.swapaxes(self.R_ref[ids], 1, 2))
         own, other = state.rise(ids)

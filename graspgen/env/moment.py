@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import mujoco
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
-from graspgen.grasps.scene_stand import BALL, HAND, SLIDES
+from graspgen.grasps.scene_stand import HAND
 from graspgen.grasps.scene_state import Motion, motion_in_hand
 from graspgen.grippers.gripper import Gripper
 
@@ -76,8 +77,6 @@ class Meter:
         self._objects = place.scene.object_bodies
         joints = model.body_jntadr[self._objects]
         self._object_rates = model.jnt_dofadr[joints][:, None] + np.arange(6)
-        self._slides = np.array([int(model.joint(s).dofadr[0]) for s in SLIDES])
-        self._ball = int(model.joint(BALL).dofadr[0])
         fingers = [model.joint(HAND + j) for j in gripper.joints]
         self._fingers = np.array([int(j.qposadr[0]) for j in fingers])
         self._finger_rates = np.array([int(j.dofadr[0]) for j in fingers])
@@ -87,14 +86,15 @@ class Meter:
         self._xpos, self._xquat = data.xpos[None], data.xquat[None]
         self._xmat = data.xmat.reshape(1, -1, 3, 3)
 
-    def read(self, R_stand: Array) -> Moment:
+    def read(self, rates_of: Callable[[Array], tuple[Array, Array]]) -> Moment:
         """Measure the simulation as it stands; its derived poses are brought up to its coordinates.
 
         Args:
-            R_stand: (n, 3, 3) rotations of the hands' stands, which their slides are along.
+            rates_of: returns (n, 3) m/s of the tool points and rad/s of the hands, from their (n, 3, 3) rotations.
         """
         mujoco.mj_kinematics(self._model, self._data)
-        R, qvel, b = self._xmat[:, self._hand].copy(), self._qvel, self._ball
+        R, qvel = self._xmat[:, self._hand].copy(), self._qvel
+        v, w = rates_of(R)
         fingers = self._qpos.take(self._fingers, 1)
         R_object, x_object = self._xmat.take(self._objects, 1), self._xpos.take(self._objects, 1)
         rates = qvel.take(self._object_rates, 1)
@@ -102,8 +102,8 @@ class Meter:
             x=self._xpos[:, self._hand] + R @ self._tool,
             R=R,
             quat=self._xquat[:, self._hand].copy(),
-            v=(R_stand @ qvel.take(self._slides, 1)[..., None])[..., 0],
-            w=(R @ qvel[:, b : b + 3, None])[..., 0],
+            v=v,
+            w=w,
             opening=self._gripper.opening(fingers),
             rate=self._gripper.opening_rate(fingers, qvel.take(self._finger_rates, 1)),
             x_object=x_object,

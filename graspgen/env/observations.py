@@ -28,7 +28,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
 FAR, WIDE = 10.0, 20.0
 
 
-def bounds(mode: str, rows: int, cameras: Sequence[str], size: tuple[int, int], points: int) -> dict[str, Any]:
+def bounds(
+    mode: str, rows: int, cameras: Sequence[str], size: tuple[int, int], points: int, joints: int = 0
+) -> dict[str, Any]:
     """Return the entries of an observation: (low, high) arrays, in dictionaries where observations have them.
 
     Args:
@@ -37,8 +39,9 @@ def bounds(mode: str, rows: int, cameras: Sequence[str], size: tuple[int, int], 
         cameras: their names.
         size: height and width of images, px.
         points: in a cloud.
+        joints: of the arm that carries the hand.
     """
-    agent, around = agent_bounds(), environment_bounds(rows)
+    agent, around = agent_bounds(joints), environment_bounds(rows)
     if mode == "state":
         most = np.concatenate([agent, around])
         return {"": (-most, most)}

@@ -26,13 +26,15 @@ OBJECT = (
 )  # fmt: skip
 
 _AGENT_MOST = np.array([2, 2, 2, 1, 1, 1, 1, 5, 5, 5, 50, 50, 50, 1, 2, 1, 1], np.float32)
+#: Largest angle and rate of a joint that is told, rad and rad/s.
+_JOINT_MOST = (7.0, 50.0)
 _EPISODE_MOST = np.array([1, 2], np.float32)
 _OBJECT_MOST = np.array([1, 1, 4, 4, 4, 1, 1, 1, 1, 1, 1, 25, 25, 25, 2, 2, 2], np.float32)
 
 
-def agent_bounds() -> NDArray[np.float32]:
-    """(numbers,) largest value of each number of `agent_pos`; the smallest is its negative."""
-    return _AGENT_MOST.copy()
+def agent_bounds(joints: int = 0) -> NDArray[np.float32]:
+    """(numbers,) largest value of each number of `agent_pos` with so many joints; the smallest is its negative."""
+    return np.concatenate([_AGENT_MOST, np.repeat(np.array(_JOINT_MOST, np.float32), joints)])
 
 
 @functools.cache
@@ -58,6 +60,12 @@ def agent_state(moment: Moment, touching: NDArray[np.bool_], offset: Array, belt
     told[:, 13], told[:, 14] = moment.opening, moment.rate
     told[:, 15:] = touching
     return _bounded(told, _AGENT_MOST)
+
+
+def with_posture(agent: NDArray[np.float32], posture: Array) -> NDArray[np.float32]:
+    """(17 + 2 joints,) float32: the numbers of the hand, then angles of an arm's joints, rad, and rates, rad/s."""
+    told = np.concatenate([agent, posture.astype(np.float32)])
+    return _bounded(told, agent_bounds(len(posture) // 2))
 
 
 def environment_state(

@@ -11,6 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.arms.arm import load_arm
+from graspgen.arms.mount import Mounted, base_pose
 from graspgen.env.cameras import with_cameras
 from graspgen.env.errors import EnvError
 from graspgen.env.simulation import Simulation
@@ -148,6 +150,7 @@ class Scenes:
         self._places: OrderedDict[tuple[int, int], Place] = OrderedDict()
         self._names: dict[str, Recipe] = {} if shelf is None else shelf._names
         self.recipe = self._recipe(spec.recipe)
+        self.carrier: Mounted | None = _mounted(spec) if shelf is None else shelf.carrier
 
     def source(self, recipe: Recipe) -> _Source:
         """Return what the scenes of a recipe share, made once."""
@@ -198,7 +201,13 @@ class Scenes:
         return self._made(self.source(recipe), settled)
 
     def _made(self, source: _Source, settled: SettledScene) -> Place:
-        scene = scene_trial_model(settled, source.gripper, source.profile, source.recipe.grasps.force, self.views)
+        if self.carrier is not None and source.gripper.suction:
+            raise EnvError(
+                f"{source.gripper.name} is a suction gripper; an arm carries jaws: take one, or leave out arm=…"
+            )
+        scene = scene_trial_model(
+            settled, source.gripper, source.profile, source.recipe.grasps.force, self.views, self.carrier
+        )
         return Place(settled, scene, Simulation(scene.model), self.views)
 
     def _recipe(self, given: str | Recipe) -> Recipe:
@@ -209,6 +218,14 @@ class Scenes:
             loaded = load_recipe(given, list(spec.overrides)) if isinstance(given, str) else given
             self._names[key] = with_cameras(loaded, spec.cameras, spec.image_size)
         return self._names[key]
+
+
+def _mounted(spec: TaskSpec) -> Mounted | None:
+    """Return the arm of a task, where it stands."""
+    if spec.arm is None:
+        return None
+    arm = load_arm(spec.arm)
+    return Mounted(arm, base_pose(arm, *(spec.arm_base or ())))
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,7 @@ class Senses:
         """Return the entries of an observation, each with its (low, high) arrays; "" where it is a single array."""
         spec, recipe = self.task.spec, self.task.scenes.recipe
         size = (recipe.views.height, recipe.views.width)
-        entries = bounds(self.mode, self.task.rows, names_of(recipe), size, spec.points)
+        entries = bounds(self.mode, self.task.rows, names_of(recipe), size, spec.points, self.task.driver.joints)
         if spec.goal != "target":
             return entries
         observed = entries.pop("") if "" in entries else entries["agent_pos"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal, get_args
 
 from graspgen.env.errors import EnvError
@@ -10,7 +11,7 @@ from graspgen.errors import nearest
 from graspgen.recipe import Recipe
 
 Goal = Literal["any", "target", "all"]
-ActionMode = Literal["delta4", "delta5", "delta6", "delta7", "absolute", "velocity"]
+ActionMode = Literal["delta4", "delta5", "delta6", "delta7", "absolute", "velocity", "joint_delta", "joint_position"]
 RewardMode = Literal["sparse", "dense", "normalised_dense"]
 Rules = Literal["free", "trial"]
 
@@ -23,7 +24,12 @@ class TaskSpec:
         recipe: name or path of the recipe that scenes are made from, or a recipe.
         overrides: "dotted.key=value" each, on top of it.
         goal: lift any object, a named target, or, one after the other, all of them.
-        action_mode: what an action means (`graspgen.env.actions`).
+        arm: name of the arm that carries the hand (`panda`, `ur5e`), path of its YAML or MJCF, or `menagerie:NAME`;
+            None for a hand that floats.
+        arm_base: where the arm stands: x, y, z, m, world frame, and which way it faces, degrees about z from the
+            world's x; None for its own distance from the origin on the side of +y, facing it.
+        action_mode: what an action means (`graspgen.env.actions`; `joint_delta`, `joint_position`:
+            `graspgen.env.arm_drive`).
         reward_mode: `sparse`, `dense` or `normalised_dense`, which is in 0…1.
         rules: `free`: the hand may touch things and try again; `trial`: as in the trials that label grasps, the first
             touch on the approach, and the first grasp that fails, ends the episode.
@@ -42,6 +48,8 @@ class TaskSpec:
     recipe: str | Recipe = "tabletop"
     overrides: tuple[str, ...] = ()
     goal: Goal = "any"
+    arm: str | None = None
+    arm_base: tuple[float, float, float, float] | None = None
     action_mode: ActionMode = "delta5"
     reward_mode: RewardMode = "normalised_dense"
     rules: Rules = "free"
@@ -64,6 +72,12 @@ class TaskSpec:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise EnvError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if self.arm is None:
+            for name, given in (("arm_base", self.arm_base), ("action_mode", self.action_mode.startswith("joint_"))):
+                if given:
+                    raise EnvError(f'{name}={getattr(self, name)!r} needs an arm, for example arm="panda"')
+        elif self.arm_base is not None and (len(self.arm_base) != 4 or not all(map(isfinite, self.arm_base))):
+            raise EnvError(f"arm_base must be x, y, z in m and degrees, got {self.arm_base!r}")
         if len(self.image_size) != 2 or min(self.image_size) < 16:
             raise EnvError(f"image_size must be height and width of at least 16 px, got {self.image_size!r}")
         if not self.cameras:

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.env.actions import NAMES
 from graspgen.env.episode import Episode, Step
 from graspgen.env.errors import EnvError
 from graspgen.env.hand import Saved
-from graspgen.env.observe import agent_state, environment_state
+from graspgen.env.observe import agent_state, environment_state, with_posture
 from graspgen.env.scenes import Place, Scenes
 from graspgen.env.spec import TaskSpec
 from graspgen.errors import SceneError
@@ -61,7 +60,7 @@ class GraspTask(Episode):
     @property
     def action_size(self) -> int:
         """How many numbers an action has."""
-        return len(NAMES[self.spec.action_mode])
+        return self.driver.action_size
 
     def reset(
         self,
@@ -152,8 +151,9 @@ class GraspTask(Episode):
         return self._result()
 
     def agent_pos(self) -> NDArray[np.float32]:
-        """(17,) numbers of the hand: `graspgen.env.observe.AGENT`."""
-        return agent_state(self.moment, self.judge.touching, self.offset, self.place.belt)[0]
+        """(17 + 2 joints,) numbers of the hand, `graspgen.env.observe.AGENT`, and of the arm that carries it."""
+        hand = agent_state(self.moment, self.judge.touching, self.offset, self.place.belt)[0]
+        return with_posture(hand, self.driver.posture()) if self.driver.joints else hand
 
     def environment_state(self) -> NDArray[np.float32]:
         """(2 + 17 rows,) numbers of the objects: `graspgen.env.observe.EPISODE` and `OBJECT`."""

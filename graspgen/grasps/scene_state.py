@@ -100,6 +100,12 @@ class SceneState(SceneMeasures):
         self._R_grasp[ids], self._origin[ids] = R, origin
         self._mocap[0][ids, self._stand], self._mocap[1][ids, self._stand] = origin, quats(R)
 
+    def rates(self, R: Array) -> tuple[Array, Array]:
+        """(n, 3) m/s of the tool points and (n, 3) rad/s of the hands, turned by (n, 3, 3); world axes."""
+        b = self._ball_rates[0]
+        v, w = self._qvel.take(self._slide_rates, 1), self._qvel[:, b : b + 3]
+        return (self._R_grasp @ v[..., None])[..., 0], (R @ w[..., None])[..., 0]
+
     def look(self, ids: Ids) -> Look:
         """Measure trials now."""
         ball = self._qpos[ids[:, None], self._ball]
