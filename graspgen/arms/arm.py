@@ -53,6 +53,8 @@ class ArmFile(BaseModel):
     """Where its MJCF is; the first that is installed."""
     flange: str = _FLANGE
     """A site, or a body, that the hand stands on; its z points out of the arm."""
+    turn_deg: float = 0.0
+    """How the hand is turned on the flange, about its z, degrees."""
     home: tuple[float, ...] | None = None
     """Joints where inverse kinematics begins to search; the arm faces the tool there. None: its keyframe `home`."""
     speed: tuple[float, ...] | None = None
@@ -112,7 +114,7 @@ def load_arm(name_or_path: str) -> Arm:
             if not path.is_file():
                 raise ArmError(f"no arm '{name_or_path}'{nearest(name_or_path, list_arms())}")
         file = _read_file(path)
-    model = read_arm(_mjcf(file, path.parent), f"arm {file.name}", file.flange, file.servos)
+    model = read_arm(_mjcf(file, path.parent), f"arm {file.name}", file.flange, file.turn_deg, file.servos)
     n = len(model.joints)
     home = file.home if file.home is not None else model.home
     speed = file.speed if file.speed is not None else (_SPEED,) * n

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from graspgen.arms.errors import ArmError
 from graspgen.errors import nearest
-from graspgen.frames import Array, pose, quat_to_matrix
+from graspgen.frames import Array, axis_angle, pose, quat_to_matrix
 from graspgen.scene.build import GROUP_COLLISION, GROUP_VISUAL
 
 _HINGE = int(mujoco.mjtJoint.mjJNT_HINGE)
@@ -59,7 +59,7 @@ class ArmModel:
         return self._spec.copy()
 
 
-def read_arm(path: Path, who: str, flange: str, servos: Servos | None) -> ArmModel:
+def read_arm(path: Path, who: str, flange: str, turn_deg: float, servos: Servos | None) -> ArmModel:
     """Read an arm.
 
     Options, lights, cameras, sensors, keyframes and textures are left out; all bodies are compensated for gravity, as
@@ -69,6 +69,7 @@ def read_arm(path: Path, who: str, flange: str, servos: Servos | None) -> ArmMod
         path: of its MJCF.
         who: what to call it in errors.
         flange: a site, or a body, that the hand stands on.
+        turn_deg: of the hand about the flange's z, degrees.
         servos: instead of the model's actuators; None for these.
 
     Raises:
@@ -81,6 +82,7 @@ def read_arm(path: Path, who: str, flange: str, servos: Servos | None) -> ArmMod
     except (ValueError, mujoco.FatalError) as error:
         raise ArmError(f"{who}: {path.name} does not compile: {' '.join(str(error).split())}") from None
     body, T = _flange(spec, model, who, flange)
+    T = T @ pose(axis_angle(np.array([0.0, 0.0, 1.0]), np.radians(turn_deg)))
     chain = [body]
     while model.body_parentid[chain[0]]:
         chain.insert(0, int(model.body_parentid[chain[0]]))

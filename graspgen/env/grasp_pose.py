@@ -46,6 +46,8 @@ class GraspPoseEnv(GraspEnv):
     """
 
     def __init__(self, **settings: Any) -> None:
+        if settings.get("arm") is not None:
+            raise EnvError("the trials of GraspPose-v0 are of a floating hand; leave out arm=…")
         super().__init__(**settings)
         self.action_space = spaces.Box(-1.0, 1.0, (7,), np.float32)
 
