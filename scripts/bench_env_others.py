@@ -175,8 +175,7 @@ def measured(name: str, python: str, episodes: int) -> dict[str, Any] | str:
 
 
 def row(rounds: list[dict[str, Any]]) -> str:
-    steps, bare = (sum((r[key] for r in rounds), []) for key in ("steps", "bare"))
-    resets = sum((r["resets"] for r in rounds), [])
+    steps, bare, resets = ([took for r in rounds for took in r[key]] for key in ("steps", "bare", "resets"))
     median, period = statistics.median(steps), rounds[0]["period"]
     return (
         f"| {rounds[0]['name']} | {rounds[0]['engine']} | {period * 1e3:.0f} ms | {1 / median:.0f} "
@@ -207,9 +206,7 @@ def main() -> None:
             if isinstance(told, str):
                 parser.exit(1, f"{name}: {told}\n")
             found[name].append(told)
-    print(
-        "| environment | physics | control step | steps/s | faster than real time | step over bare stepping | reset |"
-    )
+    print("| environment | physics | control step | steps/s | × real time | over bare stepping | reset |")
     print("|---|---|---|---|---|---|---|")
     for rounds in found.values():
         print(row(rounds), flush=True)
