@@ -1,0 +1,89 @@
+"""A state seen from the hand does not depend on which way the hand points, and rewards add up to progress."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import graspgen.env
+from graspgen.env.errors import EnvError
+from graspgen.env.hand_frame import FEATURES, HandFrame, hand_axes, hand_features
+from graspgen.env.observe import AGENT, OBJECT
+from graspgen.frames import axis_angle
+from graspgen.grasps.scene_state import quats
+
+NAMES = list(FEATURES)
+
+
+def state_of(yaw: float, spin: np.ndarray, way: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """A scene that has been turned about the vertical as a whole: hand, object, and how both move."""
+    turn = axis_angle([0.0, 0.0, 1.0], yaw)
+    state = np.zeros(36)
+    agent, thing = dict.fromkeys(AGENT, 0.0), dict.fromkeys(OBJECT, 0.0)
+    agent.update(zip(("x", "y", "z"), (0.1, -0.2, 0.3), strict=True), opening=0.05)
+    agent.update(zip(("qw", "qx", "qy", "qz"), quats((turn @ np.diag([1.0, -1.0, -1.0]))[None])[0], strict=True))
+    agent.update(zip(("vx", "vy", "vz"), turn @ moving, strict=True))
+    R = turn @ axis_angle(spin / np.linalg.norm(spin), np.linalg.norm(spin))
+    thing.update(there=1, target=1, half_x=0.01, half_y=0.02, half_z=0.03)
+    thing.update(zip(("dx", "dy", "dz"), turn @ way, strict=True))
+    thing.update(zip(OBJECT[5:11], R[:, :2].T.ravel(), strict=True))
+    state[: len(AGENT)], state[len(AGENT) + 2 :] = list(agent.values()), list(thing.values())
+    return state
+
+
+small = st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=3).map(np.array)
+
+
+@given(st.floats(-3, 3), small.filter(lambda v: np.linalg.norm(v) > 1e-3), small, small)
+def test_a_scene_turned_with_its_hand_looks_the_same(yaw, spin, way, moving):
+    there, turned = (hand_features(state_of(y, spin, way, moving)) for y in (0.0, yaw))
+    np.testing.assert_allclose(turned, there, atol=2e-5)
+
+
+def test_features_are_those_of_a_box_whose_place_is_known():
+    state = state_of(0.0, np.array([0.0, 0.0, np.pi / 2]), np.array([0.01, 0.02, -0.1]), np.zeros(3))
+    told = dict(zip(NAMES, hand_features(state) / np.array(list(FEATURES.values())), strict=True))
+    # The hand points down and closes along -y, so its x axis, z up, is the world's -x.
+    assert told["dx"] == pytest.approx(-0.01, abs=1e-6)
+    assert told["dy"] == pytest.approx(-0.02, abs=1e-6)
+    assert told["top"] == pytest.approx(-0.07, abs=1e-6)
+    assert [told[f"reach_{a}"] for a in "xyz"] == pytest.approx([0.02, 0.01, 0.03], abs=1e-6)
+    np.testing.assert_allclose(hand_axes(state), np.diag([-1.0, -1.0, 1.0]), atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def env():
+    made = graspgen.env.make("graspgen/Pick-v0", recipe="single", scenes=2, reward_mode="dense")
+    yield HandFrame(made, repeat=3, discount=0.9)
+    made.close()
+
+
+def test_a_move_along_the_hands_axis_goes_along_it(env):
+    seen, _ = env.reset(seed=0, options={"scene": 0})
+    axes, task = env.axes, env.unwrapped.grasping
+    before = task.moment.x[0].copy()
+    seen, *_ = env.step(np.array([0.0, 0.5, 0.0, 0.0, 0.0], np.float32))
+    went = axes @ (task.moment.x[0] - before)
+    assert seen in env.observation_space
+    assert went[1] == pytest.approx(0.5 * 3 * task.limits.step, rel=0.2)
+    assert abs(went[0]) < 1e-3
+
+
+def test_rewards_add_up_to_what_has_been_gained(env):
+    env.reset(seed=1, options={"scene": 1})
+    rng, first, total = np.random.default_rng(0), env._level, 0.0
+    for n in range(12):
+        _, reward, over, late, _ = env.step(rng.uniform(-1, 1, 5))
+        total += 0.9**n * reward
+        assert not (over or late)
+    assert total == pytest.approx(0.9**12 * env._level - first)
+
+
+def test_what_has_no_single_object_is_refused():
+    with pytest.raises(EnvError, match="one object"):
+        HandFrame(gymnasium.make("graspgen/Pick-v0", reward_mode="dense"))
+    with pytest.raises(EnvError, match="dense"):
+        HandFrame(gymnasium.make("graspgen/Pick-v0", recipe="single"))
