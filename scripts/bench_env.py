@@ -109,8 +109,8 @@ def thread_steps(name: str, count: int, n: int, **settings) -> tuple[float, floa
     envs = [gymnasium.make_vec(name, num_envs=n, threads=k, scenes=8, **settings) for k in (1, 2)]
     for env in envs:
         env.reset(seed=0)
-    tasks = [e.unwrapped.grasping for e in envs[0].envs]
-    bare = [Batch(tasks[0].sim.model, n, k, persistent=True) for k in (1, 2)]
+    tasks = envs[0].unwrapped.grasping
+    bare = [Batch(tasks.places[0].sim.model, n, k, persistent=True) for k in (1, 2)]
     for batch in bare:
         batch.reset()
     rng = np.random.default_rng(0)
@@ -127,9 +127,9 @@ def thread_steps(name: str, count: int, n: int, **settings) -> tuple[float, floa
             all_threads, mine = time.process_time() - all_threads, time.thread_time() - mine
             busy[k] += max(mine, all_threads - mine)
         for k in range(2):
-            free[k].append(timed(bare[k].step, None, tasks[0].chunk))
-    sims = [(t.sim, np.tile(t.sim.data.ctrl, (t.chunk, 1))) for t in tasks]
-    physics = sum(timed(sim.rollout_alone, control) for sim, control in sims)
+            free[k].append(timed(bare[k].step, None, tasks.chunk))
+    sims = [(place.sim, np.tile(place.sim.data.ctrl, (tasks.chunk, 1))) for place in tasks.places]
+    physics = sum(timed(sim.rollout, control) for sim, control in sims)
     last = timed(envs[0].step, actions)
     for env in envs:
         env.close()

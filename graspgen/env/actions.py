@@ -6,11 +6,11 @@ Poses are those of the tool point: z approach, y closing. The last number of eve
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from graspgen.frames import Array
 from graspgen.grasps.scene_state import quats
@@ -41,7 +41,7 @@ class Limits:
         speed: m/s along each axis.
         turn_speed: rad/s about each axis.
         period: of a control step, s.
-        low, high: (3,) corners of the box that the tool point is kept in, m, world frame.
+        low, high: (3,) or (n, 3) corners of the box that the tool point is kept in, m, world frame.
     """
 
     speed: float
@@ -63,7 +63,7 @@ class Limits:
 
 def commanded(
     mode: str, action: Array, told: tuple[Array, Array], hand: tuple[Array, Array], limits: Limits
-) -> tuple[Array, Array, NDArray[np.bool_]]:
+) -> tuple[Array, Array, bool]:
     """Return where hands are to be at the end of the next control step.
 
     Args:
@@ -74,10 +74,9 @@ def commanded(
         limits: of its motion.
 
     Returns:
-        (n, 3) m, (n, 3, 3), and (n,) whether it turns at all.
+        (n, 3) m, (n, 3, 3), and whether hands turn at all.
     """
     x, R = told
-    turned = np.ones(len(x), bool)
     if mode == "absolute":
         middle, half = (limits.low + limits.high) / 2, (limits.high - limits.low) / 2
         x = x + np.clip(middle + action[:, :3] * half - x, -limits.step, limits.step)
@@ -89,17 +88,15 @@ def commanded(
         R = turn(action[:, 3:6] * limits.turn_step) @ hand[1]
     else:
         x = x + action[:, :3] * limits.step
-        if mode == "delta4":
-            turned[:] = False
-        elif mode == "delta7":
+        if mode == "delta7":
             R = turn(action[:, 3:6] * limits.turn_step) @ R
-        else:
+        elif mode != "delta4":
             R = turn(action[:, 3:4] * _Z * limits.turn_step) @ R
             if mode == "delta6":
                 R = R @ turn(action[:, 4:5] * _Y * limits.turn_step)
     x = np.minimum(np.maximum(x, limits.low), limits.high)
     x = hand[0] + np.minimum(np.maximum(x - hand[0], -LEASH), LEASH)
-    return x, R, turned
+    return x, R, mode != "delta4"
 
 
 def turn(vector: Array) -> Array:
@@ -121,22 +118,34 @@ def rotation_vector(R: Array) -> Array:
 
 
 def servo_targets(
-    way: tuple[Array, Array], turn_left: Array, stand: tuple[Array, Array], lead: Array, steps: int, period: float
+    way: tuple[Array, Array],
+    turn_left: Array | None,
+    stand: tuple[Array, Array],
+    lead: Array,
+    steps: int,
+    period: float,
 ) -> Array:
     """Return the (n, steps, 6) targets of the servos that move hands evenly through a control step.
 
     Args:
         way: (n, 3) m, where each hand was told to be, and where it is to be at the end.
-        turn_left: (n, 3) rotation vectors from its stand, rad, of how it was told to be turned; at the end, none.
+        turn_left: (n, 3) rotation vectors from its stand, rad, of how it was told to be turned; at the end, none. None
+            where no hand turns.
         stand: (n, 3) m and (n, 3, 3), of the stands, turned as the hands are to be at the end.
-        lead: (6,) s, by how much of its speed each target must lead.
+        lead: (n, 6) s, by how much of its speed each target must lead.
         steps: of simulation in the control step.
         period: of the control step, s.
     """
-    (x0, x1), (origin, R) = way, stand
-    back = R.swapaxes(1, 2)
-    start = np.concatenate([(back @ (x0 - origin)[..., None])[..., 0], turn_left], axis=1)
-    end = np.concatenate([(back @ (x1 - origin)[..., None])[..., 0], np.zeros_like(turn_left)], axis=1)
-    share = np.arange(1, steps + 1) / steps
-    rate = (end - start) / period
-    return (start + lead * rate)[:, None] + share[:, None] * (end - start)[:, None]
+    origin, R = stand
+    ends = np.zeros((2, len(origin), 6))
+    for end, x in zip(ends, way, strict=True):
+        end[:, :3] = ((x - origin)[:, None] @ R)[:, 0]
+    if turn_left is not None:
+        ends[0, :, 3:] = turn_left
+    far = ends[1] - ends[0]
+    return (ends[0] + lead * (far / period))[:, None] + _shares(steps) * far[:, None]
+
+
+@functools.cache
+def _shares(steps: int) -> Array:
+    return np.arange(1, steps + 1)[:, None] / steps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import mujoco
@@ -24,32 +26,89 @@ JOINT_MODES = ("joint_delta", "joint_position")
 JOINT_SPEED, JOINT_LEASH = 1.0, 0.2
 
 
-class ArmDrive:
-    """Drives a hand by an arm (`graspgen.env.drive.Driver`).
+class Arms:
+    """Drives hands by arms, one after the other (`graspgen.env.drive.Driver`).
 
     Args:
         carrier: the arm, where it stands.
         gripper: the hand.
         mode: of actions: one of `JOINT_MODES`, or of `graspgen.env.actions.NAMES`.
+        n: how many.
 
     Raises:
         ArmError: mink is not installed.
     """
 
-    def __init__(self, carrier: Mounted, gripper: Gripper, mode: str) -> None:
-        self._carrier, self._gripper, self._mode = carrier, gripper, mode
+    def __init__(self, carrier: Mounted, gripper: Gripper, mode: str, n: int) -> None:
         self.kinematics = Kinematics(carrier.arm, carrier.T_world_base, gripper.T_base_tcp)
         self.joints = len(carrier.joints)
         self.action_size = self.joints + 1 if mode in JOINT_MODES else len(NAMES[mode])
-        self._speed = np.minimum(JOINT_SPEED, carrier.arm.speed)
-        self._place: Place | None = None
+        self._arms = [_Arm(carrier, gripper, mode, self.kinematics) for _ in range(n)]
+        self._entered: set[int] = set()
+        self.told = np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1))
 
-    def enter(self, place: Place, target: int, T: Array, local: Array, width: float) -> SceneMeasures:
+    def enter(self, i: int, place: Place, target: int, T: Array, local: Array, width: float) -> SceneMeasures:
         """Put the tool point at its start, by joints with which the arm touches nothing, where there are some.
 
         Raises:
             EnvError: the arm does not reach it, or would stand in a moving frame.
         """
+        state = self._arms[i].enter(place, target, T, width)
+        self._note(i)
+        return state
+
+    def again(self, i: int, place: Place, target: int) -> SceneMeasures:
+        """Return what measures a hand."""
+        self._entered.add(i)
+        return self._arms[i].again(place, target)
+
+    def watched(self, i: int) -> list[tuple[NDArray, NDArray]]:
+        """Return nothing: joints are looked up where they are needed."""
+        return []
+
+    def rates(self, R: Array) -> tuple[Array, Array]:
+        """Turn the joints' rates into the tools'."""
+        found = np.zeros((2, len(R), 3))
+        for i in self._entered:
+            found[:, i] = self._arms[i].rates()
+        return found[0], found[1]
+
+    def control(
+        self, out: Array, going: Sequence[int], action: Array, now: Moment, frames: tuple[Array, Array], limits: Limits
+    ) -> None:
+        """Move the servos' targets evenly from where the joints were told to be to where they are to be."""
+        for i in going:
+            own = replace(limits, low=limits.low[i], high=limits.high[i])
+            self._arms[i].control(out[i], action[i : i + 1], (now.x[i : i + 1] + frames[0][i], now.R[i : i + 1]), own)
+            self._note(i)
+
+    def posture(self) -> NDArray[np.float64]:
+        """(n, 2 joints) where the joints are, rad, and their rates, rad/s."""
+        return np.array([arm.posture() for arm in self._arms])
+
+    def saved(self, i: int) -> Any:
+        """Return where joints and hand were told to be."""
+        return self._arms[i].saved()
+
+    def put_back(self, i: int, saved: Any) -> None:
+        """Go on from there."""
+        self._arms[i].put_back(saved)
+        self._note(i)
+
+    def _note(self, i: int) -> None:
+        self._entered.add(i)
+        self.told[0][i], self.told[1][i] = self._arms[i].told[0][0], self._arms[i].told[1][0]
+
+
+class _Arm:
+    """One of them."""
+
+    def __init__(self, carrier: Mounted, gripper: Gripper, mode: str, kinematics: Kinematics) -> None:
+        self._carrier, self._gripper, self._mode, self.kinematics = carrier, gripper, mode, kinematics
+        self._speed = np.minimum(JOINT_SPEED, carrier.arm.speed)
+        self._place: Place | None = None
+
+    def enter(self, place: Place, target: int, T: Array, width: float) -> SceneMeasures:
         if place.belt.any():
             raise EnvError("an arm cannot be simulated in the frame of a moving belt; leave out arm=… for this recipe")
         state = self.again(place, target, width)
@@ -72,7 +131,6 @@ class ArmDrive:
         return state
 
     def again(self, place: Place, target: int, width: float = 0.0) -> SceneMeasures:
-        """Return what measures the hand."""
         self._place, model = place, place.scene.model
         joints = [model.joint(name) for name in self._carrier.joints]
         self._at, self._rate = [int(j.qposadr[0]) for j in joints], [int(j.dofadr[0]) for j in joints]
@@ -82,14 +140,11 @@ class ArmDrive:
             com=place.com, width=np.array([width]),
         )  # fmt: skip
 
-    def rates(self, R: Array) -> tuple[Array, Array]:
-        """Turn the joints' rates into the tool's."""
+    def rates(self) -> tuple[Array, Array]:
         sim = self._place.sim
-        v, w = self.kinematics.rates(sim.qpos[0, self._at], sim.qvel[0, self._rate])
-        return v[None], w[None]
+        return self.kinematics.rates(sim.qpos[0, self._at], sim.qvel[0, self._rate])
 
-    def control(self, out: Array, action: Array, now: Moment, frames: tuple[Array, Array], limits: Limits) -> None:
-        """Move the servos' targets evenly from where the joints were told to be to where they are to be."""
+    def control(self, out: Array, action: Array, hand: tuple[Array, Array], limits: Limits) -> None:
         k, old, period = self.kinematics, self._q, limits.period
         if self._mode in JOINT_MODES:
             step, numbers = self._speed * period, action[0, :-1]
@@ -103,7 +158,7 @@ class ArmDrive:
             self._q = np.clip(new, k.low, k.high)
             self.told = self._tool()
         else:
-            x, R, _ = commanded(self._mode, action, self.told, (now.x + frames[0], now.R), limits)
+            x, R, _ = commanded(self._mode, action, self.told, hand, limits)
             self._q = k.toward(old, x[0], R[0], period)
             x_there, R_there = self._tool()
             off, turned = np.linalg.norm(x_there - x), rotation_angle(R_there.swapaxes(1, 2) @ R)[0]
@@ -113,16 +168,13 @@ class ArmDrive:
         out[:, self._servos] = old + self._lead * (self._q - old) / period + share * (self._q - old)
 
     def posture(self) -> NDArray[np.float64]:
-        """(2 joints,) where the joints are, rad, and their rates, rad/s."""
         sim = self._place.sim
         return np.concatenate([sim.qpos[0, self._at], sim.qvel[0, self._rate]])
 
     def saved(self) -> Any:
-        """Return where joints and hand were told to be."""
         return self.told, self._q.copy()
 
     def put_back(self, saved: Any) -> None:
-        """Go on from there."""
         self.told, self._q = saved[0], saved[1].copy()
 
     def _tool(self) -> tuple[Array, Array]:

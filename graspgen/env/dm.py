@@ -102,7 +102,11 @@ class DmGraspTask(control.Task):
 
     def get_observation(self, physics: GraspPhysics) -> dict[str, NDArray]:
         """Return an observation."""
-        return _flat(self._senses.begin() if self._first else self._senses.next())
+        if self._first:
+            self._senses.begin()
+        else:
+            self._senses.next()
+        return _flat(self._senses.observation())
 
     def get_reward(self, physics: GraspPhysics) -> float:
         """Return the reward of the last control step."""
@@ -114,7 +118,7 @@ class DmGraspTask(control.Task):
 
     def info(self) -> dict[str, Any]:
         """Return what the Gymnasium face's info says."""
-        return self._senses.task.info()
+        return self._senses.tasks.info(0)
 
 
 def load(
@@ -142,7 +146,7 @@ def load(
         raise EnvError(f"there is no task {name!r} with steps{nearest(name, known)}")
     _, steps, own = IDS[name]
     senses = Senses(obs_mode, {**own, **settings})
-    task = senses.task
+    task = GraspTask(senses.tasks.spec, many=senses.tasks)
     limit = steps * task.period if time_limit is None else time_limit
     return control.Environment(
         GraspPhysics(task), DmGraspTask(senses, random), time_limit=limit, n_sub_steps=task.chunk

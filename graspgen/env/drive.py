@@ -1,7 +1,8 @@
-"""What drives a hand through a place, control step by control step: six servos on a stand, or an arm (`arm_drive`)."""
+"""What drives hands through places, control step by control step: six servos on a stand, or arms (`arm_drive`)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,33 +10,33 @@ from numpy.typing import NDArray
 
 from graspgen.env.actions import NAMES, Limits, commanded, rotation_vector, servo_targets
 from graspgen.env.cups import CupState
-from graspgen.env.moment import Moment
+from graspgen.env.moment import Moment, runs
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
-from graspgen.grasps.scene_measures import SceneMeasures
+from graspgen.grasps.scene_measures import SceneMeasures, quats, turned
+from graspgen.grasps.scene_stand import BALL, SLIDES, STAND
 from graspgen.grasps.scene_state import SceneState
 from graspgen.grippers.gripper import Gripper
 
-_ONE = np.zeros(1, np.int64)
-
 
 class Driver(Protocol):
-    """Drives one hand.
+    """Drives n hands, each in a place of its own; arrays have one entry each.
 
     Attributes:
-        told: (1, 3) m and (1, 3, 3), where the hand was told to be, world frame.
+        told: (n, 3) m and (n, 3, 3), where the hands were told to be, world frame.
         action_size: how many numbers an action has; the last one is of the fingers.
-        joints: how many joints it tells of.
+        joints: how many joints of each it tells of.
     """
 
     told: tuple[Array, Array]
     action_size: int
     joints: int
 
-    def enter(self, place: Place, target: int, T: Array, local: Array, width: float) -> SceneMeasures:
-        """Put the hand into a place that has been reset, and return what measures it.
+    def enter(self, i: int, place: Place, target: int, T: Array, local: Array, width: float) -> SceneMeasures:
+        """Put a hand into a place that has been reset, and return what measures it.
 
         Args:
+            i: which hand.
             place: the scene.
             target: number of the target among its objects.
             T, local: (4, 4) poses of the tool point, in the world's frame and in the simulation's.
@@ -43,100 +44,135 @@ class Driver(Protocol):
         """
         ...
 
-    def again(self, place: Place, target: int) -> SceneMeasures:
-        """Return what measures the hand in a place that will be put back to where it was."""
+    def again(self, i: int, place: Place, target: int) -> SceneMeasures:
+        """Return what measures a hand in a place that will be put back to where it was."""
+        ...
+
+    def watched(self, i: int) -> list[tuple[NDArray, NDArray]]:
+        """Return what it must know of the simulation of a hand: where to copy it, and live views of it."""
         ...
 
     def rates(self, R: Array) -> tuple[Array, Array]:
-        """(1, 3) m/s of the tool point and (1, 3) rad/s of the hand, which is turned by (1, 3, 3); world axes."""
+        """(n, 3) m/s of the tool points and (n, 3) rad/s of the hands, which are turned by (n, 3, 3); world axes."""
         ...
 
-    def control(self, out: Array, action: Array, now: Moment, frames: tuple[Array, Array], limits: Limits) -> None:
-        """Write what does a (1, numbers) action in the next control step into (steps, nu) controls.
+    def control(
+        self, out: Array, going: Sequence[int], action: Array, now: Moment, frames: tuple[Array, Array], limits: Limits
+    ) -> None:
+        """Write what does (n, numbers) actions in the next control step into (n, steps, nu) controls.
 
         Args:
             out: the controls; those of the fingers are left alone.
+            going: which hands have a next control step.
             action: in −1…1.
             now: where everything is.
-            frames: (3,) m, of the world's frame from the simulation's, now and after the control step.
-            limits: of the hand's motion.
+            frames: (n, 3) m, of the world's frame from the simulations', now and after the control step.
+            limits: of the hands' motion.
         """
         ...
 
     def posture(self) -> NDArray[np.float64]:
-        """(2 joints,) where its joints are, rad, and their rates, rad/s."""
+        """(n, 2 joints) where its joints are, rad, and their rates, rad/s."""
         ...
 
-    def saved(self) -> Any:
-        """Return all that it keeps beside the simulation."""
+    def saved(self, i: int) -> Any:
+        """Return all that it keeps of a hand beside the simulation."""
         ...
 
-    def put_back(self, saved: Any) -> None:
+    def put_back(self, i: int, saved: Any) -> None:
         """Go on from where `saved` was called."""
         ...
 
 
 class Floating:
-    """Drives a hand on the stand of the trials, which turns with what the hand is told.
+    """Drives hands on the stand of the trials, which turns with what the hand is told.
 
     So the servos' axes are those of the grasp frame whichever way the hand points.
 
     Args:
         gripper: the hand.
         mode: of actions (`graspgen.env.actions.NAMES`).
+        n: how many.
     """
 
     joints = 0
 
-    def __init__(self, gripper: Gripper, mode: str) -> None:
+    def __init__(self, gripper: Gripper, mode: str, n: int) -> None:
         self._gripper, self._mode = gripper, mode
         self._state_of: type[SceneState] = CupState if gripper.suction else SceneState
         self.action_size = len(NAMES[mode])
+        self.told = np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1))
+        # Stands are turned as hands were told to be, so only where they stand is kept.
+        self._stand, self._lead, self._rates = np.zeros((n, 3)), np.zeros((n, 6)), np.zeros((n, 6))
+        self._views: list[tuple[NDArray, ...]] = [()] * n
+        self._watched: list[list[tuple[NDArray, NDArray]]] = [[] for _ in range(n)]
+        self._servos = slice(0, 0)
 
-    def enter(self, place: Place, target: int, T: Array, local: Array, width: float) -> SceneMeasures:
+    def enter(self, i: int, place: Place, target: int, T: Array, local: Array, width: float) -> SceneMeasures:
         """Put the stand at the tool point."""
-        self.told = T[None, :3, 3], T[None, :3, :3]
-        return self._at(place, target, local, width)
+        self.told[0][i], self.told[1][i], self._stand[i] = T[:3, 3], T[:3, :3], local[:3, 3]
+        return self._at(i, place, target, local, width)
 
-    def again(self, place: Place, target: int) -> SceneMeasures:
+    def again(self, i: int, place: Place, target: int) -> SceneMeasures:
         """Return what measures the hand."""
-        return self._at(place, target, np.eye(4), 0.0)
+        return self._at(i, place, target, np.eye(4), 0.0)
 
-    def _at(self, place: Place, target: int, local: Array, width: float) -> SceneState:
-        self._lead = place.scene.lead
-        self._state = self._state_of(
+    def _at(self, i: int, place: Place, target: int, local: Array, width: float) -> SceneState:
+        model, data = place.scene.model, place.sim.data
+        slide, ball = model.joint(SLIDES[0]), model.joint(BALL)
+        q, v, ball_q, ball_v = (int(at[0]) for at in (slide.qposadr, slide.dofadr, ball.qposadr, ball.dofadr))
+        stand = int(model.body(STAND).mocapid[0])
+        self._views[i] = (
+            data.qpos[q : q + 3], data.qpos[ball_q : ball_q + 4], data.qvel[v : v + 3], data.mocap_pos[stand],
+            data.mocap_quat[stand],
+        )  # fmt: skip
+        self._watched[i] = runs(self._rates[i], data.qvel, [*range(v, v + 3), *range(ball_v, ball_v + 3)])
+        self._lead[i] = place.scene.lead
+        state = self._state_of(
             place.scene, place.sim, self._gripper, target=np.array([target]), friction=place.friction[[target]],
             com=place.com, T_world_grasp=local[None], width=np.array([width]), approach=0.0,
         )  # fmt: skip
-        return self._state
+        self._servos = slice(state.servos[0], state.servos[-1] + 1)
+        return state
+
+    def watched(self, i: int) -> list[tuple[NDArray, NDArray]]:
+        """Return the rates of slides and ball."""
+        return self._watched[i]
 
     def rates(self, R: Array) -> tuple[Array, Array]:
-        """Read them off the slides and the ball."""
-        return self._state.rates(R)
+        """Turn those of the slides and the ball: slides are along the stand's axes."""
+        return turned(self.told[1], self._rates[:, :3]), turned(R, self._rates[:, 3:])
 
-    def control(self, out: Array, action: Array, now: Moment, frames: tuple[Array, Array], limits: Limits) -> None:
-        """Move the servos' targets; the stand turns where the hand is to turn."""
-        state, (old, R_old), (here, after) = self._state, self.told, frames
-        x, R, turned = commanded(self._mode, action, self.told, (now.x + here, now.R), limits)
-        if turned[0]:
-            state.restand(_ONE, (x - after, R), (now.x, now.R, now.v))
+    def control(
+        self, out: Array, going: Sequence[int], action: Array, now: Moment, frames: tuple[Array, Array], limits: Limits
+    ) -> None:
+        """Move the servos' targets; the stands turn where hands are to turn, and the hands stay as they are."""
+        (old, R_old), (here, after) = self.told, frames
+        x, R, turns = commanded(self._mode, action, self.told, (now.x + here, now.R), limits)
+        left = None
+        if turns:
+            back = R.swapaxes(1, 2)
             # Where it was told to be turned until now, seen from the new stand.
-            left = rotation_vector(R.swapaxes(1, 2) @ R_old)
-        else:
-            left = np.zeros((1, 3))
-        out[:, state.servos] = servo_targets(
-            (old - here, x - after), left, state.stand(_ONE), self._lead, len(out), limits.period
-        )[0]
+            left = rotation_vector(back @ R_old)
+            self._stand = x - after
+            stands = turned(back, now.x - self._stand), quats(back @ now.R), turned(back, now.v), self._stand, quats(R)
+            for i in going:
+                for view, new in zip(self._views[i], stands, strict=True):
+                    view[...] = new[i]
+        out[..., self._servos] = servo_targets(
+            (old - here, x - after), left, (self._stand, R), self._lead, out.shape[1], limits.period
+        )
         self.told = x, R
 
     def posture(self) -> NDArray[np.float64]:
         """Return nothing: there are no joints to tell of."""
-        return np.zeros(0)
+        return np.zeros((len(self._stand), 0))
 
-    def saved(self) -> Any:
-        """Return where the hand was told to be."""
-        return self.told
+    def saved(self, i: int) -> Any:
+        """Return where the hand was told to be, and its stand."""
+        return tuple(x[i].copy() for x in (*self.told, self._stand))
 
-    def put_back(self, saved: Any) -> None:
+    def put_back(self, i: int, saved: Any) -> None:
         """Go on from there."""
-        self.told = saved
+        for into, value in zip((*self.told, self._stand), saved, strict=True):
+            into[i] = value

@@ -1,15 +1,17 @@
-"""What becomes of an episode: what is lost, lifted and taken away, what it is worth, and when it is over."""
+"""What becomes of episodes: what is lost, lifted and taken away, what it is worth, and when it is over."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.env.arm_drive import ArmDrive
+from graspgen.env.arm_drive import Arms
 from graspgen.env.drive import Floating
-from graspgen.env.hand import ONE, Hand
+from graspgen.env.hand import Hands, Saved
 from graspgen.env.rewards import goal_reached, goal_reward, pick_reward
 from graspgen.env.scenes import Place, Scenes
 from graspgen.env.spec import TaskSpec
@@ -20,143 +22,194 @@ from graspgen.recipe import Recipe
 
 # Enumerations are slow to compare arrays with.
 _ENDED = int(Stage.ENDED)
-_SUCCESS, _UNSTABLE = int(Outcome.SUCCESS), int(Outcome.UNSTABLE)
+_SUCCESS, _UNSTABLE, _DROPPED = int(Outcome.SUCCESS), int(Outcome.UNSTABLE), int(Outcome.DROPPED)
+
+#: Arrays of `Episodes` with an entry for each, that the future depends on.
+_KEPT = ("cleared", "lost", "objects", "goals", "success", "there", "_was_ended", "_low_end", "_high_end")
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """What a control step came to.
+class SavedEpisode:
+    """All that an episode's future depends on, but for the random generator."""
+
+    hand: Saved
+    recipe: Recipe
+    rest: Mapping[str, NDArray]
+
+
+class Episodes(Hands):
+    """Hands with something to do in the places that they have entered; arrays have one entry each.
 
     Attributes:
-        reward: of the step.
-        terminated: whether the episode is over: the task is done, or can no longer be.
-        success: whether the task is done.
-    """
-
-    reward: float
-    terminated: bool
-    success: bool
-
-
-class Episode(Hand):
-    """A hand with something to do in the place that it has entered.
-
-    Attributes:
-        spec: what it was asked to be.
-        scenes: where its scenes come from.
-        goal: (4,) where the target's centre of mass is to be (m, world frame), and 1: held.
+        spec: what was asked for.
+        scenes: where the scenes come from.
+        goals: (n, 4) where the target's centre of mass is to be (m, world frame), and 1: held.
         cleared, lost: objects that were taken away, and that have left the arena, in this episode.
         objects: at its start.
+        there: (n, k) which objects are in the arena.
         success: whether the task is done.
 
     Args:
         spec: of the task.
         scenes: where its scenes come from.
+        n: how many episodes at a time.
+        objects: most of them in a scene.
     """
 
-    def __init__(self, spec: TaskSpec, scenes: Scenes) -> None:
+    def __init__(self, spec: TaskSpec, scenes: Scenes, n: int, objects: int) -> None:
         self.spec, self.scenes = spec, scenes
         source = scenes.source(scenes.recipe)
-        gripper, arm = source.gripper, scenes.carrier
-        driver = Floating(gripper, spec.action_mode) if arm is None else ArmDrive(arm, gripper, spec.action_mode)
-        super().__init__(gripper, source.profile, driver, spec.rules == "trial")
-        self._recipe: Recipe = scenes.recipe
+        gripper, arm, mode = source.gripper, scenes.carrier, spec.action_mode
+        driver = Floating(gripper, mode, n) if arm is None else Arms(arm, gripper, mode, n)
+        super().__init__(gripper, source.profile, driver, spec.rules == "trial", n, objects)
+        self._recipes: list[Recipe] = [scenes.recipe] * n
+        self.cleared, self.lost, self.objects = (np.zeros(n, np.int64) for _ in range(3))
+        self.success, self._was_ended = np.zeros(n, bool), np.zeros(n, bool)
+        self.goals, self.there = np.zeros((n, 4), np.float32), np.zeros((n, objects), bool)
+        self._low_end, self._high_end = np.zeros((n, 1, 3)), np.zeros((n, 1, 3))
 
-    def _begin(
-        self, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
+    def begin_episode(
+        self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
     ) -> None:
         """Begin an episode in a place."""
-        self.cleared, self.lost, self.objects = 0, 0, len(place.ids)
-        self.success, self._was_ended = False, False
-        self._start(place, target, T, opening, jitter)
+        self.cleared[i], self.lost[i], self.objects[i] = 0, 0, len(place.ids)
+        self.success[i] = self._was_ended[i] = False
+        self._start(i, place, target, T, opening, jitter)
 
     def _start(
-        self, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
+        self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
     ) -> None:
-        """Put the hand into a place, and set its goal."""
-        self.enter(place, target, T, opening, jitter)
-        self._ends = place.ends(self._recipe.scene.settle.fallen)
-        x = self.target_com()
-        self.goal = np.append(x + self.offset + [0.0, 0.0, self.profile.scene.lift], 1.0).astype(np.float32)
-        self._there = np.ones(len(place.ids), bool)
+        """Put a hand into a place, and set its goal."""
+        self.enter(i, place, target, T, opening, jitter)
+        self._low_end[i], self._high_end[i] = place.ends(self._recipes[i].scene.settle.fallen)
+        x = self.target_com(i)
+        self.goals[i] = np.append(x + self.here[i] + [0.0, 0.0, self.profile.scene.lift], 1.0)
+        self.there[i] = np.arange(self.there.shape[1]) < len(place.ids)
 
-    def _result(self) -> Step:
-        judge, spec = self.judge, self.spec
-        picked = self.has_ended_with(Outcome.SUCCESS)
+    def results(self, going: Sequence[int]) -> tuple[Array, NDArray[np.bool_]]:
+        """Return (n,) rewards of the control step that has ended, and whether each episode is over.
+
+        Args:
+            going: which episodes it was a step of; what is returned for others does not count.
+        """
+        judge, spec, row = self.judge, self.spec, np.arange(self.n)
+        picked = self.have_ended_with(_SUCCESS)
         self._count_lost()
         if spec.goal == "target":
-            achieved = self.achieved
-            self.success = picked and bool(goal_reached(achieved, self.goal))
-            reward = float(goal_reward(spec.reward_mode, achieved, self.goal))
+            achieved = self.achieved()
+            self.success = picked & goal_reached(achieved, self.goals)
+            reward = goal_reward(spec.reward_mode, achieved, self.goals).astype(float)
         else:
-            reward = float(
-                pick_reward(
-                    spec.reward_mode, self._reach(), judge.touching, judge.held, judge.rise / judge.high,
-                    picked and not self._was_ended,
-                )[0]
+            way = self.moment.centre[row, self.targets] - self.moment.x
+            reward = pick_reward(
+                spec.reward_mode, np.sqrt((way**2).sum(axis=1)), judge.touching, judge.held, judge.rise / judge.high,
+                picked & ~self._was_ended,
             )  # fmt: skip
             self.success = picked
-        terminated = bool(judge.outcome[0] == _UNSTABLE)
+        over = judge.outcome == _UNSTABLE
         if spec.goal == "all":
-            if picked:
-                self._take_away()
+            for i in np.flatnonzero(picked).tolist():
+                if i in going:
+                    self._take_away(i)
             self.success = self.cleared == self.objects
-            terminated |= self.target < 0
+            over |= self.targets < 0
         elif spec.goal == "target":
-            terminated |= not self._there[self.target]
+            over |= ~self.there[row, self.targets]
         else:
-            terminated |= not self._there.any()
+            over |= ~self.there.any(axis=1)
         if spec.rules == "trial":
-            terminated |= bool(judge.stage[0] == _ENDED and not picked)
-        terminated |= self.success and spec.terminate_on_success
-        self._was_ended = picked and spec.goal != "all"
-        return Step(reward, terminated, self.success)
-
-    def _reach(self) -> Array:
-        """(1,) m from the tool point to the centre of the target's box."""
-        way = self.moment.centre[:, self.target] - self.moment.x
-        return np.sqrt((way**2).sum(axis=1))
+            over |= (judge.stage == _ENDED) & ~picked
+        if spec.terminate_on_success:
+            over |= self.success
+        if spec.goal != "all":
+            self._was_ended = picked
+        return reward, over
 
     def _count_lost(self) -> None:
         """Note which objects have left the arena: below its top, beyond its walls, or at the end of the belt."""
-        x = self.moment.x_object[0] + self.offset
-        low, high = self._ends
-        outside = (x < low) | (x > high)
+        x = self.moment.x_object + self.here[:, None]
+        outside = (x < self._low_end) | (x > self._high_end)
         if not outside.any():
             return
-        gone = outside.any(axis=1)
-        gone[self.target] &= not self.judge.held[0]
-        new = gone & self._there
-        if new.any():
-            self._there &= ~gone
-            self.lost += int(new.sum())
+        gone = outside.any(axis=2) & self.there
+        held = np.flatnonzero(self.judge.held)
+        gone[held, self.targets[held]] = False
+        if gone.any():
+            self.there &= ~gone
+            self.lost += gone.sum(axis=1)
 
-    def _take_away(self) -> None:
+    def _take_away(self, i: int) -> None:
         """Take away what is held; the rest comes to rest, and the hand goes back to where it started."""
-        self.cleared += 1
-        stay = [i for i in np.flatnonzero(self._there).tolist() if i != self.target]
-        poses = pose(self.moment.R_object[0], self.moment.x_object[0])
-        place = self.scenes.again(self._recipe, self.place, {int(self.place.ids[i]): poses[i] for i in stay})
-        if place is None:
-            self.lost += len(stay)
-            self.target = -1
+        self.cleared[i] += 1
+        place, now = self.places[i], self.moment
+        stay = [k for k in np.flatnonzero(self.there[i]).tolist() if k != self.targets[i]]
+        poses = {int(place.ids[k]): pose(now.R_object[i, k], now.x_object[i, k]) for k in stay}
+        left = self.scenes.again(self._recipes[i], place, poses)
+        if left is None:
+            self.lost[i] += len(stay)
+            self.targets[i] = -1
             return
-        self.lost += len(stay) - len(place.ids)
-        self._start(place, None, None, None, np.zeros(2))
+        self.lost[i] += len(stay) - len(left.ids)
+        self._start(i, left, None, None, None, np.zeros(2))
 
-    def has_ended_with(self, outcome: Outcome) -> bool:
-        """Whether the last attempt is over, with this outcome."""
-        return bool(self.judge.stage[0] == _ENDED and self.judge.outcome[0] == int(outcome))
+    def have_ended_with(self, outcome: int) -> NDArray[np.bool_]:
+        """(n,) whether the last attempts are over, with this `Outcome`."""
+        return (self.judge.stage == _ENDED) & (self.judge.outcome == outcome)
 
-    def settle_attempt(self, number: int, outcome: Outcome, touched: int) -> None:
-        """Take the outcome of a whole trial, made elsewhere, of the object with this number, as this episode's."""
-        self.target, self.success = number, outcome == _SUCCESS
-        self.judge.over(ONE, outcome)
-        self.judge.first_touch[0] = touched
+    def settle_attempt(self, i: int, number: int, outcome: Outcome, touched: int) -> None:
+        """Take the outcome of a whole trial, made elsewhere, of the object with this number, as an episode's."""
+        self.targets[i], self.success[i] = number, outcome == _SUCCESS
+        self.judge.over(np.array([i]), outcome)
+        self.judge.first_touch[i] = touched
 
-    @property
     def achieved(self) -> NDArray[np.float32]:
-        """(4,) centre of mass of the target, m, world frame, and 1 once it is lifted and judged as held."""
-        x = self.target_com()
-        held = self.has_ended_with(Outcome.SUCCESS)
-        return np.append(x + self.offset, float(held)).astype(np.float32)
+        """(n, 4) centres of mass of the targets, m, world frame, and 1 once they are lifted and judged as held."""
+        row, now = np.arange(self.n), self.moment
+        lever = now.R_object[row, self.targets] @ self._com[row, self.targets][..., None]
+        found = np.empty((self.n, 4), np.float32)
+        found[:, :3] = now.x_object[row, self.targets] + lever[..., 0] + self.here
+        found[:, 3] = self.have_ended_with(_SUCCESS)
+        return found
+
+    def info(self, i: int) -> dict[str, Any]:
+        """Return what is told of an episode: always the same keys, numbers and truth values only."""
+        judge, number, stage, outcome = (
+            self.judge,
+            self.targets[i],
+            int(self.judge.stage[i]),
+            int(self.judge.outcome[i]),
+        )
+        held, touched, success = bool(judge.held[i]), int(judge.first_touch[i]), bool(self.success[i])
+        return {
+            "is_success": success,
+            "success": success,
+            "outcome": outcome,
+            "stage": stage,
+            "grasped": held,
+            "lifted": held and bool(judge.rise[i] >= judge.high),
+            "dropped": stage == _ENDED and outcome == _DROPPED,
+            "collision": touched >= 0,
+            "first_touch": touched,
+            "rise": float(judge.rise[i]),
+            "target": int(self.places[i].ids[number]) if number >= 0 else 0,
+            "cleared": int(self.cleared[i]),
+            "lost": int(self.lost[i]),
+            "scene": self.places[i].settled.world.plan.index,
+            "time": float(self._meter.time[i]),
+        }
+
+    def target_name(self, i: int) -> str:
+        """Return what a target is ("mug"), "" where none is left."""
+        number = self.targets[i]
+        return self.places[i].settled.world.objects[number].asset.class_name if number >= 0 else ""
+
+    def save(self, i: int) -> SavedEpisode:
+        """Return all that an episode's future depends on, but for the random generator."""
+        return SavedEpisode(self.saved(i), self._recipes[i], {name: getattr(self, name)[i].copy() for name in _KEPT})
+
+    def restore(self, i: int, saved: SavedEpisode) -> None:
+        """Go on from where `save` was called; what happens then is the same to the last bit."""
+        self.put_back(i, saved.hand)
+        self._recipes[i] = saved.recipe
+        for name, value in saved.rest.items():
+            getattr(self, name)[i] = value

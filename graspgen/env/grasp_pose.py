@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from graspgen.env.actions import HOME, rotation_vector, turn
 from graspgen.env.errors import EnvError
 from graspgen.env.gym_face import GraspEnv
+from graspgen.env.task import Step
 from graspgen.frames import Array, pose
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_trial import run_trials
@@ -103,7 +104,7 @@ class GraspPoseEnv(GraspEnv):
         g.settle_attempt(number, outcome, int(results["first_touch"][0]))
         success = outcome == Outcome.SUCCESS
         reward = float(success) if g.spec.reward_mode == "sparse" else _PROGRESS.get(outcome, 0.0)
-        return self._senses.next(), reward, True, False, g.info()
+        return self._told(Step(reward, True, success))
 
     def _middle(self) -> Array:
         return self.grasping.offset + np.array([0.0, 0.0, BOX[2] / 2])

@@ -12,9 +12,9 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike
 
 from graspgen.env.errors import EnvError
+from graspgen.env.images import Shot
 from graspgen.env.observations import ObsMode
 from graspgen.env.rewards import goal_reached, goal_reward
-from graspgen.env.scenes import Scenes
 from graspgen.env.senses import Senses
 from graspgen.env.spec import TaskSpec, check_choice
 from graspgen.env.task import GraspTask, Step
@@ -36,7 +36,6 @@ class GraspEnv(gymnasium.Env):
     Args:
         obs_mode: `state`, `state_dict`, `rgb`, `depth`, `rgbd`, `segmentation` or `pointcloud`.
         render_mode: `rgb_array`, `depth_array`, `rgbd_tuple` or None.
-        shelf: scenes that it shares with other environments of the same settings; None for its own.
         settings: fields of `graspgen.env.spec.TaskSpec`.
 
     Raises:
@@ -46,20 +45,13 @@ class GraspEnv(gymnasium.Env):
 
     metadata = {"render_modes": ["rgb_array", "depth_array", "rgbd_tuple"], "render_fps": 25}  # noqa: RUF012
 
-    def __init__(
-        self, obs_mode: ObsMode = "state", render_mode: str | None = None, shelf: Scenes | None = None, **settings: Any
-    ) -> None:
-        if render_mode is not None:
-            check_choice("render_mode", render_mode, tuple(self.metadata["render_modes"]))
-        known = [f.name for f in fields(TaskSpec)]
-        for name in settings:
-            if name not in known:
-                raise EnvError(f"{type(self).__name__} has no setting '{name}'{nearest(name, known)}")
+    def __init__(self, obs_mode: ObsMode = "state", render_mode: str | None = None, **settings: Any) -> None:
         self.obs_mode, self.render_mode = obs_mode, render_mode
-        self._senses = Senses(obs_mode, settings, pictures=render_mode is not None, shelf=shelf)
-        self.grasping: GraspTask = self._senses.task
+        self._senses = senses_of(type(self).__name__, obs_mode, render_mode, settings)
+        tasks = self._senses.tasks
+        self.grasping = GraspTask(tasks.spec, many=tasks)
         self.metadata = {**self.metadata, "render_fps": round(1 / self.grasping.period)}
-        self.observation_space = _space(self._senses.bounds())
+        self.observation_space = space(self._senses.bounds())
         self.action_space = spaces.Box(-1.0, 1.0, (self.grasping.action_size,), np.float32)
 
     @property
@@ -85,20 +77,17 @@ class GraspEnv(gymnasium.Env):
             SceneError: no scene came to rest.
         """
         super().reset(seed=seed)
-        given = dict(options or {})
-        for name in given:
-            if name not in _OPTIONS:
-                raise EnvError(f"reset has no option '{name}'{nearest(name, _OPTIONS)}")
-        self.grasping.reset(self.np_random, **given)
-        return self._senses.begin(), self.grasping.info()
+        self.grasping.reset(self.np_random, **options_of(options))
+        self._senses.begin()
+        return self._senses.observation(), self.grasping.info()
 
     def step(self, action: ArrayLike) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Do an action for one control step; see `graspgen.env.actions`."""
-        return self.told(self.grasping.step(action))
+        return self._told(self.grasping.step(action))
 
-    def told(self, done: Step) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Return what `step` returns of a control step."""
-        return self._senses.next(), done.reward, done.terminated, False, self.grasping.info()
+    def _told(self, done: Step) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self._senses.next()
+        return self._senses.observation(), done.reward, done.terminated, False, self.grasping.info()
 
     def render(self) -> Any:
         """Return what the first camera sees: colour, depth (m), or both."""
@@ -107,32 +96,30 @@ class GraspEnv(gymnasium.Env):
             return None
         if self.grasping.place is None:
             raise EnvError("reset the environment before it is rendered")
-        shot = self._senses.picture()
-        if self.render_mode == "rgb_array":
-            return shot.rgb.copy()
-        depth = shot.depth.copy()
-        return depth if self.render_mode == "depth_array" else (shot.rgb.copy(), depth)
+        return picture_of(self._senses.picture(), self.render_mode)
 
     def close(self) -> None:
         """Free what was uploaded to the renderer."""
         self._senses.close()
 
 
-class GoalEnv(GraspEnv):
-    """A named target, in the goal form: `observation`, `achieved_goal`, `desired_goal`.
+class Goals:
+    """What environments in the goal form can be asked: `observation`, `achieved_goal`, `desired_goal`.
 
     A goal is the target's centre of mass, m, world frame, and 1 for "lifted and judged as held". The desired one is the
     place 0.12 m above where the target lay, held.
     """
 
+    _senses: Senses
+
     def compute_reward(self, achieved_goal: ArrayLike, desired_goal: ArrayLike, info: Any) -> Any:
         """Return the reward of (4,) goals, or (n,) rewards of (n, 4) goals; `info` does not matter."""
-        reward = goal_reward(self.grasping.spec.reward_mode, achieved_goal, desired_goal)
+        reward = goal_reward(self._senses.tasks.spec.reward_mode, achieved_goal, desired_goal)
         return float(reward) if np.ndim(achieved_goal) == 1 else reward
 
     def compute_terminated(self, achieved_goal: ArrayLike, desired_goal: ArrayLike, info: Any) -> Any:
         """Return whether (4,) or (n, 4) goals are reached, where that ends an episode."""
-        done = goal_reached(achieved_goal, desired_goal) & self.grasping.spec.terminate_on_success
+        done = goal_reached(achieved_goal, desired_goal) & self._senses.tasks.spec.terminate_on_success
         return bool(done) if np.ndim(achieved_goal) == 1 else done
 
     def compute_truncated(self, achieved_goal: ArrayLike, desired_goal: ArrayLike, info: Any) -> Any:
@@ -140,10 +127,58 @@ class GoalEnv(GraspEnv):
         return False if np.ndim(achieved_goal) == 1 else np.zeros(len(np.asarray(achieved_goal)), bool)
 
 
-def _space(entries: Any) -> spaces.Space:
+class GoalEnv(Goals, GraspEnv):
+    """A named target, in the goal form."""
+
+
+def senses_of(kind: str, obs_mode: str, render_mode: str | None, settings: dict[str, Any], n: int = 1) -> Senses:
+    """Return n tasks and what is perceived of them.
+
+    Args:
+        kind: name of the environment, for what is told of wrong settings.
+        obs_mode, render_mode: as of `GraspEnv`.
+        settings: fields of `TaskSpec`.
+        n: how many.
+
+    Raises:
+        EnvError: a setting is unknown or not valid.
+        GraspgenError: the recipe, or what it names, cannot be used.
+    """
+    if render_mode is not None:
+        check_choice("render_mode", render_mode, tuple(GraspEnv.metadata["render_modes"]))
+    known = [f.name for f in fields(TaskSpec)]
+    for name in settings:
+        if name not in known:
+            raise EnvError(f"{kind} has no setting '{name}'{nearest(name, known)}")
+    return Senses(obs_mode, settings, pictures=render_mode is not None, n=n)
+
+
+def options_of(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options of a reset.
+
+    Raises:
+        EnvError: one is unknown.
+    """
+    given = dict(options or {})
+    for name in given:
+        if name not in _OPTIONS:
+            raise EnvError(f"reset has no option '{name}'{nearest(name, _OPTIONS)}")
+    return given
+
+
+def picture_of(shot: Shot, render_mode: str) -> Any:
+    """Return what `render` returns of what a camera has seen."""
+    if render_mode == "rgb_array":
+        return shot.rgb.copy()
+    depth = shot.depth.copy()
+    return depth if render_mode == "depth_array" else (shot.rgb.copy(), depth)
+
+
+def space(entries: Any) -> spaces.Space:
+    """Return the space of observations with such `Senses.bounds`."""
     if isinstance(entries, dict) and "" in entries:
         entries = entries[""]
     if isinstance(entries, dict):
-        return spaces.Dict({name: _space(entry) for name, entry in entries.items()})
+        return spaces.Dict({name: space(entry) for name, entry in entries.items()})
     low, high = entries
     return spaces.Box(low, high, dtype=low.dtype)

@@ -1,11 +1,14 @@
-"""A hand in a settled scene: driven step by step, measured, and judged by the rules of the labels.
+"""Hands in settled scenes, each in a simulation of its own: driven step by step, measured, judged as the labels are.
 
 It is the hand of the in-scene trials. What carries and drives it is a `graspgen.env.drive.Driver`'s business.
+
+All that happens in every control step is done for all hands at once, as arrays with one entry each; what happens now
+and then, hand by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,24 +23,27 @@ from graspgen.env.errors import EnvError
 from graspgen.env.judge import Judge
 from graspgen.env.moment import Meter, nearest_box
 from graspgen.env.scenes import Place
+from graspgen.env.touches import between, deepest
 from graspgen.frames import Array, pose, rotation_angle
+from graspgen.grasps.course import WILD_SPEED
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
-from graspgen.grasps.scene_measures import Motion
+from graspgen.grasps.scene_measures import Ids, Motion, SceneMeasures
 from graspgen.grasps.scene_path import Stage
-from graspgen.grasps.scene_stand import HAND
 from graspgen.grasps.scene_touch import first_touch
 from graspgen.grippers.gripper import Gripper
 
 # Enumerations are slow to compare arrays with.
 _APPROACH, _CLOSE = int(Stage.APPROACH), int(Stage.CLOSE)
 
-#: The only simulation.
-ONE = np.zeros(1, np.int64)
+_ONE = np.zeros(1, np.int64)
 #: Half-sides, m, of the box about the origin that the tool point is kept in, and its height.
 REACH, CEILING = (0.4, 0.4), 0.7
 #: How far upstream of the origin things on a belt are at the start, m.
 UPSTREAM = 0.4
+
+#: Arrays of `Hands` that a hand's future depends on beside its simulation, judge and driver.
+_KEPT = ("targets", "fixed", "started")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,48 +54,58 @@ class Saved:
     data: mujoco.MjData
     measured: tuple[NDArray, ...]
     judged: Mapping[str, NDArray]
-    own: tuple[Any, ...]
+    driven: Any
+    own: Mapping[str, NDArray]
 
 
-class Hand:
-    """A hand in the place that it has entered.
+class Hands:
+    """Hands in the places that they have entered; arrays have one entry each.
 
     Attributes:
-        place: the scene, None before the first.
-        sim: its simulation.
-        state: measures it as trials are measured.
+        places: the scenes, None before the first.
         judge: of the attempts to grasp.
-        moment: where everything is now, the simulation's frame.
-        target: number of the target among the scene's objects; −1 where none is left.
+        moment: where everything is now, the simulations' frames.
+        targets: number of the target among the scene's objects; −1 where none is left.
         fixed: whether the target is a given one; else it is what the hand is nearest to, or has between its fingers.
-        driver: what drives the hand.
-        limits: what bounds its motion.
+        driver: what drives the hands.
+        states: what puts each hand at its start and makes objects its targets.
+        here: (n, 3) m, where the simulations' frames, which ride on the belts, are now in the world.
+        belt: (n, 3) m/s, velocity of these frames.
+        limits: what bounds their motion.
 
     Args:
         gripper, profile: the hand, and how trials are simulated and judged.
-        driver: what drives the hand.
+        driver: what drives the hands.
         strict: whether a touch on the approach ends an attempt, as it ends a trial.
+        n: how many.
+        objects: most of them in a scene.
     """
 
-    def __init__(self, gripper: Gripper, profile: Profile, driver: Driver, strict: bool) -> None:
-        self.gripper, self.profile, self.driver, self.strict = gripper, profile, driver, strict
+    def __init__(self, gripper: Gripper, profile: Profile, driver: Driver, strict: bool, n: int, objects: int) -> None:
+        self.gripper, self.profile, self.driver, self.strict, self.n = gripper, profile, driver, strict, n
         self.chunk = max(1, round(profile.scene.sample_period / profile.option.timestep))
-        self._vacuum = Vacuum(gripper) if gripper.suction else None
-        self.judge = (CupJudge if gripper.suction else Judge)(profile, gripper, 1, self.chunk)
-        self.place: Place | None = None
-
-    @property
-    def period(self) -> float:
-        """Length of a control step, s."""
-        return self.chunk * self.profile.option.timestep
+        self.period = self.chunk * profile.option.timestep
+        self.judge = (CupJudge if gripper.suction else Judge)(profile, gripper, n, objects, self.chunk)
+        self._vacuums = [Vacuum(gripper) for _ in range(n)] if gripper.suction else []
+        self.places: list[Place | None] = [None] * n
+        self.states: list[SceneMeasures | None] = [None] * n
+        self._meter = Meter(gripper, n, objects)
+        self.targets, self.fixed = np.zeros(n, np.int64), np.zeros(n, bool)
+        self.started, self.belt, self.here = np.zeros((n, 3)), np.zeros((n, 3)), np.zeros((n, 3))
+        self._half, self._com = np.full((n, objects, 3), -np.inf), np.zeros((n, objects, 3))
+        self._low, self._high, self._squeeze_limit = np.zeros((n, 3)), np.zeros((n, 3)), np.zeros(n)
+        self.limits = Limits(profile.scene.lift_speed, TURN_SPEED, self.period, self._low, self._high)
+        self._seen = np.zeros((n, self.chunk, 0))
+        self._measure()
 
     def enter(
-        self, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
+        self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
     ) -> None:
-        """Put the hand into a place, at the start of its simulation.
+        """Put a hand into a place, at the start of its simulation.
 
         Args:
-            place: the scene.
+            i: which hand.
+            place: the scene; no other hand may be in it.
             target: number of the target among its objects; None for whatever the hand is nearest to.
             T: (4, 4) pose of the tool point, world frame; None for above the middle, pointing down.
             opening: of the fingers, m; None for the largest.
@@ -102,177 +118,206 @@ class Hand:
         width = stroke if opening is None else float(opening)
         if not 0 <= width <= stroke:
             raise EnvError(f"opening must be from 0 to {stroke:g} m, got {opening!r}")
-        self.place, self.sim = place, place.sim
-        self.limits = _limits(place, self.period, self.profile.scene.lift_speed)
-        self._started = -UPSTREAM * np.sign(place.belt)
-        if T is None:
-            start = pose(HOME, [jitter[0], jitter[1], place.home_height])
-        else:
-            start = np.asarray(T, float)
-            if start.shape != (4, 4):
-                raise EnvError(f"T_world_tool must be a (4, 4) pose, got shape {start.shape}")
-            start = start.copy()
+        start = pose(HOME, [*jitter, place.home_height]) if T is None else np.asarray(T, float)
+        if start.shape != (4, 4):
+            raise EnvError(f"T_world_tool must be a (4, 4) pose, got shape {start.shape}")
+        self.fixed[i], self.targets[i] = target is not None, target or 0
+        self.started[i] = -UPSTREAM * np.sign(place.belt)
         local = start.copy()
-        local[:3, 3] -= self._started
-        self.sim.reset()
-        self.fixed = target is not None
-        self.target = target if target is not None else 0
-        self.state = self.driver.enter(place, self.target, start, local, width)
-        self._meter = Meter(place, self.gripper)
+        local[:3, 3] -= self.started[i]
+        place.sim.reset()
+        self._settle_in(i, place, self.driver.enter(i, place, int(self.targets[i]), start, local, width))
+        self.judge.begin(i)
+        self._meter.copy(i)
         self._measure()
-        if not self.fixed:
-            self._aim()
-        self.judge.begin(ONE)
+        self._aim(i, i + 1)
 
-    def begin(self, action: Array) -> Array:
-        """Begin a control step: return the (steps, nu) controls that do a (1, numbers) action, in −1…1."""
-        fingers = action[:, -1]
-        if not self.fixed and self.judge.stage[0] == _APPROACH:
-            self._aim()
-        if len(beginning := self.judge.told(ONE, fingers)):
-            self.judge.close(beginning, self.state, self._motion())
-        if self._vacuum is not None:
-            self._vacuum.switch(fingers[0], self.judge, self.state, self.place, self.moment, self._aim_at)
-        approaching = self.judge.stage[0] == _APPROACH and self.judge.first_touch[0] < 0
-        before = self.sim.state() if approaching and self.strict else None
-        control = self._control(action, fingers)
+    def _settle_in(self, i: int, place: Place, state: SceneMeasures) -> None:
+        """Take note of what does not change in a place."""
+        k, model = len(place.ids), place.scene.model
+        self.places[i], self.states[i], self.belt[i] = place, state, place.belt
+        self._half[i], self._com[i] = -np.inf, 0.0
+        self._half[i, :k], self._com[i, :k] = place.half, place.com
+        self._low[i], self._high[i] = _bounds(place)
+        self._meter.enter(i, place, self.driver.watched(i))
+        self._face = state  # where sensors and controls are is the same in all models of this hand
+        if self._vacuums:
+            self.judge.force[i] = state.cup_force
+        else:
+            self._squeeze_limit[i] = 0.99 * state.squeeze_limit
+        self._controls = model.nu
+        if self._seen.shape[2] != model.nsensordata:
+            self._seen = np.zeros((self.n, self.chunk, model.nsensordata))
+
+    def begin(self, going: Sequence[int], action: Array) -> Array:
+        """Begin a control step: return the (n, steps, nu) controls that do (n, numbers) actions, in −1…1.
+
+        Args:
+            going: which hands; what is returned for others does not count, and they have to enter a place anew.
+            action: of all hands.
+        """
+        fingers, judge = action[:, -1], self.judge
+        self._aim(0, self.n)
+        if len(ids := judge.told(fingers)):
+            self._close(ids)
+        for i in going if self._vacuums else ():
+            self._vacuums[i].switch(i, fingers[i], judge, self.states[i], self.places[i], self.moment, self._aim_at)
+        approaching = np.flatnonzero((judge.stage == _APPROACH) & (judge.first_touch < 0))
+        before = {i: self.places[i].sim.state() for i in approaching if i in going} if self.strict else {}
+        control = self._control(going, action, fingers)
         self._begun = approaching, control, before
         return control
 
-    def end(self, seen: Array) -> None:
-        """Judge the attempt after a control step; `seen` are the (steps, sensors) of its simulation."""
+    def simulate(self, i: int, control: Array) -> None:
+        """Simulate a control step of a hand; other threads may do so at the same time with other hands.
+
+        Args:
+            i: which.
+            control: (steps, nu).
+        """
+        self._seen[i] = self.places[i].sim.rollout(control)
+        self._meter.copy(i)
+
+    def end(self) -> None:
+        """Judge the attempts after a control step that was simulated."""
         approaching, control, before = self._begun
-        if approaching:
-            self._watch_touch(seen, control, before)
+        if len(approaching):
+            hits = self._face.hand_hits(self._seen[approaching])
+            for row in np.flatnonzero(hits.any(axis=1)).tolist():
+                i = int(approaching[row])
+                self._touch(i, control[i, : int(hits[row].argmax())], before.get(i))
         self._measure()
-        if self._vacuum is not None:
-            self.judge.pull[0] = self._vacuum.pull(self.place, self.moment, self.target)
-        self.judge.watch(ONE, self.state, seen[None], self._motion, self._lag)
-        closing = self.judge.stage[0] == _CLOSE and self._vacuum is None
-        if closing and not self.fixed and not self.judge.touching.all():
-            self._aim_by_touch()
+        v = self.moment.v_object
+        fast = ~(np.abs(v) < WILD_SPEED)  # NaN is wild
+        wild = fast.any(axis=(1, 2)) if fast.any() else np.zeros(self.n, bool)
+        wild |= [place is not None and place.sim.warned for place in self.places]
+        judge = self.judge
+        for i, vacuum in enumerate(self._vacuums):
+            judge.pull[i] = vacuum.pull(self.places[i], self.moment.R[i], int(self.targets[i]))
+        judge.watch(self.moment, wild, self)
+        if self._vacuums:
+            return
+        loose = (judge.stage == _CLOSE) & ~self.fixed & ~judge.touching.all(axis=1)
+        if loose.any():
+            self._aim_by_touch(np.flatnonzero(loose))
 
     def _measure(self) -> None:
+        self.here = self.started + self.belt * self._meter.time[:, None]
         self.moment = self._meter.read(self.driver.rates)
 
-    @property
-    def offset(self) -> Array:
-        """(3,) m, where the simulation's frame, which rides on the belt, is now in the world."""
-        return self._started + self.place.belt * self.sim.data.time
+    def touching(self, ids: Ids | slice, steps: int) -> NDArray[np.bool_]:
+        """(m, 2) whether each finger touches the target in any of the last steps; 0: of all of the control step."""
+        return self._face.touching(self._seen[ids, -steps:])
 
-    def _motion(self) -> Motion:
-        hand = self.gripper
-        tool = hand.tool_point(self.moment.opening) - hand.T_base_tcp[:3, 3] if hand.tool_moves else np.zeros((1, 3))
-        return self.moment.motion(self.target, self.place.com[self.target], tool)
+    def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
+        """(m,) whether the grip is at its limit of force."""
+        return np.abs(self.moment.force[ids]) >= self._squeeze_limit[ids]
 
-    def _lag(self) -> tuple[Array, Array]:
-        """(1,) m and (1,) rad by which the hand is off where it was told to be."""
-        now, (told, R_told) = self.moment, self.driver.told
-        off = told - self.offset - now.x
-        return np.sqrt((off**2).sum(axis=1)), rotation_angle(R_told.swapaxes(1, 2) @ now.R)
+    def motion(self, ids: Ids) -> Motion:
+        """Return how the (m,) targets move in the hands."""
+        hand, number = self.gripper, self.targets[ids]
+        tool = np.zeros((len(ids), 3))
+        if hand.tool_moves:
+            tool = hand.tool_point(self.moment.opening[ids]) - hand.T_base_tcp[:3, 3]
+        return self.moment.motion(ids, number, self._com[ids, number], tool)
 
-    def _control(self, action: Array, fingers: Array) -> Array:
-        """(steps, nu) controls of a control step."""
-        state, here = self.state, self.offset
-        control = np.empty((self.chunk, self.sim.model.nu))
-        after = here + self.place.belt * self.period
-        self.driver.control(control, action, self.moment, (here, after), self.limits)
-        if self._vacuum is not None:
-            control[:, state.valves] = self.judge.valves(ONE)
+    def rise(self, ids: Ids, since: Array) -> tuple[Array, Array]:
+        """(m,) rise of each target since the (m, k) heights of all, m, and the largest of any other object's."""
+        rise, row, number = self.moment.height(ids, self._com) - since, np.arange(len(ids)), self.targets[ids]
+        own = rise[row, number]
+        rise[row, number] = -np.inf
+        return own, rise.max(axis=1)
+
+    def lag(self, ids: Ids) -> tuple[Array, Array]:
+        """(m,) m and (m,) rad by which hands are off where they were told to be."""
+        told, R_told = self.driver.told
+        off = told[ids] - self.here[ids] - self.moment.x[ids]
+        return np.sqrt((off**2).sum(axis=1)), rotation_angle(R_told[ids].swapaxes(1, 2) @ self.moment.R[ids])
+
+    def _control(self, going: Sequence[int], action: Array, fingers: Array) -> Array:
+        """(n, steps, nu) controls of a control step."""
+        control = np.empty((self.n, self.chunk, self._controls))
+        after = self.here + self.belt * self.period
+        self.driver.control(control, going, action, self.moment, (self.here, after), self.limits)
+        if self._vacuums:
+            control[..., self._face.valves] = self.judge.valves()[:, None]
         else:
-            control[:, state.grip] = fingers[0] * self.gripper.file.closing_speed
+            control[..., self._face.grip] = fingers[:, None] * self.gripper.file.closing_speed
         return control
 
-    def _aim(self) -> None:
-        """Make the object whose box the tool point is in, or nearest to, the target."""
-        nearest = int(nearest_box(self.moment, self.place.half)[0])
-        if nearest != self.target:
-            self._retarget(nearest)
+    def _close(self, ids: Ids) -> None:
+        self.judge.close(ids, self.moment, self.motion(ids), self.moment.height(ids, self._com))
 
-    def _aim_at(self, number: int) -> int:
+    def _aim(self, first: int, end: int) -> None:
+        """Make the object whose box the tool point is in, or nearest to, the target of hands that approach."""
+        free = (self.judge.stage == _APPROACH) & ~self.fixed & (self.targets >= 0)
+        if not free.any():
+            return
+        nearest = nearest_box(self.moment, self._half)
+        for i in np.flatnonzero(free & (nearest != self.targets)).tolist():
+            if first <= i < end:
+                self._retarget(i, int(nearest[i]))
+
+    def _aim_at(self, i: int, number: int) -> int:
         """Make an object the target, where that is not a given one; return the number of the target."""
-        if not self.fixed and number != self.target:
-            self._retarget(number)
-            self.judge.close(ONE, self.state, self._motion())
-        return self.target
+        if not self.fixed[i] and number != self.targets[i]:
+            self._retarget(i, number)
+            self._close(np.array([i]))
+        return int(self.targets[i])
 
-    def _aim_by_touch(self) -> None:
-        """Make the object that both fingers have between them the target, where it is another one."""
-        if not self.state.squeezing(ONE)[0]:
-            return
-        model, contact = self.sim.model, self.sim.data.contact
-        bodies = model.geom_bodyid[contact.geom[contact.dist < 0]]
-        instance, held = self.place.scene.instance, []
-        for finger in (model.body(HAND + name).id for name in self.gripper.file.fingers):
-            mine = bodies[(bodies == finger).any(axis=1)]
-            held.append(set(instance[mine[mine != finger]].tolist()) - {0, -1})
-        common = sorted(held[0] & held[1])
-        if common and int(self.place.ids[self.target]) not in common:
-            self._retarget(int(np.searchsorted(self.place.ids, common[0])))
-            self.judge.close(ONE, self.state, self._motion())
+    def _aim_by_touch(self, ids: Ids) -> None:
+        """Make what both fingers have between them the target, where it is another one."""
+        for i in ids[self.squeezing(ids)].tolist():
+            place = self.places[i]
+            common = between(place, self.gripper)
+            if common and int(place.ids[self.targets[i]]) not in common:
+                self._retarget(i, int(np.searchsorted(place.ids, common[0])))
+                self._close(np.array([i]))
 
-    def _retarget(self, number: int) -> None:
-        self.target = number
-        self.state.retarget(ONE, np.array([number]), self.place.friction[[number]])
+    def _retarget(self, i: int, number: int) -> None:
+        self.targets[i] = number
+        self.states[i].retarget(_ONE, np.array([number]), self.places[i].friction[[number]])
 
-    def target_com(self) -> Array:
-        """(3,) centre of mass of the target, m, the simulation's frame."""
-        return self.moment.com(self.target, self.place.com[self.target])[0]
+    def target_com(self, i: int) -> Array:
+        """(3,) centre of mass of a target, m, the simulation's frame."""
+        number, now = self.targets[i], self.moment
+        return now.x_object[i, number] + now.R_object[i, number] @ self._com[i, number]
 
-    def _watch_touch(self, seen: Array, control: Array, before: Array | None) -> None:
-        """Note what the open hand touches on its approach; where a trial's rules hold, that ends the attempt."""
-        hits = self.state.hand_hits(seen)
-        if not hits.any():
-            return
-        if before is not None:
-            found = first_touch(self.place.scene, before, control[: int(hits.argmax())])
-        else:
-            found = _deepest(self.sim, self.place.scene.instance)
+    def _touch(self, i: int, control: Array, before: Array | None) -> None:
+        """Note what an open hand has touched on its approach; where a trial's rules hold, that ends the attempt."""
+        place = self.places[i]
+        found = deepest(place) if before is None else first_touch(place.scene, before, control)
         if found is None:
             return
-        self.judge.first_touch[0] = found
+        self.judge.first_touch[i] = found
         if before is not None:
-            own = Outcome.HITS_TARGET if found == self.place.ids[self.target] else Outcome.HITS_OBJECT
-            self.judge.over(ONE, own if found else Outcome.HITS_SUPPORT)
+            own = Outcome.HITS_TARGET if found == place.ids[self.targets[i]] else Outcome.HITS_OBJECT
+            self.judge.over(np.array([i]), own if found else Outcome.HITS_SUPPORT)
 
-    def saved(self) -> Saved:
-        """Return all that the future depends on."""
-        data = mujoco.MjData(self.sim.model)
-        mujoco.mj_copyData(data, self.sim.model, self.sim.data)
-        own = self.target, self.fixed, self._started, self.driver.saved()
-        return Saved(self.place, data, self.state.saved(), self.judge.saved(), own)
+    def saved(self, i: int) -> Saved:
+        """Return all that a hand's future depends on."""
+        place, own = self.places[i], {name: getattr(self, name)[i].copy() for name in _KEPT}
+        return Saved(place, place.sim.saved(), self.states[i].saved(), self.judge.saved(i), self.driver.saved(i), own)
 
-    def put_back(self, saved: Saved) -> None:
+    def put_back(self, i: int, saved: Saved) -> None:
         """Go on from where `saved` was called; what happens then is the same to the last bit."""
-        self.target, self.fixed, self._started, driven = saved.own
-        place = self.place = saved.place
-        self.sim, self.limits = place.sim, _limits(place, self.period, self.profile.scene.lift_speed)
-        number = max(self.target, 0)
-        self.driver.put_back(driven)
-        self.state = self.driver.again(place, number)
-        mujoco.mj_copyData(self.sim.data, self.sim.model, saved.data)
-        self.state.restore(saved.measured, place.friction[[number]])
-        self.judge.restore(dict(saved.judged))
-        self._meter = Meter(place, self.gripper)
+        place = saved.place
+        for name, value in saved.own.items():
+            getattr(self, name)[i] = value
+        number = max(int(self.targets[i]), 0)
+        state = self.driver.again(i, place, number)
+        self._settle_in(i, place, state)
+        place.sim.restore(saved.data)
+        state.restore(saved.measured, place.friction[[number]])
+        self.driver.put_back(i, saved.driven)
+        self.judge.restore(i, dict(saved.judged))
+        self._meter.copy(i)
         self._measure()
 
 
-def _limits(place: Place, period: float, speed: float) -> Limits:
-    """Return what bounds the hand in a place."""
+def _bounds(place: Place) -> tuple[Array, Array]:
+    """(3,) corners of the box that the tool point is kept in, m."""
     reach = np.array(REACH)
     if place.belt_size is not None:
         reach = np.maximum(reach, place.belt_size)
-    ceiling = max(CEILING, place.home_height + 0.2)
-    return Limits(speed, TURN_SPEED, period, np.array([*-reach, 0.0]), np.array([*reach, ceiling]))
-
-
-def _deepest(sim: Any, instance: NDArray[np.int64]) -> int | None:
-    """Return the instance id of what the hand is deepest in now, 0 for the support, None for nothing."""
-    contact = sim.data.contact
-    owner = instance[sim.model.geom_bodyid[contact.geom]].reshape(-1, 2)
-    hand = owner == -1
-    mine = np.flatnonzero(hand.any(axis=1) & ~hand.all(axis=1) & (contact.dist < 0))
-    if not len(mine):
-        return None
-    deepest = mine[np.argmin(contact.dist[mine])]
-    return int(owner[deepest][~hand[deepest]][0])
+    return np.array([*-reach, 0.0]), np.array([*reach, max(CEILING, place.home_height + 0.2)])

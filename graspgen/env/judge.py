@@ -8,17 +8,18 @@ it has stayed up for the trials' hold, and stands still in the hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.env.moment import Moment
 from graspgen.frames import Array, rotation_angle
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_course import pick
 from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge_close, judge_held, judge_rest
-from graspgen.grasps.scene_measures import Ids, Motion, SceneMeasures
+from graspgen.grasps.scene_measures import Ids, Motion
 from graspgen.grasps.scene_path import Stage
 from graspgen.grippers.gripper import Gripper
 
@@ -31,6 +32,25 @@ _APPROACH, _CLOSE, _LIFT, _HOLD, _ENDED = (
 )
 _SUCCESS, _OPEN = int(Outcome.SUCCESS), int(Outcome.NOT_TRIED)
 _DROPPED = int(Outcome.DROPPED)
+
+
+class Eyewitness(Interface):
+    """What a judge asks to be measured of some hands, (m,) of them."""
+
+    def touching(self, ids: Ids | slice, steps: int) -> NDArray[np.bool_]:
+        """(m, fingers) whether each finger, or part of a lip, touches the target in any of the last steps; 0: all."""
+
+    def motion(self, ids: Ids) -> Motion:
+        """Return how the targets move in the hands."""
+
+    def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
+        """(m,) whether the grip is at its limit of force."""
+
+    def rise(self, ids: Ids, since: Array) -> tuple[Array, Array]:
+        """(m,) rise of each target since the (m, k) heights of all, m, and the largest of any other object's."""
+
+    def lag(self, ids: Ids) -> tuple[Array, Array]:
+        """(m,) m and (m,) rad, how far each hand is from where it was told to be."""
 
 
 class Judge:
@@ -47,16 +67,17 @@ class Judge:
     Args:
         profile, gripper: what the trial model was made from.
         n: number of hands.
+        objects: most of them that a hand is among.
         chunk: simulation steps of a control step.
     """
 
     #: What changes.
     fields: tuple[str, ...] = (
         "stage", "outcome", "samples", "close_samples", "touched", "x_open", "R_open", "x_ref", "R_ref", "rise",
-        "touching", "first_touch", "held",
+        "touching", "first_touch", "held", "height",
     )  # fmt: skip
 
-    def __init__(self, profile: Profile, gripper: Gripper, n: int, chunk: int) -> None:
+    def __init__(self, profile: Profile, gripper: Gripper, n: int, objects: int, chunk: int) -> None:
         p, s, dt = profile.protocol, profile.scene, profile.option.timestep
         self._protocol, self._limits, self._period = p, s, chunk * dt
         self._touch_steps = max(1, round(p.touch_time / dt))
@@ -70,119 +91,117 @@ class Judge:
         self.first_touch = np.full(n, -1)
         self.x_open, self.x_ref = np.zeros((n, 3)), np.zeros((n, 3))
         self.R_open, self.R_ref = np.zeros((n, 3, 3)), np.zeros((n, 3, 3))
-        self.rise, self.held = np.zeros(n), np.zeros(n, bool)
+        self.rise, self.held, self.height = np.zeros(n), np.zeros(n, bool), np.zeros((n, objects))
 
-    def begin(self, ids: Ids) -> None:
-        """Begin episodes."""
-        self._open(ids)
-        self.outcome[ids] = Outcome.NOT_TRIED
+    def begin(self, i: int) -> None:
+        """Begin the episode of a hand."""
+        row = np.array([i])
+        self._open(row)
+        self.outcome[i] = _OPEN
+        self.touched[i], self.close_samples[i] = False, 0.0
+        for kept in (self.x_open, self.x_ref, self.R_open, self.R_ref, self.height):
+            kept[i] = 0.0
 
-    def told(self, ids: Ids, fingers: Array) -> Ids:
-        """Take note of what the fingers are told, (m,) in −1…1, before a control step; return which begin to close."""
-        stage, opening = self.stage[ids], fingers > DEAD_BAND
+    def told(self, fingers: Array) -> Ids:
+        """Take note of what the fingers are told, (n,) in −1…1, before a control step; return which begin to close."""
+        stage, opening = self.stage, fingers > DEAD_BAND
         if opening.any():
-            self._open(ids[opening & ((stage == _ENDED) | (stage == _CLOSE))])
-        return ids[(stage == _APPROACH) & (fingers < -DEAD_BAND)]
+            again = opening & ((stage == _ENDED) | (stage == _CLOSE))
+            if again.any():
+                self._open(np.flatnonzero(again))
+        return np.flatnonzero((stage == _APPROACH) & (fingers < -DEAD_BAND))
 
-    def close(self, ids: Ids, state: SceneMeasures, look: Motion) -> None:
-        """Begin closes on the targets of `state`, which move so before the control step."""
-        state.mark(ids)
-        self.x_open[ids], self.R_open[ids] = look.x, look.R
-        opening, _ = state.opening(ids)
-        self.close_samples[ids] = np.ceil(self._close_time(opening) / self._period)
-        self.touched[ids] = False
-        self._enter(ids, _CLOSE)
-
-    def watch(
-        self,
-        ids: Ids,
-        state: SceneMeasures,
-        seen: Array,
-        motion: Callable[[], Motion],
-        lag: Callable[[], tuple[Array, Array]],
-    ) -> None:
-        """Judge after a control step.
+    def close(self, ids: Ids, now: Moment, look: Motion, height: Array) -> None:
+        """Begin closes on targets.
 
         Args:
             ids: (m,) which.
-            state: measures them.
-            seen: (m, steps, sensors) of the control step.
-            motion: returns how the (m,) targets move in the hands.
-            lag: returns (m,) m and rad, how far each hand is from where it was told to be.
+            now: measures of all hands before the control step.
+            look: (m,) how the targets move in the hands.
+            height: (m, k) m, of the centres of mass of all objects.
         """
-        self.touching[ids] = self._touch(ids, state, seen)
-        self.samples[ids] += 1
-        wild = state.unstable(ids) & (self.stage[ids] != _ENDED)
+        self.height[ids], self.x_open[ids], self.R_open[ids] = height, look.x, look.R
+        self.close_samples[ids] = np.ceil(self._close_time(now.opening[ids]) / self._period)
+        self.touched[ids] = False
+        self._enter(ids, _CLOSE)
+
+    def watch(self, now: Moment, wild: NDArray[np.bool_], eyes: Eyewitness) -> None:
+        """Judge after a control step.
+
+        Args:
+            now: measures of all hands.
+            wild: (n,) whether an object is shot away, or the simulation has diverged.
+            eyes: what else can be measured, where it is needed.
+        """
+        self.touching[:] = self._touch(eyes)
+        self.samples += 1
+        stage = self.stage
         if wild.any():
-            self._end(ids[wild], Outcome.UNSTABLE)
-        stage = self.stage[ids]
-        busy = np.flatnonzero((stage == _CLOSE) | (stage == _LIFT) | (stage == _HOLD))
-        if not len(busy):
-            return
-        look = motion() if len(busy) == len(ids) else pick(motion(), busy)
-        closing = stage[busy] == _CLOSE
-        if len(ids) == 1 and closing[0]:  # the same without copies: most calls are for one hand
-            self._watch_close(ids, state, look, seen)
-            return
-        if closing.any():
-            self._watch_close(ids[busy][closing], state, pick(look, closing), seen[busy][closing])
-        if not closing.all():
-            up, rows = ~closing, busy[~closing]
-            off, turned = lag()
-            blocked = is_blocked(self._limits, off[rows], turned[rows])
-            self._watch_held(ids[rows], state, pick(look, up), seen[rows], blocked)
+            self._end(np.flatnonzero(wild & (stage != _ENDED)), Outcome.UNSTABLE)
+        closing = np.flatnonzero(stage == _CLOSE)
+        held = np.flatnonzero((stage == _LIFT) | (stage == _HOLD))
+        if len(closing):
+            self._watch_close(closing, now, eyes)
+        if len(held):
+            self._watch_held(held, eyes)
 
     def over(self, ids: Ids, outcome: Outcome) -> None:
         """End attempts from outside, for example by a touch on the approach."""
         self._end(ids, outcome)
 
-    def saved(self) -> dict[str, NDArray]:
-        """Return copies of all that changes."""
-        return {name: getattr(self, name).copy() for name in self.fields}
+    def saved(self, i: int) -> dict[str, NDArray]:
+        """Return copies of all that changes of a hand."""
+        return {name: getattr(self, name)[i].copy() for name in self.fields}
 
-    def restore(self, saved: dict[str, NDArray]) -> None:
+    def restore(self, i: int, saved: dict[str, NDArray]) -> None:
         """Go back to what `saved` returned."""
         for name, value in saved.items():
-            getattr(self, name)[...] = value
+            getattr(self, name)[i] = value
 
     def _close_time(self, opening: Array) -> Array:
         """(m,) s that closes from (m,) openings, m, take at most."""
         return opening / self._gripper.file.closing_speed + self._protocol.close_time_limit
 
-    def _touch(self, ids: Ids, state: SceneMeasures, seen: Array) -> NDArray[np.bool_]:
-        """(m, 2) whether each finger touches the target now."""
-        return state.touching(seen[:, -1:])
+    def _touch(self, eyes: Eyewitness) -> NDArray[np.bool_]:
+        """(n, 2) whether each finger touches the target now."""
+        return eyes.touching(slice(None), 1)
 
-    def _lost(self, ids: Ids, state: SceneMeasures, seen: Array) -> NDArray[np.int64]:
+    def _lost(self, ids: Ids, eyes: Eyewitness) -> NDArray[np.int64]:
         """(m,) how the targets have been lost, NOT_TRIED where they are still held."""
-        return np.where(state.touching(seen[:, -self._touch_steps :]).all(axis=1), _OPEN, _DROPPED)
+        return np.where(eyes.touching(ids, self._touch_steps).all(axis=1), _OPEN, _DROPPED)
 
-    def _watch_close(self, ids: Ids, state: SceneMeasures, look: Motion, seen: Array) -> None:
-        self.touched[ids] |= state.touching(seen).any(axis=1)
-        opening, rate = state.opening(ids)
-        shut, both = has_shut(opening), self.touching[ids].all(axis=1)
-        ended = has_gripped(self._protocol, both, rate, look.com_speed, state.squeezing(ids)) | shut
-        ended |= self.samples[ids] >= self.close_samples[ids]
+    def _watch_close(self, ids: Ids, now: Moment, eyes: Eyewitness) -> None:
+        self.touched[ids] |= eyes.touching(ids, 0).any(axis=1)
+        shut, both, squeezing = has_shut(now.opening[ids]), self.touching[ids].all(axis=1), eyes.squeezing(ids)
+        late = shut | (self.samples[ids] >= self.close_samples[ids])
+        perhaps = late | (both & squeezing)
+        if not perhaps.any():
+            return
+        ids, late, both, squeezing = ids[perhaps], late[perhaps], both[perhaps], squeezing[perhaps]
+        look = eyes.motion(ids)
+        ended = late | has_gripped(self._protocol, both, now.rate[ids], look.com_speed, squeezing)
         if not ended.any():
             return
-        ids, look = ids[ended], pick(look, ended)
-        drift = np.linalg.norm(look.x - self.x_open[ids], axis=1)
-        codes = judge_close(state.touching(seen[ended, -self._touch_steps :]), shut[ended], self.touched[ids], drift)
+        ids, look, shut = ids[ended], pick(look, ended), shut[perhaps][ended]
+        off = look.x - self.x_open[ids]
+        codes = judge_close(
+            eyes.touching(ids, self._touch_steps), shut, self.touched[ids], np.sqrt((off**2).sum(axis=1))
+        )
         self._fail(ids, codes)
         both = codes == _OPEN
         held = ids[both]
         self.x_ref[held], self.R_ref[held] = look.x[both], look.R[both]
         self._enter(held, _LIFT)
 
-    def _watch_held(
-        self, ids: Ids, state: SceneMeasures, look: Motion, seen: Array, blocked: NDArray[np.bool_]
-    ) -> None:
+    def _watch_held(self, ids: Ids, eyes: Eyewitness) -> None:
+        look = eyes.motion(ids)
         drift = np.linalg.norm(look.x - self.x_ref[ids], axis=1)
         turned = rotation_angle(look.R @ np.swapaxes(self.R_ref[ids], 1, 2))
-        own, other = state.rise(ids)
+        own, other = eyes.rise(ids, self.height[ids])
         self.rise[ids] = own
-        loss = self._lost(ids, state, seen)
+        loss = self._lost(ids, eyes)
         lost = loss != _OPEN
+        blocked = is_blocked(self._limits, *eyes.lag(ids))
         codes = judge_held(self._protocol, self._limits, drift, turned, other, blocked, lost)
         codes[lost] = loss[lost]
         self._fail(ids, codes)

@@ -1,4 +1,4 @@
-"""Where hand and objects of n simulations are at a moment, and how they move: read once, used by all that need it."""
+"""Where hands and objects of n simulations are at a moment, and how they move: read once, used by all that need it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
+from graspgen.grasps.scene_measures import Motion, motion_in_hand
 from graspgen.grasps.scene_stand import HAND
-from graspgen.grasps.scene_state import Motion, motion_in_hand
 from graspgen.grippers.gripper import Gripper
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Measures of n simulations of a scene of k objects, in the frame of the simulation.
+    """Measures of n simulations of up to k objects each, in the frame of each simulation; until the next are read.
+
+    Where a simulation has fewer objects, they are followed by zeros and unit rotations.
 
     Attributes:
         x, R, quat: (n, 3) m, (n, 3, 3) and (n, 4): the tool point and the hand.
         v, w: (n, 3) m/s of the tool point, and rad/s of the hand, world axes.
         opening, rate: (n,) m of the fingers, and m/s.
+        force: (n,) N, of the grip of a jaw; 0 of suction.
         x_object, R_object: (n, k, 3) m and (n, k, 3, 3), frames of the objects.
         v_object: (n, k, 3) m/s of these frames' origins.
         spin_object: (n, k, 3) rad/s of the objects, about their own axes.
@@ -37,86 +40,133 @@ class Moment:
     w: Array
     opening: Array
     rate: Array
+    force: Array
     x_object: Array
     R_object: Array
     v_object: Array
     spin_object: Array
     centre: Array
 
-    def com(self, number: int, com: Array) -> Array:
-        """(n, 3) m, where the point `com`, (3,) in its frame, of an object is."""
-        return self.x_object[:, number] + self.R_object[:, number] @ com
+    def height(self, rows: NDArray[np.int64], com: Array) -> Array:
+        """(m, k) m, how high the points `com`, (n, k, 3) in their frames, of all objects of some simulations are."""
+        return self.x_object[rows, :, 2] + (self.R_object[rows, :, 2] * com[rows]).sum(axis=-1)
 
-    def motion(self, number: int, com: Array, tool: Array) -> Motion:
-        """Return how an object moves in the hand.
+    def motion(self, rows: NDArray[np.int64], number: NDArray[np.int64], com: Array, tool: Array) -> Motion:
+        """Return how an object of each of some simulations moves in the hand.
 
         Args:
-            number: of the object.
-            com: (3,) m, its centre of mass, its frame.
-            tool: (n, 3) m, the tool point from the open hand's, hand frame.
+            rows: (m,) which simulations.
+            number: (m,) of the objects.
+            com: (m, 3) m, their centres of mass, their frames.
+            tool: (m, 3) m, the tool point from the open hand's, hand frame.
         """
-        R = self.R_object[:, number]
-        lever, spin = R @ com, (R @ self.spin_object[:, number, :, None])[..., 0]
-        x = self.x_object[:, number] + lever - self.x
-        return motion_in_hand(x, lever, R, (self.v_object[:, number], spin - self.w), self.R, (self.v, self.w), tool)
+        R, R_hand = self.R_object[rows, number], self.R[rows]
+        lever = (R @ com[..., None])[..., 0]
+        spin = (R @ self.spin_object[rows, number][..., None])[..., 0]
+        x, w = self.x_object[rows, number] + lever - self.x[rows], self.w[rows]
+        return motion_in_hand(x, lever, R, (self.v_object[rows, number], spin - w), R_hand, (self.v[rows], w), tool)
 
 
 class Meter:
-    """Reads moments of a scene; made once for every place.
+    """Reads moments of n simulations, each of a place of its own.
+
+    Attributes:
+        time: (n,) s, of the simulations when they were last copied.
 
     Args:
-        place: the scene.
         gripper: the hand.
+        n: of simulations.
+        rows: of objects that there is room for.
     """
 
-    def __init__(self, place: Place, gripper: Gripper) -> None:
-        model = place.scene.model
-        self._gripper = gripper
-        self._hand = model.body(HAND + gripper.base).id
-        self._tool, self._centre = gripper.T_base_tcp[:3, 3], place.centre[:, :, None]
-        self._objects = place.scene.object_bodies
-        joints = model.body_jntadr[self._objects]
-        self._object_rates = model.jnt_dofadr[joints][:, None] + np.arange(6)
-        fingers = [model.joint(HAND + j) for j in gripper.joints]
-        self._fingers = np.array([int(j.qposadr[0]) for j in fingers])
-        self._finger_rates = np.array([int(j.dofadr[0]) for j in fingers])
-        data = place.sim.data
-        self._model, self._data = model, data
-        self._qpos, self._qvel = data.qpos[None], data.qvel[None]
-        self._xpos, self._xquat = data.xpos[None], data.xquat[None]
-        self._xmat = data.xmat.reshape(1, -1, 3, 3)
+    def __init__(self, gripper: Gripper, n: int, rows: int) -> None:
+        self._gripper, self._tool = gripper, gripper.T_base_tcp[:3, 3]
+        self._x_hand, self._R, self._quat = np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1)), np.zeros((n, 4))
+        self._force = np.zeros(n)
+        self._fingers, self._finger_rates = np.zeros((2, n, len(gripper.joints)))
+        self._x_object, self._R_object = np.zeros((n, rows, 3)), np.tile(np.eye(3), (n, rows, 1, 1))
+        self._object_rates, self._centre = np.zeros((n, rows, 6)), np.zeros((n, rows, 3, 1))
+        self.time = np.zeros(n)
+        self._places: list[Place | None] = [None] * n
+        self._copies: list[list[tuple[NDArray, NDArray]]] = [[] for _ in range(n)]
 
-    def read(self, rates_of: Callable[[Array], tuple[Array, Array]]) -> Moment:
-        """Measure the simulation as it stands; its derived poses are brought up to its coordinates.
+    def enter(self, i: int, place: Place, more: list[tuple[NDArray, NDArray]]) -> None:
+        """Let simulation `i` be that of a place; `more` is copied with it, each second array to the first."""
+        model, data, bodies = place.scene.model, place.sim.data, place.scene.object_bodies
+        k = len(bodies)
+        self._places[i] = place
+        self._x_object[i], self._R_object[i], self._object_rates[i], self._centre[i] = 0.0, np.eye(3), 0.0, 0.0
+        self._centre[i, :k, :, 0] = place.centre
+        xmat = data.xmat.reshape(-1, 3, 3)
+        rates = model.jnt_dofadr[model.body_jntadr[bodies]][:, None] + np.arange(6)
+        hand = [model.body(HAND + self._gripper.base).id]
+        fingers = [model.joint(HAND + j) for j in self._gripper.joints]
+        self._copies[i] = [
+            *runs(self._x_object[i, :k], data.xpos, bodies),
+            *runs(self._R_object[i, :k], xmat, bodies),
+            *runs(self._object_rates[i, :k].reshape(-1), data.qvel, rates.ravel()),
+            *runs(self._x_hand[i : i + 1], data.xpos, hand),
+            *runs(self._R[i : i + 1], xmat, hand),
+            *runs(self._quat[i : i + 1], data.xquat, hand),
+            *runs(self._fingers[i], data.qpos, [int(j.qposadr[0]) for j in fingers]),
+            *runs(self._finger_rates[i], data.qvel, [int(j.dofadr[0]) for j in fingers]),
+            *more,
+        ]  # fmt: skip
+        if not self._gripper.suction:
+            grip = [model.actuator(HAND + self._gripper.actuator).id]
+            self._copies[i] += runs(self._force[i : i + 1], data.actuator_force, grip)
+
+    def copy(self, i: int) -> None:
+        """Copy what is measured of simulation `i`, its derived poses brought up to its coordinates."""
+        place = self._places[i]
+        data = place.sim.data
+        mujoco.mj_kinematics(place.scene.model, data)
+        for into, source in self._copies[i]:
+            into[...] = source
+        self.time[i] = data.time
+
+    def read(self, rates: Callable[[Array], tuple[Array, Array]]) -> Moment:
+        """Measure the simulations as they were last copied.
 
         Args:
-            rates_of: returns (n, 3) m/s of the tool points and rad/s of the hands, from their (n, 3, 3) rotations.
+            rates: returns (n, 3) m/s of the tool points and rad/s of the hands, which are turned by (n, 3, 3).
         """
-        mujoco.mj_kinematics(self._model, self._data)
-        R, qvel = self._xmat[:, self._hand].copy(), self._qvel
-        v, w = rates_of(R)
-        fingers = self._qpos.take(self._fingers, 1)
-        R_object, x_object = self._xmat.take(self._objects, 1), self._xpos.take(self._objects, 1)
-        rates = qvel.take(self._object_rates, 1)
+        R, objects = self._R, self._object_rates
+        v, w = rates(R)
         return Moment(
-            x=self._xpos[:, self._hand] + R @ self._tool,
+            x=self._x_hand + R @ self._tool,
             R=R,
-            quat=self._xquat[:, self._hand].copy(),
+            quat=self._quat,
             v=v,
             w=w,
-            opening=self._gripper.opening(fingers),
-            rate=self._gripper.opening_rate(fingers, qvel.take(self._finger_rates, 1)),
-            x_object=x_object,
-            R_object=R_object,
-            v_object=rates[..., :3],
-            spin_object=rates[..., 3:],
-            centre=x_object + (R_object @ self._centre)[..., 0],
+            opening=self._gripper.opening(self._fingers),
+            rate=self._gripper.opening_rate(self._fingers, self._finger_rates),
+            force=self._force,
+            x_object=self._x_object,
+            R_object=self._R_object,
+            v_object=objects[..., :3],
+            spin_object=objects[..., 3:],
+            centre=self._x_object + (self._R_object @ self._centre)[..., 0],
         )
 
 
+def runs(into: NDArray, source: NDArray, at: NDArray | list[int]) -> list[tuple[NDArray, NDArray]]:
+    """Return views such that to copy each second one to the first puts `source[at]` into `into`."""
+    at = np.asarray(at)
+    ends = np.flatnonzero(np.diff(at, append=-2) != 1) + 1
+    starts = [0, *ends[:-1]]
+    return [(into[a:b], source[at[a] : at[a] + b - a]) for a, b in zip(starts, ends, strict=True)]
+
+
 def nearest_box(moment: Moment, half: Array) -> NDArray[np.int64]:
-    """(n,) number of the object whose box the tool point is in, or nearest to; `half` are (k, 3) half-sizes, m."""
+    """(n,) number of the object whose box the tool point is in, or nearest to.
+
+    Args:
+        moment: measures.
+        half: (n, k, 3) half-sizes, m; −∞ where there is no object.
+    """
     own = (moment.R_object.swapaxes(-1, -2) @ (moment.x[:, None] - moment.centre)[..., None])[..., 0]
     beyond = np.abs(own) - half
-    outside = np.sqrt((np.maximum(beyond, 0) ** 2).sum(axis=-1))
+    far = np.maximum(beyond, 0)
+    outside = np.sqrt((far * far).sum(axis=-1))
     return (outside + np.minimum(beyond.max(axis=-1), 0)).argmin(axis=-1)

@@ -69,20 +69,15 @@ def bounds(
     return found
 
 
-def observation(mode: str, agent: NDArray, around: NDArray | None, shots: list[Shot], points: int) -> Any:
-    """Return an observation, of arrays of its own.
+def observation(mode: str, agent: NDArray, shots: list[Shot], points: int) -> dict[str, Any]:
+    """Return an observation with images, of arrays of its own.
 
     Args:
-        mode: an `ObsMode`.
+        mode: an `ObsMode` that shows images, or a cloud.
         agent: `agent_pos`.
-        around: `environment_state`, for the modes that tell it.
-        shots: what the cameras see, for the modes that show it.
+        shots: what the cameras see.
         points: in a cloud.
     """
-    if mode == "state":
-        return np.concatenate([agent, around])
-    if mode == "state_dict":
-        return {"agent_pos": agent, "environment_state": around}
     found: dict[str, Any] = {"agent_pos": agent}
     if mode == "pointcloud":
         found["pointcloud"] = dict(zip(("points", "rgb", "segmentation"), point_cloud(shots, points), strict=True))

@@ -26,6 +26,7 @@ OBJECT = (
 )  # fmt: skip
 
 _AGENT_MOST = np.array([2, 2, 2, 1, 1, 1, 1, 5, 5, 5, 50, 50, 50, 1, 2, 1, 1], np.float32)
+_AGENT_LEAST = -_AGENT_MOST
 #: Largest angle and rate of a joint that is told, rad and rad/s.
 _JOINT_MOST = (7.0, 50.0)
 _EPISODE_MOST = np.array([1, 2], np.float32)
@@ -49,8 +50,8 @@ def agent_state(moment: Moment, touching: NDArray[np.bool_], offset: Array, belt
     Args:
         moment: measures of the simulations.
         touching: (n, 2) whether each finger touches the target.
-        offset: (3,) m, of the world's frame from the simulation's.
-        belt: (3,) m/s, velocity of the simulation's frame.
+        offset: (n, 3) m, of the world's frame from the simulation's.
+        belt: (n, 3) m/s, velocity of the simulation's frame.
     """
     told = np.empty((len(moment.x), len(AGENT)), np.float32)
     told[:, :3] = moment.x + offset
@@ -59,13 +60,13 @@ def agent_state(moment: Moment, touching: NDArray[np.bool_], offset: Array, belt
     told[:, 10:13] = moment.w
     told[:, 13], told[:, 14] = moment.opening, moment.rate
     told[:, 15:] = touching
-    return _bounded(told, _AGENT_MOST)
+    return _bounded(told, _AGENT_LEAST, _AGENT_MOST)
 
 
 def with_posture(agent: NDArray[np.float32], posture: Array) -> NDArray[np.float32]:
-    """(17 + 2 joints,) float32: the numbers of the hand, then angles of an arm's joints, rad, and rates, rad/s."""
-    told = np.concatenate([agent, posture.astype(np.float32)])
-    return _bounded(told, agent_bounds(len(posture) // 2))
+    """(n, 17 + 2 joints) float32: the numbers of the hand, then angles of an arm's joints, rad, and rates, rad/s."""
+    most = agent_bounds(posture.shape[1] // 2)
+    return _bounded(np.concatenate([agent, posture.astype(np.float32)], axis=1), -most, most)
 
 
 def environment_state(
@@ -76,26 +77,40 @@ def environment_state(
     Args:
         moment: measures of the simulations.
         held, rise: (n,) whether the target is held, and its rise since the close, m.
-        half: (k, 3) half-sizes of the objects' boxes, m.
+        half: (n, k, 3) half-sizes of the objects' boxes, m; −∞ where there is no object.
         target: (n,) number of the target among the objects, −1 for none.
-        belt: (3,) m/s, velocity of the simulation's frame.
+        belt: (n, 3) m/s, velocity of the simulation's frame.
         rows: of objects.
     """
-    n, k = len(moment.x), min(len(half), rows)
+    n, k = len(half), min(half.shape[1], rows)
     told = np.zeros((n, 2 + len(OBJECT) * rows), np.float32)
     told[:, 0], told[:, 1] = held, rise
     own = told[:, 2:].reshape(n, rows, len(OBJECT))[:, :k]
     own[..., 0] = 1
-    own[..., 1] = np.arange(k) == target[:, None]
+    own[..., 1] = _numbers(k) == target[:, None]
     own[..., 2:5] = moment.centre[:, :k] - moment.x[:, None]
     own[..., 5:8], own[..., 8:11] = moment.R_object[:, :k, :, 0], moment.R_object[:, :k, :, 1]
-    own[..., 11:14] = moment.v_object[:, :k] + belt
-    own[..., 14:17] = half[:k]
-    return _bounded(told, environment_bounds(rows))
+    own[..., 11:14] = moment.v_object[:, :k] + belt[:, None]
+    own[..., 14:17] = half[:, :k]
+    there = half[:, :k, 0] >= 0
+    if not there.all():
+        own[~there] = 0
+    return _bounded(told, *_environment_ends(rows))
 
 
-def _bounded(told: NDArray[np.float32], most: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the numbers within their bounds; one that is not finite, after a simulation has diverged, is 0."""
+@functools.cache
+def _environment_ends(rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    most = environment_bounds(rows)
+    return -most, most
+
+
+@functools.cache
+def _numbers(k: int) -> NDArray[np.int64]:
+    return np.arange(k)
+
+
+def _bounded(told: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bound numbers in place; one that is not finite, after a simulation has diverged, is 0."""
     if not np.isfinite(told).all():
-        told = np.nan_to_num(told, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.minimum(np.maximum(told, -most), most)
+        np.nan_to_num(told, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.minimum(np.maximum(told, low, out=told), high, out=told)

@@ -45,17 +45,19 @@ class Place:
         scene: its trial model.
         sim: the simulation of it; scenes that are played again reuse it.
         views: whether it can be seen.
+        key: of the recipe, and number of the scene; None where some of its objects were taken away.
     """
 
     settled: SettledScene
     scene: SceneModel
     sim: Simulation
     views: bool
+    key: tuple[int, int] | None = None
 
     def copy(self) -> Place:
         """Return the same place with a model and a simulation of its own."""
         scene = replace(self.scene, model=copy.copy(self.scene.model))
-        return Place(self.settled, scene, Simulation(scene.model), self.views)
+        return replace(self, scene=scene, sim=Simulation(scene.model))
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
@@ -139,18 +141,18 @@ class Scenes:
     Args:
         spec: of the task.
         views: whether the scenes are to be seen.
-        shelf: where scenes are taken from, of the same spec; each is played on a copy of its model, and only the last
-            copy is kept. None to make them.
+        copies: how many play scenes at a time, each on a model of its own that it gives back; 0 for a single one, to
+            which the kept scenes themselves are given.
     """
 
-    def __init__(self, spec: TaskSpec, views: bool, shelf: Scenes | None = None) -> None:
-        self._spec, self.views, self._shelf = spec, views, shelf
-        self._keep = spec.keep if shelf is None else 1
-        self._sources: dict[int, _Source] = {} if shelf is None else shelf._sources
+    def __init__(self, spec: TaskSpec, views: bool, copies: int = 0) -> None:
+        self._spec, self.views, self._copies = spec, views, copies
+        self._sources: dict[int, _Source] = {}
         self._places: OrderedDict[tuple[int, int], Place] = OrderedDict()
-        self._names: dict[str, Recipe] = {} if shelf is None else shelf._names
+        self._free: list[Place] = []
+        self._names: dict[str, Recipe] = {}
         self.recipe = self._recipe(spec.recipe)
-        self.carrier: Mounted | None = _mounted(spec) if shelf is None else shelf.carrier
+        self.carrier = _mounted(spec)
 
     def source(self, recipe: Recipe) -> _Source:
         """Return what the scenes of a recipe share, made once."""
@@ -166,23 +168,37 @@ class Scenes:
         """
         return self.recipe if given is None else self._recipe(given)
 
-    def place(self, recipe: Recipe, number: int) -> Place:
+    def place(self, recipe: Recipe, number: int, back: Place | None = None) -> Place:
         """Return scene `number` of a recipe.
+
+        Args:
+            recipe, number: which scene.
+            back: the place that the caller was in, which others may have now.
 
         Raises:
             SceneError: it does not come to rest.
         """
-        key = (id(recipe), number)
+        kept = self._kept((id(recipe), number), recipe)
+        if not self._copies:
+            return kept
+        if back is not None and back.key is not None:
+            self._free.append(back)
+        for place in self._free:
+            if place.key == kept.key:
+                self._free.remove(place)
+                return place
+        while len(self._free) > self._copies:
+            self._free.pop(0)
+        return kept.copy()
+
+    def _kept(self, key: tuple[int, int], recipe: Recipe) -> Place:
         if key in self._places:
             self._places.move_to_end(key)
             return self._places[key]
-        if self._shelf is not None:
-            place = self._shelf.place(recipe, number).copy()
-        else:
-            source = self.source(recipe)
-            place = self._made(source, settled_scene(recipe, source.catalogue, self._spec.run_seed, number))
-        self._places[key] = place
-        while len(self._places) > self._keep:
+        source = self.source(recipe)
+        settled = settled_scene(recipe, source.catalogue, self._spec.run_seed, key[1])
+        self._places[key] = place = self._made(source, settled, key)
+        while len(self._places) > self._spec.keep:
             self._places.popitem(last=False)
         return place
 
@@ -200,7 +216,7 @@ class Scenes:
             raise SceneError(f"scene {number} does not come to rest again: {settled.reason}")
         return self._made(self.source(recipe), settled)
 
-    def _made(self, source: _Source, settled: SettledScene) -> Place:
+    def _made(self, source: _Source, settled: SettledScene, key: tuple[int, int] | None = None) -> Place:
         if self.carrier is not None and source.gripper.suction:
             raise EnvError(
                 f"{source.gripper.name} is a suction gripper; an arm carries jaws: take one, or leave out arm=…"
@@ -208,7 +224,7 @@ class Scenes:
         scene = scene_trial_model(
             settled, source.gripper, source.profile, source.recipe.grasps.force, self.views, self.carrier
         )
-        return Place(settled, scene, Simulation(scene.model), self.views)
+        return Place(settled, scene, Simulation(scene.model), self.views, key)
 
     def _recipe(self, given: str | Recipe) -> Recipe:
         # Recipes are told apart by their identity, so the same name or content must give the same one.

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from graspgen.env.cameras import names_of
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.observations import ObsMode, bounds, observation
-from graspgen.env.scenes import Scenes
 from graspgen.env.spec import TaskSpec, check_choice
-from graspgen.env.task import GraspTask
+from graspgen.env.tasks import GraspTasks
 
 #: Modes that need no camera.
 BLIND = ("state", "state_dict")
@@ -33,83 +32,108 @@ _GOAL_MOST = np.array([4, 4, 4, 1], np.float32)
 
 
 class Senses:
-    """A task and what is perceived of it.
+    """Tasks and what is perceived of them, n at a time.
 
     Attributes:
-        task: it.
-        mode: how it is observed.
-        shots: what the cameras saw last; none where observations have no images.
+        tasks: they.
+        mode: how they are observed.
 
     Args:
         mode: an `ObsMode`.
         settings: fields of `TaskSpec`.
         pictures: whether the scenes are to be seen even where observations have no images.
-        shelf: scenes that the task shares with others; None for its own.
+        n: how many tasks.
 
     Raises:
         EnvError: a setting is not valid.
         GraspgenError: the recipe, or what it names, cannot be used.
     """
 
-    def __init__(
-        self, mode: str, settings: dict[str, Any], pictures: bool = False, shelf: Scenes | None = None
-    ) -> None:
+    def __init__(self, mode: str, settings: dict[str, Any], pictures: bool = False, n: int = 1) -> None:
         check_choice("obs_mode", mode, get_args(ObsMode))
         self.mode, self._sees = mode, mode not in BLIND
         if not self._sees:
             settings = {"image_size": PICTURE, "shadow_size": PICTURE_SHADOWS, **settings}
         listed = {k: tuple(v) for k, v in settings.items() if isinstance(v, list)}  # as files of settings hold them
-        self.task = GraspTask(TaskSpec(**{**settings, **listed}), views=self._sees or pictures, shelf=shelf)
-        self.shots: list[Shot] = []
-        self._eyes, self._frame = Eyes(self.task.spec.shadow_size), 0
+        self.tasks = GraspTasks(TaskSpec(**{**settings, **listed}), views=self._sees or pictures, n=n)
+        self._eyes = [Eyes(self.tasks.spec.shadow_size) for _ in range(n)]
+        self._shots: list[list[Shot]] = [[] for _ in range(n)]
+        self._frames = [0] * n
 
     def bounds(self) -> dict[str, Any]:
         """Return the entries of an observation, each with its (low, high) arrays; "" where it is a single array."""
-        spec, recipe = self.task.spec, self.task.scenes.recipe
+        spec, recipe = self.tasks.spec, self.tasks.scenes.recipe
         size = (recipe.views.height, recipe.views.width)
-        entries = bounds(self.mode, self.task.rows, names_of(recipe), size, spec.points, self.task.driver.joints)
+        entries = bounds(self.mode, self.tasks.rows, names_of(recipe), size, spec.points, self.tasks.driver.joints)
         if spec.goal != "target":
             return entries
         observed = entries.pop("") if "" in entries else entries["agent_pos"]
         goal = (-_GOAL_MOST, _GOAL_MOST)
         return {**entries, "observation": observed, "achieved_goal": goal, "desired_goal": goal}
 
-    def begin(self) -> Any:
-        """Return the first observation of an episode."""
-        self._frame = 0
-        return self._observe()
+    def begin(self, i: int = 0) -> None:
+        """Take note that an episode has begun."""
+        self._frames[i], self._shots[i] = 0, []
 
-    def next(self) -> Any:
-        """Return the observation after a control step."""
-        self._frame += 1
-        return self._observe()
+    def next(self, i: int = 0) -> None:
+        """Take note that a control step has been done."""
+        self._frames[i], self._shots[i] = self._frames[i] + 1, []
 
-    def look(self) -> list[Shot]:
-        """Return what the cameras see now; of a task whose scenes are to be seen."""
-        return self.shots or self._shot(_WANTED.get(self.mode, ("rgb", "depth")))
+    def look(self, i: int = 0) -> list[Shot]:
+        """Return what the cameras of a task see now; of tasks whose scenes are to be seen."""
+        if self._shots[i]:
+            return self._shots[i]
+        shots = self._shot(i, _WANTED.get(self.mode, ("rgb", "depth")))
+        if self._sees:
+            self._shots[i] = shots
+        return shots
 
-    def picture(self) -> Shot:
+    def picture(self, i: int = 0) -> Shot:
         """Return what the first camera sees now, in colour and with depth, whatever observations show."""
-        return self.shots[0] if self.mode in ("rgbd", "segmentation", "pointcloud") else self._shot(("rgb", "depth"))[0]
+        if self.mode in ("rgbd", "segmentation", "pointcloud"):
+            return self.look(i)[0]
+        return self._shot(i, ("rgb", "depth"))[0]
 
-    def _shot(self, wanted: tuple[str, ...]) -> list[Shot]:
-        task = self.task
-        hand = task.moment.x[0], task.moment.R[0]
-        return self._eyes.look(task.place, task.offset, hand, self._frame, wanted)
+    def _shot(self, i: int, wanted: tuple[str, ...]) -> list[Shot]:
+        tasks = self.tasks
+        hand = tasks.moment.x[i], tasks.moment.R[i]
+        return self._eyes[i].look(tasks.places[i], tasks.here[i], hand, self._frames[i], wanted)
 
     def close(self) -> None:
         """Free what was uploaded to the renderer."""
-        self.shots = []
-        self._eyes.close()
+        for i, eyes in enumerate(self._eyes):
+            self._shots[i] = []
+            eyes.close()
 
-    def _observe(self) -> Any:
-        task, self.shots = self.task, []
-        if self._sees:
-            self.shots = self.look()
-        around: NDArray | None = None if self._sees else task.environment_state()
-        seen = observation(self.mode, task.agent_pos(), around, self.shots, task.spec.points)
-        if task.spec.goal != "target":
-            return seen
-        rest = seen if isinstance(seen, dict) else {}
-        observed = seen["agent_pos"].copy() if isinstance(seen, dict) else seen
-        return {**rest, "observation": observed, "achieved_goal": task.achieved, "desired_goal": task.goal.copy()}
+    def observed(self) -> Any:
+        """Return the observations of all tasks: arrays, or dictionaries of arrays, whose first axis is the task's.
+
+        Only of modes without images.
+        """
+        tasks = self.tasks
+        agent, around = tasks.agent_pos(), tasks.environment_state()
+        if self.mode == "state":
+            seen: Any = np.concatenate([agent, around], axis=1)
+        else:
+            seen = {"agent_pos": agent, "environment_state": around}
+        return seen if tasks.spec.goal != "target" else _with_goals(seen, tasks.achieved(), tasks.goals.copy())
+
+    def observation(self, i: int = 0) -> Any:
+        """Return the observation of a task."""
+        if not self._sees:
+            return of(self.observed(), i)
+        tasks = self.tasks
+        seen = observation(self.mode, tasks.agent_pos()[i], self.look(i), tasks.spec.points)
+        return seen if tasks.spec.goal != "target" else _with_goals(seen, tasks.achieved()[i], tasks.goals[i].copy())
+
+
+def of(seen: Any, i: int) -> Any:
+    """Return what one task has of observations of all."""
+    return {name: of(value, i) for name, value in seen.items()} if isinstance(seen, dict) else seen[i]
+
+
+def _with_goals(seen: Any, achieved: NDArray, desired: NDArray) -> dict[str, Any]:
+    goals = {"achieved_goal": achieved, "desired_goal": desired}
+    if isinstance(seen, dict):
+        return {**seen, "observation": seen["agent_pos"].copy(), **goals}
+    return {"observation": seen, **goals}

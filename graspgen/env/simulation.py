@@ -11,6 +11,7 @@ from graspgen.frames import Array
 
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 _NO_STAGE = int(mujoco.mjtStage.mjSTAGE_NONE)
+_SENSORS = ("sensordata",)
 
 
 class Simulation:
@@ -18,6 +19,10 @@ class Simulation:
 
     A batch keeps the state of many simulations as rows; its sleeping objects cannot be put back asleep. A whole MjData
     can be copied and restored to the last bit.
+
+    Attributes:
+        model, data: MuJoCo's.
+        warned: whether MuJoCo has warned since the last reset: the simulation has diverged, or memory is full.
 
     Args:
         model: it is this simulation's own: frictions and targets of sensors are written into it.
@@ -28,8 +33,9 @@ class Simulation:
         self.qpos, self.qvel, self.act = self.data.qpos[None], self.data.qvel[None], self.data.act[None]
         self.mocap_pos, self.mocap_quat = self.data.mocap_pos[None], self.data.mocap_quat[None]
         self._ctrl, self._sensors = self.data.ctrl, self.data.sensordata
+        self._size = mujoco.mj_stateSize(model, _STATE)
         self._batch: Batch | None = None
-        self._new, self._alone = True, False
+        self._new, self._alone, self.warned = True, False, False
 
     def bind(self, name: str) -> NDArray:
         """Return a live (1, …) array of the data."""
@@ -50,20 +56,53 @@ class Simulation:
     def reset(self) -> None:
         """Go back to the model's own state; what is asleep at its start sleeps again."""
         mujoco.mj_resetData(self.model, self.data)
-        self._new, self._alone = True, True
+        self._new, self._alone, self.warned = True, True, False
 
     def state(self) -> Array:
         """Return the integration state, for those who make the same steps again from here."""
-        state = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        state = np.empty(self._size)
         mujoco.mj_getState(self.model, self.data, state, _STATE)
         return state
 
+    def saved(self) -> mujoco.MjData:
+        """Return a copy of all there is."""
+        data = mujoco.MjData(self.model)
+        mujoco.mj_copyData(data, self.model, self.data)
+        return data
+
+    def restore(self, saved: mujoco.MjData) -> None:
+        """Go back to what `saved` returned."""
+        mujoco.mj_copyData(self.data, self.model, saved)
+        self._alone, self.warned = False, bool(self.data.warning.number.any())
+
     def rollout(self, control: Array) -> Array:
-        """Step once for each row of (steps, nu) controls.
+        """Step once for each row of (steps, nu) controls, in one call that lets other Python threads run meanwhile.
+
+        A batch of one, on this very model, takes these steps beside the data and hands back all of it. It knows what
+        sleeps only by having stepped the whole episode, so after a `restore`, or a warning of MuJoCo's, which would
+        stop a batch, the rest of the episode is stepped in the data itself. Both are the same to the last bit.
 
         Returns:
             (steps, sensors) what the sensors said of the state before each step.
         """
+        if not self._alone:
+            return self._stepped(control)
+        batch = self._batch
+        if batch is None:
+            batch = self._batch = Batch(self.model, 1, 1, persistent=True)
+            self._row, self._warnings = batch.state[0], batch.warning[0, :, 1]
+        batch.set_models(self.model)  # anew: frictions and sensors' targets change, and it only reads them here
+        if self._new:
+            batch.reset(stage=_NO_STAGE)
+            self._new, self._before = False, self._warnings.tobytes()
+        mujoco.mj_getState(self.model, self.data, self._row, _STATE)
+        seen = batch.rollout(len(control), control[None], record=_SENSORS)["sensordata"][0]
+        if self._warnings.tobytes() != self._before:
+            return self._stepped(control)
+        batch.get_data(0, self.data)
+        return seen
+
+    def _stepped(self, control: Array) -> Array:
         self._alone = False
         model, data, ctrl, sensors, step = self.model, self.data, self._ctrl, self._sensors, mujoco.mj_step
         seen = np.empty((len(control), len(sensors)))
@@ -71,28 +110,5 @@ class Simulation:
             ctrl[:] = row
             step(model, data)
             out[:] = sensors
-        return seen
-
-    def rollout_alone(self, control: Array) -> Array:
-        """Do as `rollout` does, to the last bit, in one call that lets other Python threads run meanwhile.
-
-        A batch of one, on this very model, takes these steps beside the data and hands back all of it. It knows what
-        sleeps only by having stepped the whole episode, so after a call of `rollout`, or a warning of MuJoCo's, which
-        would stop a batch, the rest of the episode is left to `rollout`.
-        """
-        if not self._alone:
-            return self.rollout(control)
-        if self._batch is None:
-            self._batch = Batch(self.model, 1, 1, persistent=True)
-        batch = self._batch
-        batch.set_models(self.model)  # anew: frictions and sensors' targets change, and it only reads them here
-        if self._new:
-            batch.reset(stage=_NO_STAGE)
-            self._new = False
-        mujoco.mj_getState(self.model, self.data, batch.state[0], _STATE)
-        before = batch.warning[0, :, 1].sum()
-        seen = batch.rollout(len(control), control[None], record=("sensordata",))["sensordata"][0]
-        if batch.warning[0, :, 1].sum() != before:
-            return self.rollout(control)
-        batch.get_data(0, self.data)
+        self.warned = bool(data.warning.number.any())
         return seen

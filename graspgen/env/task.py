@@ -1,124 +1,85 @@
-"""The grasping task itself, without any framework: reset, step, judge, reward, save and restore.
-
-Physics, contacts and the judgement of success are those of the in-scene trials that label grasps: the same model of a
-hand on six servos of limited force, and the same rules. A control step is the period in which trials are looked at.
-"""
+"""The grasping task without any framework, one episode at a time (`graspgen.env.tasks`: any number)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.env.episode import Episode, Step
-from graspgen.env.errors import EnvError
-from graspgen.env.hand import Saved
-from graspgen.env.observe import agent_state, environment_state, with_posture
+from graspgen.env.actions import Limits
+from graspgen.env.drive import Driver
+from graspgen.env.episode import SavedEpisode
+from graspgen.env.judge import Judge
+from graspgen.env.moment import Moment
 from graspgen.env.scenes import Place, Scenes
+from graspgen.env.simulation import Simulation
 from graspgen.env.spec import TaskSpec
-from graspgen.errors import SceneError
+from graspgen.env.tasks import GraspTasks
 from graspgen.frames import Array
 from graspgen.grasps.outcomes import Outcome
-from graspgen.recipe import Recipe
+from graspgen.grasps.profile import Profile
+from graspgen.grasps.scene_measures import SceneMeasures
+from graspgen.grippers.gripper import Gripper
 
-#: The tool point starts at most this far from above the origin along x and y, m.
-START_JITTER = 0.03
-#: How many scenes are drawn where one does not come to rest, before the reset gives up.
-DRAWS = 5
+_ONLY = (0,)
 
 
 @dataclass(frozen=True, eq=False)
-class SavedTask:
-    """All that an episode's future depends on, but for the random generator."""
+class Step:
+    """What a control step came to.
 
-    hand: Saved
-    rest: Mapping[str, Any]
+    Attributes:
+        reward: of the step.
+        terminated: whether the episode is over: the task is done, or can no longer be.
+        success: whether the task is done.
+    """
+
+    reward: float
+    terminated: bool
+    success: bool
 
 
-_REST = ("_recipe", "_number", "cleared", "lost", "objects", "goal", "success", "_was_ended", "_ends")
-
-
-class GraspTask(Episode):
+class GraspTask:
     """A hand that is driven step by step among the objects of settled scenes.
 
     Attributes:
+        many: the tasks that it is the only one of.
+        spec, scenes: what it was asked to be, and where its scenes come from.
+        gripper, profile: the hand, and how it is simulated and judged.
+        chunk, period: simulation steps of a control step, and its length, s.
+        judge: of the attempts to grasp; arrays of one entry.
+        limits: what bounds the hand's motion.
+        driver: what drives the hand; its arrays have one entry.
         rows: of objects in the state.
+        action_size: how many numbers an action has.
 
     Args:
         spec: of the task.
         views: whether scenes are to be seen.
-        shelf: scenes that it shares with other tasks of the same spec and views; None for its own.
     """
 
-    def __init__(self, spec: TaskSpec, views: bool = False, shelf: Scenes | None = None) -> None:
-        super().__init__(spec, Scenes(spec, views, shelf))
-        self.rows = spec.max_objects or _most_objects(self.scenes.recipe)
+    def __init__(self, spec: TaskSpec, views: bool = False, many: GraspTasks | None = None) -> None:
+        self.many = many = GraspTasks(spec, views) if many is None else many
+        self.spec: TaskSpec = spec
+        self.scenes: Scenes = many.scenes
+        self.gripper: Gripper = many.gripper
+        self.profile: Profile = many.profile
+        self.chunk, self.period = many.chunk, many.period
+        self.judge: Judge = many.judge
+        self.limits: Limits = replace(many.limits, low=many.limits.low[0], high=many.limits.high[0])
+        self.driver: Driver = many.driver
+        self.rows, self.action_size = many.rows, many.action_size
 
-    @property
-    def action_size(self) -> int:
-        """How many numbers an action has."""
-        return self.driver.action_size
-
-    def reset(
-        self,
-        rng: np.random.Generator,
-        *,
-        recipe: str | Recipe | None = None,
-        scene: int | None = None,
-        target: int | None = None,
-        T_world_tool: ArrayLike | None = None,
-        opening: float | None = None,
-    ) -> None:
-        """Begin an episode.
+    def reset(self, rng: np.random.Generator, **given: Any) -> None:
+        """Begin an episode; what is not given is drawn from `rng`.
 
         Args:
-            rng: what is not given is drawn from it.
-            recipe: name, path or recipe of the scene; None for the task's own.
-            scene: its number; None draws one.
-            target: instance id of the target, where the task has one; None draws it.
-            T_world_tool: (4, 4) pose at which the hand starts; None for above the middle, pointing down.
-            opening: of the fingers, m; None for the largest.
-
-        Raises:
-            EnvError: an argument is not valid, or the scene holds more objects than the state has room for.
-            SceneError: no scene came to rest.
-            RecipeError: the recipe is not valid.
+            rng: a generator.
+            given: `recipe`, `scene`, `target`, `T_world_tool`, `opening`: as of `GraspTasks.reset`, and so are errors.
         """
-        self._recipe = self.scenes.chosen(recipe)
-        source = self.scenes.source(self._recipe)
-        if source.gripper.name != self.gripper.name or source.profile.name != self.profile.name:
-            raise EnvError(
-                f"recipe {self._recipe.task} has gripper {source.gripper.name} and profile {source.profile.name}, this "
-                f"environment {self.gripper.name} and {self.profile.name}; make another environment for it"
-            )
-        place = self._draw(rng, scene)
-        jitter, choice = rng.uniform(-START_JITTER, START_JITTER, 2), rng.random()
-        if len(place.ids) > self.rows and self.spec.max_objects is None:
-            raise EnvError(
-                f"scene {self._number} of {self._recipe.task} holds {len(place.ids)} objects, the state has room for "
-                f"{self.rows}; make the environment with max_objects={len(place.ids)}"
-            )
-        number = place.target_number(target, choice)
-        self._begin(place, number if self.spec.goal == "target" else None, T_world_tool, opening, jitter)
-
-    def _draw(self, rng: np.random.Generator, scene: int | None) -> Place:
-        if scene is not None:
-            if not isinstance(scene, int | np.integer) or scene < 0:
-                raise EnvError(f"scene must be a number of at least 0, got {scene!r}")
-            self._number = int(scene)
-            return self.scenes.place(self._recipe, self._number)
-        spec = self.spec
-        for left in reversed(range(DRAWS)):
-            self._number = spec.first_scene + int(rng.integers(spec.scenes or 2**31))
-            try:
-                return self.scenes.place(self._recipe, self._number)
-            except SceneError:
-                if not left:
-                    raise
-        raise AssertionError("the last draw returns or raises")
+        self.many.reset(0, rng, **given)
 
     def step(self, action: ArrayLike) -> Step:
         """Do an action for one control step, and judge what has happened.
@@ -129,86 +90,110 @@ class GraspTask(Episode):
         Raises:
             EnvError: the action has the wrong shape or is not finite.
         """
-        control = self.command(action)
-        return self.judged(self.sim.rollout(control))
+        many = self.many
+        many.simulate(0, many.command(_ONLY, np.array(action, float)[None])[0])
+        reward, over = many.judged(_ONLY)
+        return Step(float(reward[0]), bool(over[0]), bool(many.success[0]))
 
-    def command(self, action: ArrayLike) -> Array:
-        """Begin a control step: return the (steps, nu) controls that do an action.
-
-        Whoever simulates them, `sim.rollout` or `sim.rollout_alone`, hands what the sensors said to `judged`.
-        """
-        if self.place is None:
-            raise EnvError("reset the environment before its first step")
-        action = np.array(action, float).reshape(1, -1)
-        if action.shape[1] != self.action_size or not np.isfinite(action).all():
-            raise EnvError(f"an action must be {self.action_size} finite numbers in -1…1, got {action[0].tolist()}")
-        np.minimum(np.maximum(action, -1.0), 1.0, out=action)
-        return self.begin(action)
-
-    def judged(self, seen: Array) -> Step:
-        """End a control step: judge what has happened in it; `seen` are the (steps, sensors) that were simulated."""
-        self.end(seen)
-        return self._result()
+    def settle_attempt(self, number: int, outcome: Outcome, touched: int) -> None:
+        """Take the outcome of a whole trial, made elsewhere, of the object with this number, as this episode's."""
+        self.many.settle_attempt(0, number, outcome, touched)
 
     def agent_pos(self) -> NDArray[np.float32]:
         """(17 + 2 joints,) numbers of the hand, `graspgen.env.observe.AGENT`, and of the arm that carries it."""
-        hand = agent_state(self.moment, self.judge.touching, self.offset, self.place.belt)[0]
-        return with_posture(hand, self.driver.posture()) if self.driver.joints else hand
+        return self.many.agent_pos()[0]
 
     def environment_state(self) -> NDArray[np.float32]:
         """(2 + 17 rows,) numbers of the objects: `graspgen.env.observe.EPISODE` and `OBJECT`."""
-        judge, place = self.judge, self.place
-        return environment_state(
-            self.moment, judge.held, judge.rise, place.half, np.array([self.target]), place.belt, self.rows
-        )[0]
+        return self.many.environment_state()[0]
 
     def info(self) -> dict[str, Any]:
         """Return what a step's info says: always the same keys, numbers and truth values only."""
-        judge, there = self.judge, self.target >= 0
-        return {
-            "is_success": self.success,
-            "success": self.success,
-            "outcome": int(judge.outcome[0]),
-            "stage": int(judge.stage[0]),
-            "grasped": bool(judge.held[0]),
-            "lifted": bool(judge.held[0] and judge.rise[0] >= judge.high),
-            "dropped": self.has_ended_with(Outcome.DROPPED),
-            "collision": bool(judge.first_touch[0] >= 0),
-            "first_touch": int(judge.first_touch[0]),
-            "rise": float(judge.rise[0]),
-            "target": int(self.place.ids[self.target]) if there else 0,
-            "cleared": self.cleared,
-            "lost": self.lost,
-            "scene": self._number,
-            "time": float(self.sim.data.time),
-        }
+        return self.many.info(0)
+
+    def save(self) -> SavedEpisode:
+        """Return all that the episode's future depends on, but for the random generator."""
+        return self.many.save(0)
+
+    def restore(self, saved: SavedEpisode) -> None:
+        """Go on from where `save` was called; what happens then is the same to the last bit."""
+        self.many.restore(0, saved)
+
+    def target_com(self) -> Array:
+        """(3,) centre of mass of the target, m, the simulation's frame."""
+        return self.many.target_com(0)
+
+    @property
+    def place(self) -> Place | None:
+        """The scene, None before the first."""
+        return self.many.places[0]
+
+    @property
+    def sim(self) -> Simulation:
+        """Its simulation."""
+        return self.many.places[0].sim
+
+    @property
+    def state(self) -> SceneMeasures:
+        """What puts the hand at its start and makes objects its target."""
+        return self.many.states[0]
+
+    @property
+    def moment(self) -> Moment:
+        """Where everything is now, the simulation's frame; arrays of one entry."""
+        return self.many.moment
+
+    @property
+    def told(self) -> tuple[Array, Array]:
+        """(1, 3) m and (1, 3, 3), where the hand was told to be, world frame."""
+        return self.many.driver.told
+
+    @property
+    def offset(self) -> Array:
+        """(3,) m, where the simulation's frame, which rides on the belt, is now in the world."""
+        return self.many.here[0]
+
+    @property
+    def target(self) -> int:
+        """Number of the target among the scene's objects; −1 where none is left."""
+        return int(self.many.targets[0])
+
+    @property
+    def goal(self) -> NDArray[np.float32]:
+        """(4,) where the target's centre of mass is to be (m, world frame), and 1: held."""
+        return self.many.goals[0]
+
+    @property
+    def achieved(self) -> NDArray[np.float32]:
+        """(4,) centre of mass of the target, m, world frame, and 1 once it is lifted and judged as held."""
+        return self.many.achieved()[0]
+
+    @property
+    def success(self) -> bool:
+        """Whether the task is done."""
+        return bool(self.many.success[0])
+
+    @property
+    def objects(self) -> int:
+        """Number of objects when the episode began."""
+        return int(self.many.objects[0])
+
+    @property
+    def cleared(self) -> int:
+        """Number of objects that were taken away."""
+        return int(self.many.cleared[0])
+
+    @property
+    def lost(self) -> int:
+        """Number of objects that have left the arena."""
+        return int(self.many.lost[0])
 
     @property
     def target_name(self) -> str:
         """What the target is ("mug"), "" where none is left."""
-        return self.place.settled.world.objects[self.target].asset.class_name if self.target >= 0 else ""
+        return self.many.target_name(0)
 
     @property
     def task_description(self) -> str:
         """The task in words, as vision-language policies are told it."""
-        if self.spec.goal == "all":
-            return "clear the bin"
-        return f"pick up the {self.target_name}" if self.spec.goal == "target" else "pick up an object"
-
-    def save(self) -> SavedTask:
-        """Return all that the episode's future depends on, but for the random generator."""
-        rest = {name: getattr(self, name) for name in _REST}
-        return SavedTask(self.saved(), {**rest, "_there": self._there.copy()})
-
-    def restore(self, saved: SavedTask) -> None:
-        """Go on from where `save` was called; what happens then is the same to the last bit."""
-        self.put_back(saved.hand)
-        for name, value in saved.rest.items():
-            setattr(self, name, value)
-        self._there = saved.rest["_there"].copy()
-
-
-def _most_objects(recipe: Recipe) -> int:
-    """Return how many objects a scene of a recipe can hold."""
-    scene = recipe.scene
-    return int(scene.objects.count.support[1]) + int(scene.distractors.contextual.count.support[1])
+        return self.many.description(0)

@@ -1,60 +1,56 @@
-"""Many environments in one process: their physics in batches of MuJoCo's on a few threads, all else as in one.
+"""Many environments in one process: commanded and judged as arrays, simulated by a few threads.
 
-Every sub-environment plays a scene of its own: other objects, so a model of another layout, which one batch of many
-simulations would refuse. So each has a batch of one (`Simulation.rollout_alone`), and what a batch of many would do
-with its own threads is done here with Python's: a control step's physics is a single call without the interpreter's
-lock, and while it runs, the caller commands and judges the other environments.
+Every environment plays a scene of its own: other objects, so a model of another layout, which one batch of many
+simulations would refuse. So each has a batch of one (`Simulation.rollout`), and what a batch of many would do with its
+own threads is done here with Python's: a control step's physics is a single call without the interpreter's lock.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from gymnasium.vector.utils import iterate
-from gymnasium.wrappers import TimeLimit
+from gymnasium import spaces
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
+from numpy.typing import ArrayLike, NDArray
 
 from graspgen.env.crew import Crew
 from graspgen.env.errors import EnvError
-from graspgen.env.gym_face import GoalEnv, GraspEnv
+from graspgen.env.gym_face import Goals, GraspEnv, options_of, picture_of, senses_of, space
+from graspgen.env.observations import ObsMode
+from graspgen.env.senses import BLIND, of
 from graspgen.env.spec import TaskSpec
+from graspgen.env.tasks import GraspTasks
 from graspgen.frames import Array
 
 #: Works that each thread is given in a step: more of them even out, and each costs some hand-over.
 _SHARES = 8
 
 
-class _Led(gymnasium.Wrapper):
-    """An environment whose control steps are simulated by a crew."""
-
-    seen: Callable[[], Array]
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """End the control step that was begun with this action."""
-        return self.env.told(self.env.grasping.judged(self.seen()))
-
-
-class GraspVectorEnv(SyncVectorEnv):
+class GraspVectorEnv(gymnasium.vector.VectorEnv):
     """`num_envs` grasping environments: each does, to the last bit, what it would do alone.
+
+    Attributes:
+        grasping: the tasks.
 
     Args:
         num_envs: how many.
         max_episode_steps: after which an episode is truncated.
         autoreset_mode: Gymnasium's: `NextStep`, `SameStep` or `Disabled`.
         threads: that simulate, the caller's included; None for one a core.
-        settings: of each environment (`GraspEnv`).
+        obs_mode, render_mode: as of a single environment.
+        settings: fields of `graspgen.env.spec.TaskSpec`.
 
     Raises:
         EnvError: a setting is unknown or not valid.
         GraspgenError: the recipe, or what it names, cannot be used.
     """
-
-    kind: type[GraspEnv] = GraspEnv
 
     def __init__(
         self,
@@ -62,75 +58,143 @@ class GraspVectorEnv(SyncVectorEnv):
         max_episode_steps: int = 100,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         threads: int | None = None,
+        obs_mode: ObsMode = "state",
+        render_mode: str | None = None,
         **settings: Any,
     ) -> None:
         for name, value in (("num_envs", num_envs), ("max_episode_steps", max_episode_steps), ("threads", threads)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise EnvError(f"{name} must be a whole number of at least 1, got {value!r}")
-        self._crew = Crew(threads or len(os.sched_getaffinity(0)))
         keep = max(num_envs, settings.pop("keep", TaskSpec.keep))
-        first = self.kind(keep=keep, **settings)  # is never played: its scenes are all the others'
-        shelf = first.grasping.scenes
+        kind = type(self).__name__
+        self._senses = senses_of(kind, obs_mode, render_mode, {"keep": keep, **settings}, num_envs)
+        self.grasping: GraspTasks = self._senses.tasks
+        self.num_envs, self.obs_mode, self.render_mode = num_envs, obs_mode, render_mode
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        fps = round(1 / self.grasping.period)
+        self.metadata = {**GraspEnv.metadata, "render_fps": fps, "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = space(self._senses.bounds())
+        self.single_action_space = spaces.Box(-1.0, 1.0, (self.grasping.action_size,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._crew = Crew(threads or len(os.sched_getaffinity(0)))
+        self._longest, self._steps = max_episode_steps, np.zeros(num_envs, np.int64)
+        self._over = np.zeros(num_envs, bool)
+        self._rngs: list[np.random.Generator | None] = [None] * num_envs
 
-        def make() -> gymnasium.Env:
-            return TimeLimit(_Led(self.kind(shelf=shelf, **settings)), max_episode_steps)
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin episodes in all environments, or in some.
 
-        super().__init__([make] * num_envs, autoreset_mode=autoreset_mode)
+        Args:
+            seed: of the first environment's generator, the next has the next one; or one each; None goes on with them.
+            options: as of a single environment; and `reset_mask`, (n,) truth values: where to begin.
 
-    def step(self, actions: Any) -> tuple[Any, ...]:
+        Raises:
+            EnvError: an option is unknown or not valid.
+            SceneError: no scene came to rest.
+        """
+        n = self.num_envs
+        seeds = (
+            [None if seed is None else seed + i for i in range(n)] if seed is None or isinstance(seed, int) else seed
+        )
+        if len(seeds) != n:
+            raise EnvError(f"seed must be one number, or {n} of them, got {len(seeds)}")
+        given = dict(options or {})
+        mask = given.pop("reset_mask", np.ones(n, bool))
+        if not isinstance(mask, np.ndarray) or mask.shape != (n,) or mask.dtype != bool or not mask.any():
+            raise EnvError(f"reset_mask must be an array of {n} truth values, one of them true, got {mask!r}")
+        given, infos = options_of(given), {}
+        for i in np.flatnonzero(mask).tolist():
+            self._begin(i, seeds[i], given)
+            infos = self._add_info(infos, self.grasping.info(i), i)
+        self._over &= ~mask
+        return self._observed(), infos
+
+    def step(self, actions: ArrayLike) -> tuple[Any, Array, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Do an action in every environment for one control step.
 
         Raises:
-            EnvError: an action has the wrong shape or is not finite.
+            EnvError: an action has the wrong shape or is not finite, or an episode that is over was not reset.
         """
-        actions = np.asarray(actions)
+        actions, tasks, mode = np.asarray(actions), self.grasping, self.autoreset_mode
         if actions.shape != self.action_space.shape or not np.isfinite(actions).all():
             raise EnvError(f"actions must be finite numbers of shape {self.action_space.shape}, got {actions.shape}")
-        stopped = self._autoreset_envs
-        works = []
-        if self.autoreset_mode != AutoresetMode.DISABLED or not stopped.any():
-            works = self._begin(actions, stopped)
-        try:
-            return super().step(actions)
-        finally:
-            for work in works:  # where an environment has raised
-                self._crew.finish(work)
+        if mode == AutoresetMode.DISABLED and self._over.any():
+            over = np.flatnonzero(self._over).tolist()
+            raise EnvError(f"episodes {over} are over: reset them, with options={{'reset_mask': …}}")
+        again = self._over.copy() if mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
+        going = np.flatnonzero(~again).tolist()
+        self._simulate(going, tasks.command(going, actions))
+        rewards, terminated = tasks.judged(going)
+        self._steps += 1
+        truncated = self._steps >= self._longest
+        for i in going:
+            self._senses.next(i)
+        rewards[again], terminated[again], truncated[again] = 0.0, False, False
+        self._over = terminated | truncated
+        infos: dict[str, Any] = {}
+        if mode == AutoresetMode.SAME_STEP and self._over.any():
+            again = self._over
+            infos = self._final(np.flatnonzero(again).tolist())
+        for i in np.flatnonzero(again).tolist():
+            self._begin(i, None, {})
+        told = [tasks.info(i) for i in range(self.num_envs)]
+        for name in told[0]:
+            infos[name], infos[f"_{name}"] = np.array([info[name] for info in told]), np.ones(self.num_envs, bool)
+        return self._observed(), rewards, terminated, truncated, infos
 
-    def _begin(self, actions: Any, stopped: Any) -> list[Any]:
-        """Command all environments that go on, and let their physics be simulated."""
-        going = [
-            (env.env, action)
-            for env, action, over in zip(self.envs, iterate(self.action_space, actions), stopped, strict=True)
-            if not over or self.autoreset_mode != AutoresetMode.NEXT_STEP
-        ]
+    def _begin(self, i: int, seed: int | None, options: dict[str, Any]) -> None:
+        if seed is not None or self._rngs[i] is None:
+            self._rngs[i] = seeding.np_random(seed)[0]
+        self.grasping.reset(i, self._rngs[i], **options)
+        self._senses.begin(i)
+        self._steps[i] = 0
+
+    def _simulate(self, going: list[int], control: Array) -> None:
         size = max(1, len(going) // (_SHARES * self._crew.threads))
-        return [self._give(going[i : i + size]) for i in range(0, len(going), size)]
-
-    def _give(self, some: list[tuple[_Led, Any]]) -> Any:
-        tasks = [led.env.grasping for led, _ in some]
-        controls = [task.command(action) for task, (_, action) in zip(tasks, some, strict=True)]
-        found: list[Array] = []
-
-        def simulate() -> None:
-            found.extend(task.sim.rollout_alone(control) for task, control in zip(tasks, controls, strict=True))
-
-        work = self._crew.give(simulate)
-
-        def seen(number: int) -> Array:
+        works = [
+            self._crew.give(functools.partial(self._simulate_some, going[i : i + size], control))
+            for i in range(0, len(going), size)
+        ]
+        for work in works:
             self._crew.finish(work)
-            return found[number]
 
-        for number, (led, _) in enumerate(some):
-            led.seen = functools.partial(seen, number)
-        return work
+    def _simulate_some(self, some: list[int], control: Array) -> None:
+        for i in some:
+            self.grasping.simulate(i, control[i])
+
+    def _final(self, ended: list[int]) -> dict[str, Any]:
+        """Return what infos say of episodes that have just ended."""
+        infos: dict[str, Any] = {}
+        seen = self._senses.observed() if self.obs_mode in BLIND else None
+        for i in ended:
+            last = self._senses.observation(i) if seen is None else of(seen, i)
+            infos = self._add_info(infos, {"final_obs": last, "final_info": self.grasping.info(i)}, i)
+        return infos
+
+    def _observed(self) -> Any:
+        if self.obs_mode in BLIND:
+            return self._senses.observed()
+        each = [self._senses.observation(i) for i in range(self.num_envs)]
+        empty = create_empty_array(self.single_observation_space, self.num_envs)
+        return concatenate(self.single_observation_space, each, empty)
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Return what the first camera of each environment sees: colour, depth (m), or both."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() without a render_mode returns nothing; make the environments with one")
+            return None
+        if None in self.grasping.places:
+            raise EnvError("reset the environments before they are rendered")
+        return tuple(picture_of(self._senses.picture(i), self.render_mode) for i in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Close the environments, and end the threads."""
-        super().close_extras(**kwargs)
+        """Free what was uploaded to the renderer, and end the threads."""
+        self._senses.close()
         self._crew.close()
 
 
-class GoalVectorEnv(GraspVectorEnv):
+class GoalVectorEnv(Goals, GraspVectorEnv):
     """Likewise in the goal form."""
-
-    kind = GoalEnv

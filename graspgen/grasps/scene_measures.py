@@ -119,7 +119,7 @@ class SceneMeasures:
     def _bind_grip(self, scene: SceneModel, width: Array) -> None:
         """Look up what closes the hand, and put it where it begins."""
         grip = scene.model.actuator(HAND + self._gripper.actuator)
-        self.grip, self._squeeze_limit = int(grip.id), float(grip.forcerange[1])
+        self.grip, self.squeeze_limit = int(grip.id), float(grip.forcerange[1])
         self._batch.act[:, int(grip.actadr[0])] = width + self._gripper.zero_length
 
     def retarget(self, ids: Ids, target: Ids, friction: Array) -> None:
@@ -154,7 +154,7 @@ class SceneMeasures:
 
     def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
         """(m,) whether the grip is at its limit of force."""
-        return np.abs(self._force[ids, self.grip]) >= 0.99 * self._squeeze_limit
+        return np.abs(self._force[ids, self.grip]) >= 0.99 * self.squeeze_limit
 
     def rise(self, ids: Ids) -> tuple[Array, Array]:
         """(m,) rise of the target's centre of mass since the start, m, and the largest of any other object's."""

@@ -94,7 +94,7 @@ def test_a_restored_episode_goes_on_to_the_last_bit():
         go(task, 6, z=0.7, x=0.2, fingers=-1.0)
         state = np.empty(mujoco.mj_stateSize(task.sim.model, size))
         mujoco.mj_getState(task.sim.model, task.sim.data, state, size)
-        ends.append((state, task.judge.saved()))
+        ends.append((state, task.judge.saved(0)))
         go(task, 3, fingers=1.0)
         task.restore(saved)
     np.testing.assert_array_equal(ends[0][0], ends[1][0])

@@ -1,0 +1,160 @@
+"""The grasping task without any framework, n episodes at a time: reset, step, judge, reward, save and restore.
+
+Physics, contacts and the judgement of success are those of the in-scene trials that label grasps: the same model of a
+hand on six servos of limited force, and the same rules. A control step is the period in which trials are looked at.
+`graspgen.env.task` is the same for one episode at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graspgen.env.episode import Episodes
+from graspgen.env.errors import EnvError
+from graspgen.env.observe import agent_state, environment_state, with_posture
+from graspgen.env.scenes import Place, Scenes
+from graspgen.env.spec import TaskSpec
+from graspgen.errors import SceneError
+from graspgen.frames import Array
+from graspgen.recipe import Recipe
+
+#: The tool point starts at most this far from above the origin along x and y, m.
+START_JITTER = 0.03
+#: How many scenes are drawn where one does not come to rest, before the reset gives up.
+DRAWS = 5
+
+
+class GraspTasks(Episodes):
+    """Hands that are driven step by step among the objects of settled scenes.
+
+    Attributes:
+        rows: of objects in the state.
+
+    Args:
+        spec: of the task.
+        views: whether scenes are to be seen.
+        n: how many episodes at a time.
+    """
+
+    def __init__(self, spec: TaskSpec, views: bool = False, n: int = 1) -> None:
+        scenes = Scenes(spec, views, copies=n if n > 1 else 0)
+        most = _most_objects(scenes.recipe)
+        self.rows = spec.max_objects or most
+        super().__init__(spec, scenes, n, max(self.rows, most))
+
+    @property
+    def action_size(self) -> int:
+        """How many numbers an action has."""
+        return self.driver.action_size
+
+    def reset(
+        self,
+        i: int,
+        rng: np.random.Generator,
+        *,
+        recipe: str | Recipe | None = None,
+        scene: int | None = None,
+        target: int | None = None,
+        T_world_tool: ArrayLike | None = None,
+        opening: float | None = None,
+    ) -> None:
+        """Begin an episode.
+
+        Args:
+            i: which.
+            rng: what is not given is drawn from it.
+            recipe: name, path or recipe of the scene; None for the task's own.
+            scene: its number; None draws one.
+            target: instance id of the target, where the task has one; None draws it.
+            T_world_tool: (4, 4) pose at which the hand starts; None for above the middle, pointing down.
+            opening: of the fingers, m; None for the largest.
+
+        Raises:
+            EnvError: an argument is not valid, or the scene holds more objects than the state has room for.
+            SceneError: no scene came to rest.
+            RecipeError: the recipe is not valid.
+        """
+        chosen = self.scenes.chosen(recipe)
+        source = self.scenes.source(chosen)
+        if source.gripper.name != self.gripper.name or source.profile.name != self.profile.name:
+            raise EnvError(
+                f"recipe {chosen.task} has gripper {source.gripper.name} and profile {source.profile.name}, this "
+                f"environment {self.gripper.name} and {self.profile.name}; make another environment for it"
+            )
+        place = self._draw(i, chosen, rng, scene)
+        jitter, choice = rng.uniform(-START_JITTER, START_JITTER, 2), rng.random()
+        room = self.rows if self.spec.max_objects is None else self.there.shape[1]
+        if len(place.ids) > room:
+            raise EnvError(
+                f"scene {place.settled.world.plan.index} of {chosen.task} holds {len(place.ids)} objects, the state "
+                f"has room for {room}; make the environment with max_objects={len(place.ids)}"
+            )
+        number = place.target_number(target, choice)
+        self._recipes[i] = chosen
+        self.begin_episode(i, place, number if self.spec.goal == "target" else None, T_world_tool, opening, jitter)
+
+    def _draw(self, i: int, recipe: Recipe, rng: np.random.Generator, scene: int | None) -> Place:
+        if scene is not None:
+            if not isinstance(scene, int | np.integer) or scene < 0:
+                raise EnvError(f"scene must be a number of at least 0, got {scene!r}")
+            return self.scenes.place(recipe, int(scene), self.places[i])
+        spec = self.spec
+        for left in reversed(range(DRAWS)):
+            number = spec.first_scene + int(rng.integers(spec.scenes or 2**31))
+            try:
+                return self.scenes.place(recipe, number, self.places[i])
+            except SceneError:
+                if not left:
+                    raise
+        raise AssertionError("the last draw returns or raises")
+
+    def command(self, going: Sequence[int], actions: ArrayLike) -> Array:
+        """Begin a control step: return the (n, steps, nu) controls that do actions.
+
+        Whoever has simulated those of all that are going (`simulate`) ends the step (`judged`).
+
+        Args:
+            going: which episodes go on; the others have to be reset after this step.
+            actions: (n, numbers) in −1…1, as the spec's `action_mode` reads them; what is beyond is clipped.
+
+        Raises:
+            EnvError: an episode has not begun; or the actions have the wrong shape or are not finite.
+        """
+        if None in self.places:
+            raise EnvError("reset the environment before its first step")
+        given = np.array(actions, float)
+        if given.shape != (self.n, self.action_size) or not np.isfinite(given).all():
+            told = given.tolist() if given.size <= self.action_size else f"shape {given.shape}"
+            raise EnvError(f"an action must be {self.action_size} finite numbers in -1…1, got {told}")
+        np.minimum(np.maximum(given, -1.0, out=given), 1.0, out=given)
+        return self.begin(going, given)
+
+    def judged(self, going: Sequence[int]) -> tuple[Array, NDArray[np.bool_]]:
+        """End a control step: return (n,) rewards, and whether each episode is over."""
+        self.end()
+        return self.results(going)
+
+    def agent_pos(self) -> NDArray[np.float32]:
+        """(n, 17 + 2 joints) numbers of the hands, `graspgen.env.observe.AGENT`, and of the arms that carry them."""
+        hand = agent_state(self.moment, self.judge.touching, self.here, self.belt)
+        return with_posture(hand, self.driver.posture()) if self.driver.joints else hand
+
+    def environment_state(self) -> NDArray[np.float32]:
+        """(n, 2 + 17 rows) numbers of the objects: `graspgen.env.observe.EPISODE` and `OBJECT`."""
+        judge = self.judge
+        return environment_state(self.moment, judge.held, judge.rise, self._half, self.targets, self.belt, self.rows)
+
+    def description(self, i: int) -> str:
+        """Return the task in words, as vision-language policies are told it."""
+        if self.spec.goal == "all":
+            return "clear the bin"
+        return f"pick up the {self.target_name(i)}" if self.spec.goal == "target" else "pick up an object"
+
+
+def _most_objects(recipe: Recipe) -> int:
+    """Return how many objects a scene of a recipe can hold."""
+    scene = recipe.scene
+    return int(scene.objects.count.support[1]) + int(scene.distractors.contextual.count.support[1])
