@@ -14,15 +14,17 @@ from graspgen.cli import grippers, objects
 from graspgen.cli.check import check
 from graspgen.cli.damage import opengl_mistake, reading
 from graspgen.cli.export import export
+from graspgen.cli.generate import INTERRUPTED, generate
 from graspgen.cli.grasps import grasps
 from graspgen.cli.import_grasps import import_grasps
 from graspgen.cli.knobs import knobs
 from graspgen.cli.preview import preview
 from graspgen.cli.relabel import relabel
+from graspgen.cli.status import status
 from graspgen.cli.video import video
 from graspgen.errors import GraspgenError
 
-BAD_INPUT, VIOLATIONS, INTERRUPTED = 2, 1, 130
+BAD_INPUT, VIOLATIONS = 2, 1
 
 
 class _Tidy(TyperGroup):
@@ -61,11 +63,13 @@ app.add_typer(objects.app, name="objects")
 app.add_typer(grippers.app, name="grippers")
 app.command()(check)
 app.command()(export)
+app.command()(generate)
 app.command()(grasps)
 app.command()(import_grasps)
 app.command()(knobs)
 app.command()(preview)
 app.command()(relabel)
+app.command()(status)
 app.command()(video)
 
 Set = Annotated[
@@ -97,39 +101,6 @@ def root(
     ] = False,
 ) -> None:
     """Robotic grasping datasets by physics: scenes, RGB-D views, 6DoF poses, tested grasps."""
-
-
-@app.command()
-def generate(
-    recipe: RecipeName,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.")],
-    scenes: Annotated[int, typer.Option("--scenes", "-n", min=1, max=2**31 - 1, help="How many scenes.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same dataset.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-w", min=1, max=1024, help="Processes; all cores if not given."),
-    ] = None,
-    overrides: Set = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete the dataset that is there first.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the dataset that is there.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only errors.")] = False,
-) -> None:
-    """Turn a recipe into a dataset."""
-    if overwrite and resume:
-        raise typer.BadParameter("--overwrite and --resume exclude each other")
-    from graspgen.recipe_file import load_recipe
-
-    loaded = load_recipe(recipe, overrides or ())
-    from graspgen.cli.show import available_cores, print_summary
-    from graspgen.pipeline.run import generate as run
-
-    cores = workers or available_cores()
-    made = run(loaded, out, scenes, seed, cores, overwrite=overwrite, resume=resume, quiet=quiet)
-    if not quiet:
-        print_summary(made, out)
-    if made.interrupted:
-        typer.echo(f"stopped: {out} holds what is complete; go on with --resume", err=True)
-        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()

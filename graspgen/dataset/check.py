@@ -82,11 +82,13 @@ def inspect(path: str | Path, *, foreign: bool | None = None, progress: Progress
     if progress:
         progress("", len(manifest.shards), len(manifest.shards))
     there = sum(len(shard.scenes) for shard in manifest.shards)
-    if there < manifest.scenes:
-        report.where = MANIFEST
+    report.where = MANIFEST
+    if left := sum(len(manifest.expected(number)) for number in manifest.missing()):
         report.notice(
-            f"incomplete: {there} of {manifest.scenes} scenes are there; `graspgen generate … --resume` makes the rest"
+            f"incomplete: {there} of {there + left} scenes are there; `graspgen generate … --resume` makes the rest"
         )
+    for scene, why in manifest.refused.items():
+        report.notice(f"scene {scene} was refused: {why}")
     return CheckResult.of(folder, report, manifest)
 
 

@@ -8,13 +8,13 @@ import h5py
 import numpy as np
 
 from graspgen.dataset.create import read_info
+from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.hdf5 import open_file, reason
 from graspgen.dataset.layout import INDEX, MANIFEST, PARTIAL, SHARDS
 from graspgen.dataset.manifest import Manifest, ShardInfo
 from graspgen.dataset.probe import probe
 from graspgen.dataset.schema import TABLES
 from graspgen.dataset.violations import Report
-from graspgen.dataset.writer import file_sha256
 from graspgen.errors import DatasetError
 
 MEND = "remove it and run `graspgen generate … --resume`"
@@ -75,7 +75,7 @@ def check_scenes(report: Report, manifest: Manifest) -> None:
     by_file = {shard.file: shard for shard in manifest.shards}
     for file, shard in by_file.items():
         digits = "".join(c for c in Path(file).stem if c.isdigit())
-        expected = list(manifest.expected(int(digits))) if digits else []
+        expected = manifest.expected(int(digits)) if digits else []
         if sorted(shard.scenes) != expected:
             span = f"{expected[0]} to {expected[-1]}" if expected else "none"
             report.add(f"{file} holds {len(shard.scenes)} scenes ({_span(shard)}), expected {span}")

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked
 from graspgen.dataset.guards import guarded
+from graspgen.dataset.hashes import content_hash
 from graspgen.dataset.hdf5 import HASHES
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
 from graspgen.dataset.violations import Report
-from graspgen.dataset.writer import content_hash
 
 #: Table → the column and the bits by which its key is shifted to give the scene; others have a column `scene`.
 _OWNER = {

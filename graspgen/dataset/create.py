@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from graspgen import __version__
 from graspgen.dataset.guards import guarded
+from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.hdf5 import HASHES, open_file
 from graspgen.dataset.layout import (
     INDEX,
@@ -20,13 +23,17 @@ from graspgen.dataset.layout import (
     OWNED,
     PARTIAL,
     SHARDS,
+    UNFINISHED,
     shard_file,
     write_error,
 )
-from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest, save_manifest
+from graspgen.dataset.lock import LOCK
+from graspgen.dataset.manifest import Manifest, ShardInfo, edited, load_manifest, save_manifest
 from graspgen.dataset.schema import SCHEMA_VERSION, TABLES
-from graspgen.dataset.writer import file_sha256
 from graspgen.errors import DatasetError
+
+#: Most differences between two runs that a message shows.
+_MOST = 5
 
 
 def create_dataset(
@@ -39,6 +46,7 @@ def create_dataset(
     mujoco_version: str,
     overwrite: bool = False,
     resume: bool = False,
+    part: tuple[int, int] | None = None,
 ) -> Manifest:
     """Make a dataset's folder, or take up one that is there, and return its manifest.
 
@@ -50,6 +58,7 @@ def create_dataset(
         overwrite: delete the dataset that is there. A folder that is no graspgen dataset is never touched.
         resume: keep the complete shards of the dataset that is there; recipe, seed and versions must be the same, the
             number of scenes may grow.
+        part: (k, n) to make only the k-th of n parts of the shards.
 
     Raises:
         DatasetError: the folder is in use and neither is set, or it is no dataset, or it holds another run, or it
@@ -64,11 +73,12 @@ def create_dataset(
         graspgen_version=__version__,
         mujoco_version=mujoco_version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        part=part,
     )
     try:
         if folder.exists() and not folder.is_dir():
             raise DatasetError(f"{folder} is a file; choose another output folder")
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and not _only_begun(folder):
             if resume:
                 return _resume(folder, wanted)
             if not overwrite:
@@ -85,6 +95,15 @@ def create_dataset(
         raise write_error(folder, error) from error
     save_manifest(folder, wanted)
     return wanted
+
+
+def _only_begun(folder: Path) -> bool:
+    """Whether a folder holds nothing yet, or what a run that was killed in its first moment leaves."""
+    for path in folder.iterdir():
+        empty = path.name in (SHARDS, OBJECTS) and path.is_dir() and not any(path.iterdir())
+        if not empty and path.name not in (LOCK, MANIFEST + PARTIAL):
+            return False
+    return True
 
 
 def _delete(folder: Path) -> None:
@@ -113,26 +132,38 @@ def _is_manifest(path: Path) -> bool:
 
 
 def _resume(folder: Path, wanted: Manifest) -> Manifest:
+    by_hand = edited(folder)
     found = load_manifest(folder)
-    for name in ("seed", "scenes_per_shard", "graspgen_version", "mujoco_version", "recipe"):
-        difference = first_difference(getattr(found, name), getattr(wanted, name), name)
-        if difference:
-            raise DatasetError(
-                f"cannot resume {folder}: {difference}; give what it was begun with, or another output folder"
-            )
+    if found.selected is not None:
+        raise DatasetError(
+            f"cannot resume {folder}: it was split off or merged from other datasets; resume those, and do that again"
+        )
+    names = ("seed", "scenes_per_shard", "graspgen_version", "mujoco_version", "part", "recipe")
+    changed = [d for name in names for d in differences(getattr(found, name), getattr(wanted, name), name)]
+    if changed:
+        more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
+        raise DatasetError(
+            f"cannot resume {folder}: {'; '.join(changed[:_MOST])}{more}; give what it was begun with, "
+            "or another output folder, or --overwrite to delete it"
+        )
     if wanted.scenes < found.scenes:
         raise DatasetError(
             f"cannot resume {folder}: it was begun with {found.scenes} scenes, now {wanted.scenes}; "
             "the number of scenes can only grow"
         )
+    refused = {} if by_hand else found.refused
+    manifest = replace(found, scenes=wanted.scenes, grown=_grown(found, wanted.scenes), refused=refused, complete=False)
     try:
         (folder / SHARDS).mkdir(exist_ok=True)
         (folder / OBJECTS).mkdir(exist_ok=True)
-        for leftover in [*folder.glob(f"*{PARTIAL}"), *(folder / SHARDS).glob(f"*{PARTIAL}")]:
-            leftover.unlink()
-        kept = complete_shards(folder, replace(found, scenes=wanted.scenes))
-        manifest = replace(found, scenes=wanted.scenes, shards=kept, complete=False)
-        if found.complete and not manifest.missing() and (folder / INDEX).is_file():
+        clear_partial(folder)
+        # Nothing that an edited manifest says of its shards is believed.
+        kept = complete_shards(folder, replace(manifest, shards=() if by_hand else found.shards))
+        manifest = replace(manifest, shards=kept)
+        # What was refused is tried again where its shard has to be made anew.
+        gone = {n for unit in manifest.missing() for n in _whole(manifest, unit)}
+        manifest = replace(manifest, refused={n: why for n, why in refused.items() if n not in gone})
+        if found.complete and not by_hand and not manifest.missing() and (folder / INDEX).is_file():
             manifest = replace(manifest, complete=True)
         else:
             # It would keep showing the state before; the shards can be opened all the while.
@@ -143,18 +174,46 @@ def _resume(folder: Path, wanted: Manifest) -> Manifest:
     return manifest
 
 
-def first_difference(old: Any, new: Any, where: str) -> str:
-    """Return "where was old, now new" for the first place in which two plain values differ, "" if they are equal."""
+def clear_partial(folder: Path) -> None:
+    """Remove what processes that were killed have left half written.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    for place in (folder, folder / SHARDS, folder / UNFINISHED):
+        for leftover in place.glob(f"*{PARTIAL}"):
+            leftover.unlink(missing_ok=True)
+    for leftover in (folder / OBJECTS).glob(".*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _grown(found: Manifest, scenes: int) -> tuple[int, ...]:
+    """Return where shards must end so that those that are there stay as they are."""
+    start = found.grown[-1] if found.grown else 0
+    between = scenes > found.scenes and (found.scenes - start) % found.scenes_per_shard
+    return (*found.grown, found.scenes) if between else found.grown
+
+
+def _whole(manifest: Manifest, number: int) -> list[int]:
+    """Return the scenes of a shard, refused ones too."""
+    return replace(manifest, refused={}).expected(number)
+
+
+def differences(old: Any, new: Any, where: str) -> list[str]:
+    """Return "where was old, now new" for every place in which two plain values differ."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
-            difference = first_difference(old.get(key), new.get(key), f"{where}.{key}")
-            if difference:
-                return difference
-        return ""
-    return "" if old == new else f"{where} was {json.dumps(old)}, now {json.dumps(new)}"
+        return [d for key in sorted({*old, *new}) for d in differences(old.get(key), new.get(key), f"{where}.{key}")]
+    return [] if old == new else [f"{where} was {json.dumps(old)}, now {json.dumps(new)}"]
 
 
-def complete_shards(path: str | Path, manifest: Manifest | None = None) -> tuple[ShardInfo, ...]:
+def first_difference(old: Any, new: Any, where: str) -> str:
+    """Return the first of the `differences`, "" if there is none."""
+    return next(iter(differences(old, new, where)), "")
+
+
+def complete_shards(
+    path: str | Path, manifest: Manifest | None = None, *, trust: bool = False
+) -> tuple[ShardInfo, ...]:
     """Return the shards of a dataset that are whole on the disk and hold the scenes that they should.
 
     A shard that was renamed just before the run was killed, and so is not in the manifest, is found by its content.
@@ -162,6 +221,7 @@ def complete_shards(path: str | Path, manifest: Manifest | None = None) -> tuple
     Args:
         path: the dataset's folder.
         manifest: what to go by instead of the folder's own manifest.
+        trust: take a shard that is in the manifest and has its size as it is, without reading it.
     """
     folder = Path(path)
     manifest = manifest or load_manifest(folder)
@@ -173,18 +233,22 @@ def complete_shards(path: str | Path, manifest: Manifest | None = None) -> tuple
         if not file.is_file():
             continue
         info = known.get(name)
-        if info is None or file.stat().st_size != info.bytes or file_sha256(file) != info.sha256:
-            info = read_info(file)
+        same = info is not None and file.stat().st_size == info.bytes and (trust or file_sha256(file) == info.sha256)
+        if not same:
+            # Also a file of another run may have been put here.
+            info = read_info(file, manifest.attributes)
         if info is not None and list(info.scenes) == list(manifest.expected(number)):
             found.append(info)
     return tuple(found)
 
 
-def read_info(path: Path) -> ShardInfo | None:
-    """Return what a shard says about itself, None if it is damaged or of another schema."""
+def read_info(path: Path, attributes: Mapping[str, Any] | None = None) -> ShardInfo | None:
+    """Return what a shard says about itself, None if it is damaged, of another schema, or has other `attributes`."""
     try:
         with open_file(path) as file:
             if file.attrs["graspgen_schema"] != SCHEMA_VERSION:
+                return None
+            if attributes is not None and not _says(file, attributes):
                 return None
             rows = {table: len(guarded(file, table, next(iter(spec.columns)))) for table, spec in TABLES.items()}
             hashes = json.loads(guarded(file, "", HASHES).asstr()[()])
@@ -192,3 +256,13 @@ def read_info(path: Path) -> ShardInfo | None:
         return ShardInfo(f"{path.parent.name}/{path.name}", path.stat().st_size, file_sha256(path), rows, scenes)
     except (OSError, KeyError, ValueError, AttributeError, RuntimeError, TypeError):
         return None
+
+
+def _says(file: h5py.File, attributes: Mapping[str, Any]) -> bool:
+    """Whether a shard was written with these attributes."""
+    return all(
+        json.loads(file.attrs[key]) == json.loads(json.dumps(value))
+        if isinstance(value, Mapping)
+        else file.attrs[key] == value
+        for key, value in attributes.items()
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from graspgen.errors import DatasetError
@@ -17,10 +19,25 @@ PARTIAL = ".partial"
 #: A user's own cell: its MJCF, the files that it names, and its meshes as they are drawn and collide.
 ARENA = "arena"
 LOOKS = "looks"
+#: Packed scenes of shards that are not complete; there only while a run is unfinished.
+UNFINISHED = "unfinished"
 
 #: Everything that graspgen itself puts into a dataset's folder: `overwrite` deletes these and nothing else.
 #: The manifest comes last, so that an interrupted deletion is still known as a dataset.
-OWNED = (SHARDS, OBJECTS, ARENA, LOOKS, INDEX, "run.jsonl", "preview.png", "report.html", "report", MANIFEST)
+OWNED = (
+    SHARDS,
+    UNFINISHED,
+    OBJECTS,
+    ARENA,
+    LOOKS,
+    INDEX,
+    ".lock",
+    "run.jsonl",
+    "preview.png",
+    "report.html",
+    "report",
+    MANIFEST,
+)
 
 
 def arena_mesh(number: int) -> str:
@@ -38,20 +55,45 @@ def shard_file(number: int) -> str:
     return f"{SHARDS}/shard-{number:05d}.h5"
 
 
-def shard_scenes(number: int, scenes: int, scenes_per_shard: int) -> range:
-    """Return the scenes that shard `number` of a run of `scenes` scenes holds."""
-    first = number * scenes_per_shard
-    return range(min(first, scenes), min(first + scenes_per_shard, scenes))
+def scene_file(scene: int) -> str:
+    """Return the path of a packed scene that waits for the rest of its shard, relative to the dataset's folder."""
+    return f"{UNFINISHED}/scene-{scene:09d}.pack"
 
 
-def shard_count(scenes: int, scenes_per_shard: int) -> int:
-    """Return how many shards a run of `scenes` scenes has."""
-    return -(-scenes // scenes_per_shard)
+def shard_scenes(number: int, scenes: int, scenes_per_shard: int, grown: Sequence[int] = ()) -> range:
+    """Return the scenes that shard `number` of a run of `scenes` scenes holds.
+
+    Args:
+        number: of the shard; past the last one the range is empty.
+        scenes: of the whole run.
+        scenes_per_shard: of every shard, but for the last one of each stretch.
+        grown: ascending, how many scenes the run had before each time that it grew: no shard reaches across these.
+    """
+    start = 0
+    for stop in (*grown, scenes):
+        count = shard_count(stop - start, scenes_per_shard)
+        if number < count:
+            first = start + number * scenes_per_shard
+            return range(first, min(first + scenes_per_shard, stop))
+        number -= count
+        start = stop
+    return range(scenes, scenes)
+
+
+def shard_count(scenes: int, scenes_per_shard: int, grown: Sequence[int] = ()) -> int:
+    """Return how many shards a run of `scenes` scenes has; arguments as `shard_scenes`."""
+    bounds = (0, *grown, scenes)
+    return sum(-(-(stop - start) // scenes_per_shard) for start, stop in pairwise(bounds))
 
 
 def partial_of(path: Path) -> Path:
     """Return the name under which `path` is written until it is whole."""
     return path.with_name(path.name + PARTIAL)
+
+
+def own_partial_of(path: Path) -> Path:
+    """Return the name under which this process writes `path`: a process that is as good as dead cannot take it over."""
+    return path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
 
 
 def commit(partial: Path, path: Path) -> None:

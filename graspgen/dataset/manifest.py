@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from graspgen.dataset.hashes import dataset_hash
 from graspgen.dataset.layout import MANIFEST, shard_count, shard_file, shard_scenes, write_text
 from graspgen.dataset.schema import SCHEMA_VERSION
 from graspgen.errors import DatasetError
@@ -48,6 +50,11 @@ class Manifest:
         shards: complete shards, ascending.
         complete: whether every scene asked for is there and `dataset.h5` is written.
         schema_version: of the tables.
+        grown: ascending, how many scenes the run had before each time that it grew in the middle of a shard.
+        refused: scenes that could not be made at all, and why; they are in no shard.
+        part: (k, n) of a run that makes only the k-th of n parts of its shards, 1 ≤ k ≤ n; None for all.
+        selected: of a dataset that was split off or merged, the scenes of each of its shards; it cannot grow.
+        lineage: what a split or merged dataset was taken from.
     """
 
     recipe: Mapping[str, Any]
@@ -60,6 +67,11 @@ class Manifest:
     shards: tuple[ShardInfo, ...] = ()
     complete: bool = False
     schema_version: int = field(default=SCHEMA_VERSION)
+    grown: tuple[int, ...] = ()
+    refused: Mapping[int, str] = field(default_factory=dict)
+    part: tuple[int, int] | None = None
+    selected: tuple[tuple[int, ...], ...] | None = None
+    lineage: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -74,21 +86,32 @@ class Manifest:
     @property
     def shard_count(self) -> int:
         """How many shards the whole run has."""
-        return shard_count(self.scenes, self.scenes_per_shard)
+        if self.selected is not None:
+            return len(self.selected)
+        return shard_count(self.scenes, self.scenes_per_shard, self.grown)
 
     @property
     def hashes(self) -> dict[int, str]:
         """Content hash of every scene in a complete shard."""
         return {scene: digest for shard in self.shards for scene, digest in shard.scenes.items()}
 
-    def expected(self, number: int) -> range:
+    @property
+    def content_hash(self) -> str:
+        """Content hash of the dataset (`graspgen.dataset.hashes.dataset_hash`)."""
+        return dataset_hash(self.hashes)
+
+    def expected(self, number: int) -> list[int]:
         """Return the scenes that shard `number` must hold."""
-        return shard_scenes(number, self.scenes, self.scenes_per_shard)
+        if self.selected is not None:
+            return list(self.selected[number]) if number < len(self.selected) else []
+        scenes = shard_scenes(number, self.scenes, self.scenes_per_shard, self.grown)
+        return [scene for scene in scenes if scene not in self.refused]
 
     def missing(self) -> list[int]:
-        """Return the numbers of the shards that are still to be made."""
+        """Return the numbers of the shards that are still to be made by this run."""
         done = {shard.file for shard in self.shards}
-        return [n for n in range(self.shard_count) if shard_file(n) not in done]
+        number, count = self.part or (1, 1)
+        return [n for n in range(number - 1, self.shard_count, count) if shard_file(n) not in done and self.expected(n)]
 
     def with_shard(self, info: ShardInfo) -> Manifest:
         """Return the manifest with a shard added, or replaced if the file is known."""
@@ -124,8 +147,42 @@ def save_manifest(folder: Path, manifest: Manifest) -> None:
         "scenes_per_shard": manifest.scenes_per_shard,
         "recipe": dict(manifest.recipe),
         "shards": shards,
+        **_said(manifest),
     }
+    content["sha256"] = content_digest(content)
     write_text(folder / MANIFEST, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _said(manifest: Manifest) -> dict[str, Any]:
+    """Return what only some manifests have to say."""
+    said = {
+        "grown": list(manifest.grown),
+        "refused": {str(scene): manifest.refused[scene] for scene in sorted(manifest.refused)},
+        "part": None if manifest.part is None else list(manifest.part),
+        "selected": None if manifest.selected is None else [list(scenes) for scenes in manifest.selected],
+        "lineage": dict(manifest.lineage),
+    }
+    return {key: value for key, value in said.items() if value not in ([], {}, None)}
+
+
+def content_digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's content, but for the entry that holds it, in hex.
+
+    It tells an edit by hand from what graspgen wrote; it is no signature.
+    """
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def edited(folder: Path) -> bool:
+    """Whether the manifest of a dataset is not as graspgen wrote it; older ones do not tell.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    load_manifest(folder)
+    content = json.loads((folder / MANIFEST).read_bytes().decode())
+    return "sha256" in content and content["sha256"] != content_digest(content)
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -183,13 +240,33 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
             created=str(content["created"]),
             shards=shards,
             complete=bool(content["complete"]),
+            grown=tuple(int(n) for n in content.get("grown", ())),
+            refused={int(k): str(v) for k, v in content.get("refused", {}).items()},
+            part=_part(content.get("part")),
+            selected=_selected(content.get("selected")),
+            lineage=dict(content.get("lineage", {})),
         )
+        if list(manifest.grown) != sorted({n for n in manifest.grown if 0 < n <= manifest.scenes}):
+            raise ValueError(f"grown {manifest.grown}")
         if manifest.scenes < 0 or manifest.scenes_per_shard < 1:
             raise ValueError(f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         what = f"missing {error}" if isinstance(error, KeyError) else str(error)
         raise DatasetError(f"{path} is damaged ({what}); restore it, or generate with --overwrite") from error
     return manifest
+
+
+def _part(said: Any) -> tuple[int, int] | None:
+    if said is None:
+        return None
+    number, count = (int(n) for n in said)
+    if not 1 <= number <= count:
+        raise ValueError(f"part {said}")
+    return number, count
+
+
+def _selected(said: Any) -> tuple[tuple[int, ...], ...] | None:
+    return None if said is None else tuple(tuple(int(n) for n in scenes) for scenes in said)
 
 
 def check_version(path: Path | str, version: object) -> None:

@@ -39,6 +39,7 @@ from graspgen.pipeline.object_labels import ROLLING, TORSIONAL, ObjectRows, labe
 from graspgen.pipeline.progress import Display, print_selection
 from graspgen.pipeline.row_store import RowInfo, RowStore, cache_store
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table
+from graspgen.pipeline.work import Report, Working
 from graspgen.recipe import Grasps, Objects
 
 
@@ -102,6 +103,11 @@ class DatabaseSummary:
 
     @property
     def done(self) -> int:
+        """Objects."""
+        return self.objects
+
+    @property
+    def new(self) -> int:
         """Objects."""
         return self.objects
 
@@ -212,13 +218,15 @@ def make_database(
     return made
 
 
-def make_object(job: LabelJob, number: int, report: object) -> ObjectDone:
+def make_object(job: LabelJob, number: int, report: Report) -> ObjectDone:
     """Label one object and store its rows.
 
     Raises:
         GraspgenError: the object cannot be read, or its rows cannot be written.
     """
+    report(Working(number, None, "opening"))
     catalogue, gripper, profile, spec = _open_job(job)
+    report(Working(number, number, "object"))
     asset = catalogue.asset(number)
     rows, seconds = label_asset(asset, gripper, profile, spec, job.seed, threads=job.threads)
     start = time.perf_counter()

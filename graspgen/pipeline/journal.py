@@ -24,14 +24,20 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL
+        self._begun = False
 
     def write(self, event: str, **values: Any) -> None:
         """Append one event."""
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": stamp, "event": event, **values}, ensure_ascii=False)
         try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with self._path.open("a+b") as file:
+                if not self._begun:
+                    # What a killed run has left of its last line must not swallow the next one.
+                    file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+                    line = line if file.read(1) in (b"", b"\n") else f"\n{line}"
+                    self._begun = True
+                file.write(f"{line}\n".encode())
         except OSError as error:
             raise write_error(self._path, error) from error
 
@@ -45,6 +51,11 @@ class Journal:
                     if isinstance(line, dict) and line.get("event") == event:
                         found.append(line)
         return found
+
+    def holder(self) -> str:
+        """Say which process wrote the last start, "" if nothing says so."""
+        last = (self.events("start") or [{}])[-1]
+        return f"process {last['pid']} on {last['host']}, since {last['time']}" if "pid" in last else ""
 
 
 def machine() -> dict[str, Any]:

@@ -24,6 +24,7 @@ from graspgen.objects.library import load_named_asset
 from graspgen.objects.library_index import Index, Verdict, read_index, update_index
 from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
 from graspgen.pipeline.progress import Display
+from graspgen.pipeline.work import Report, Working
 from graspgen.recipe import Settle
 from graspgen.render.asset_check import render_check
 from graspgen.render.gl import make_current
@@ -83,6 +84,11 @@ class CheckReport:
 
     @property
     def done(self) -> int:
+        """Assets."""
+        return len(self.checked)
+
+    @property
+    def new(self) -> int:
         """Assets."""
         return len(self.checked)
 
@@ -184,9 +190,10 @@ def check_asset(asset: Asset, gripper: Gripper, *, render: bool = True) -> tuple
     return Verdict(not reasons, reasons, gripper.name, {test.name: test.evidence for test in tests}), seconds
 
 
-def make_checked(job: CheckJob, number: int, report: object) -> Checked:
+def make_checked(job: CheckJob, number: int, report: Report) -> Checked:
     """Check one asset of a job, whatever state its files are in."""
     name, digest = job.assets[number]
+    report(Working(number, number, "object"))
     hand = _gripper(job.gripper)
     if job.render:
         _ready_to_render()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from graspgen.grasps.outcomes import Outcome
 from graspgen.objects.selection import Selection
@@ -25,6 +26,11 @@ class Progressing(Protocol):
     @property
     def done(self) -> int:
         """How many of the things that are counted."""
+        ...
+
+    @property
+    def new(self) -> int:
+        """How many of them were made since the start; the others were there."""
         ...
 
     @property
@@ -54,7 +60,7 @@ class Display:
         self._start = self._last_line = time.monotonic()
         self._bar: Progress | None = None
         if self._console.is_terminal and not quiet:
-            self._bar = Progress(
+            self._bar = _Lines(
                 SpinnerColumn(),
                 TextColumn(what),
                 BarColumn(bar_width=24),
@@ -79,24 +85,41 @@ class Display:
         if self._bar:
             self._bar.stop()
 
-    def update(self, made: Progressing) -> None:
-        """Show what has been made so far."""
+    def update(self, made: Progressing, more: str = "", lines: Sequence[str] = ()) -> None:
+        """Show what has been made so far.
+
+        Args:
+            made: that.
+            more: what else there is to say in the same line.
+            lines: what a terminal shows below it.
+        """
         if self._bar:
-            self._bar.update(self._task, completed=made.done, told=self._told(made))
+            self._bar.lines = lines
+            self._bar.update(self._task, completed=made.done, told=self._told(made, more))
         elif not self._quiet:
             now = time.monotonic()
             if now - self._last_line >= _LINE_EVERY or made.done == self._total:
                 self._last_line = now
-                text = f"{self._what} {made.done}/{self._total}  {self._told(made)}"
+                text = f"{self._what} {made.done}/{self._total}  {self._told(made, more)}"
                 self._console.print(text, soft_wrap=True, highlight=False)
 
-    def _told(self, made: Progressing) -> str:
+    def _told(self, made: Progressing, more: str) -> str:
         elapsed = max(time.monotonic() - self._start, 1e-6)
-        left = (self._total - made.done) * elapsed / max(made.done, 1)
+        left = (self._total - made.done) * elapsed / max(made.new, 1)
         spent = sum(made.seconds.values()) or 1.0
         stages = "  ".join(f"{stage} {s / spent:.0%}" for stage, s in made.seconds.items())
-        rate = f"{made.done / elapsed:.2f} {self._what}/s"
-        return f"{made.counts}  {rate}  {duration(left)} left  {stages}"
+        rate = f"{made.new / elapsed:.2f} {self._what}/s"
+        return "  ".join(filter(None, [made.counts, rate, f"{duration(left)} left", stages, more]))
+
+
+class _Lines(Progress):
+    """A bar with lines below it."""
+
+    lines: Sequence[str] = ()
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        yield from (Text(f"  {line}", style="dim") for line in self.lines)
 
 
 def print_selection(selection: Selection) -> None:
@@ -111,6 +134,10 @@ def summary_table(made: Summary, title: str) -> Table:
     table.add_column(justify="right")
     table.add_column(justify="right")
     table.add_row("scenes", str(made.scenes), f"{made.scenes / max(made.wall, 1e-9):.2f}/s")
+    if made.taken_up:
+        table.add_row("  taken up, unfinished", str(made.taken_up), "")
+    for scene, why in sorted(made.given_up.items()):
+        table.add_row(f"  scene {scene} refused", why, "")
     table.add_row("views", str(made.views), f"{made.views / max(made.wall, 1e-9):.1f}/s")
     table.add_row("grasps", str(made.grasps), f"{made.grasps / max(made.wall, 1e-9):.0f}/s")
     add_outcomes(table, made.outcomes)

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import mujoco
 
-from graspgen.dataset.create import complete_shards, create_dataset
+from graspgen.dataset.create import clear_partial, create_dataset
 from graspgen.dataset.index import finalize
-from graspgen.dataset.layout import MANIFEST, PARTIAL, SHARDS
+from graspgen.dataset.layout import INDEX, MANIFEST, UNFINISHED, write_error
 from graspgen.dataset.lock import only_run
-from graspgen.dataset.manifest import Manifest, add_shard, load_manifest, save_manifest
+from graspgen.dataset.manifest import edited, load_manifest
 from graspgen.errors import DatasetError, GraspgenError
 from graspgen.objects.selection import Selection, selection_of
 from graspgen.pipeline.arena_copy import save_arena
-from graspgen.pipeline.executors import run_here, run_processes, stop_on_sigterm
+from graspgen.pipeline.executors import executor_of, stop_on_sigterm
 from graspgen.pipeline.journal import Journal, machine
 from graspgen.pipeline.look_images import check_images
-from graspgen.pipeline.preview import write_preview
+from graspgen.pipeline.preview import PREVIEW, write_preview
 from graspgen.pipeline.progress import Display, print_note, print_selection
+from graspgen.pipeline.records import Records
 from graspgen.pipeline.scene import SceneContext
 from graspgen.pipeline.summary import Summary
-from graspgen.pipeline.units import Job, SceneDone, scenes_per_shard
+from graspgen.pipeline.units import Job, Unit, image_bytes, make_unit, scenes_per_shard
+from graspgen.pipeline.watch import Watch, rounded
+from graspgen.pipeline.work import Policy
 from graspgen.recipe import Recipe
 from graspgen.render.gl import make_current
 from graspgen.render.views import check_engines
@@ -42,22 +46,29 @@ def generate(
     resume: bool = False,
     preview: bool = True,
     quiet: bool = False,
+    executor: str = "auto",
+    policy: Policy | None = None,
+    part: tuple[int, int] | None = None,
 ) -> Summary:
     """Make a dataset of `scenes` scenes in the folder `out`.
 
-    The content depends on recipe, scenes and seed only. Ctrl-C, an error or a dying worker leave a
-    dataset of the complete shards, which `resume` takes up.
+    The content depends on recipe, scenes and seed only. Whatever ends a run, Ctrl-C, an error, `kill -9`, a full disk,
+    the same call again finishes what it has begun; what it has finished it leaves as it is.
 
     Args:
         recipe: what to make.
         out: the dataset's folder.
         scenes: how many scenes, >= 1.
         seed: the run's seed, >= 0.
-        workers: processes; 1 works in this one.
+        workers: processes.
         overwrite: delete the dataset that is there first.
-        resume: keep the complete shards that are there.
+        resume: go on also with a complete dataset, which may so grow to more scenes.
         preview: draw `preview.png` at the end.
         quiet: show no progress.
+        executor: "inline" works in this process, where a crash ends the run; "local" in processes that are replaced
+            when they crash; "auto" inline for one worker.
+        policy: how patient to be with workers.
+        part: (k, n) makes the k-th of n parts of the run, 1 <= k <= n, which `graspgen.dataset.merge` puts together.
 
     Returns:
         What was made; `interrupted` is set when Ctrl-C ended it.
@@ -71,50 +82,55 @@ def generate(
     check_images(recipe.render)
     make_current()
     with contextlib.ExitStack() as held:
-        there = folder.is_dir()
-        if there:
-            held.enter_context(only_run(folder))
         journal = Journal(folder)
+        held.enter_context(_claimed(folder, journal))
+        resume = not overwrite and (resume or _goes_on(folder, scenes))
+        notes = []
         if resume:
             _same_objects(journal, selection, folder)
+            if edited(folder):
+                notes.append(f"{folder / MANIFEST} was edited by hand: every shard is read again, and it is rewritten")
         manifest = create_dataset(
             folder,
             recipe=recipe.model_dump(mode="json"),
             seed=seed,
             scenes=scenes,
-            scenes_per_shard=_layout(folder, scenes, resume),
+            scenes_per_shard=_layout(folder, scenes, recipe, resume),
             mujoco_version=mujoco.__version__,
             overwrite=overwrite,
             resume=resume,
+            part=part,
         )
-        if not there:
-            held.enter_context(only_run(folder))
         save_arena(recipe, folder)
         if selection is not None and not quiet:
             print_selection(selection)
-        note = check_engines(recipe.render)
-        if note and not quiet:
-            print_note(note)
-        units = manifest.missing()
+        notes.append(check_engines(recipe.render))
+        for note in filter(None, notes):
+            if not quiet:
+                print_note(note)
+        units = [Unit(number, tuple(manifest.expected(number))) for number in manifest.missing()]
         made = Summary(kept=len(manifest.hashes))
+        records = Records(folder, manifest)
         chosen = {} if selection is None else {"objects": selection.plain()}
-        journal.write("start", scenes=scenes, seed=seed, workers=workers, units=len(units), **chosen, **machine())
+        told = {"scenes": scenes, "seed": seed, "workers": workers, "units": len(units), "kept": made.kept}
+        journal.write("start", pid=os.getpid(), host=socket.gethostname(), **told, **chosen, **machine())
         start = time.perf_counter()
         try:
             with stop_on_sigterm():
-                _make(recipe, manifest, folder, units, workers, made, journal, quiet, selection)
-            finalize(folder)
+                _make(recipe, records, units, workers, made, journal, quiet, selection, executor, policy or Policy())
+            _complete(folder, records)
         except KeyboardInterrupt:
             made.interrupted = True
-            _save_what_is_complete(folder)
+            _save_what_is_complete(folder, records)
         except BaseException as error:
             # The first error is what the user must see, say the full disk that stops this as well.
             with contextlib.suppress(GraspgenError, OSError):
                 journal.write("error", error=str(error))
-                _save_what_is_complete(folder)
+            with contextlib.suppress(GraspgenError, OSError):
+                _save_what_is_complete(folder, records)
             raise
         made.wall = time.perf_counter() - start
-        if preview and not made.interrupted:
+        if preview and not made.interrupted and (units or not (folder / PREVIEW).is_file()):
             write_preview(folder)
         journal.write(
             "interrupted" if made.interrupted else "end",
@@ -122,13 +138,44 @@ def generate(
             views=made.views,
             grasps=made.grasps,
             refused=dict(made.refused),
+            given_up={str(scene): why for scene, why in made.given_up.items()},
             removed=made.removed,
             tunnelled=made.tunnelled,
             left_out=made.left_out,
-            seconds=_rounded(made.seconds),
+            seconds=rounded(made.seconds),
             wall=round(made.wall, 3),
+            content=records.manifest.content_hash,
         )
         return made
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path, journal: Journal) -> Iterator[None]:
+    """Hold the folder from before anything is put there; one that was made for nothing is removed again."""
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"{folder} is a file; choose another output folder")
+    new = not folder.exists()
+    with contextlib.ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(only_run(folder, journal.holder))
+        except OSError as error:
+            raise write_error(folder, error) from error
+        try:
+            yield
+        finally:
+            if new:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def _goes_on(folder: Path, scenes: int) -> bool:
+    """Whether the folder holds a run that is not finished, or the very one that is asked for."""
+    try:
+        found = load_manifest(folder)
+    except DatasetError:
+        return False
+    return not found.complete or found.scenes == scenes
 
 
 def _same_objects(journal: Journal, selection: Selection | None, folder: Path) -> None:
@@ -141,74 +188,60 @@ def _same_objects(journal: Journal, selection: Selection | None, folder: Path) -
         )
 
 
-def _layout(folder: Path, scenes: int, resume: bool) -> int:
+def _layout(folder: Path, scenes: int, recipe: Recipe, resume: bool) -> int:
     """Return the scenes of a shard; a run that is resumed keeps its own, though it may grow."""
     if resume and (folder / MANIFEST).is_file():
         return load_manifest(folder).scenes_per_shard
-    return scenes_per_shard(scenes)
+    return scenes_per_shard(scenes, image_bytes(recipe))
 
 
 def _make(
     recipe: Recipe,
-    manifest: Manifest,
-    folder: Path,
-    units: list[int],
+    records: Records,
+    units: list[Unit],
     workers: int,
     made: Summary,
     journal: Journal,
     quiet: bool,
     selection: Selection | None,
+    executor: str,
+    policy: Policy,
 ) -> None:
-    """Make the units; `made` grows with every scene of a complete shard."""
+    """Make the units; `made` grows with every scene that is put by."""
+    manifest = records.manifest
     job = Job(
         recipe=recipe.model_dump_json(),
         seed=manifest.seed,
-        scenes=manifest.scenes,
-        scenes_per_shard=manifest.scenes_per_shard,
-        folder=str(folder.resolve()),
+        folder=str(records.folder.resolve()),
         attributes=manifest.attributes,
         objects="" if selection is None else selection.digest,
     )
-    seen = Summary()
-    unwritten: dict[int, list[SceneDone]] = {}
-    total = sum(len(manifest.expected(unit)) for unit in units)
+    total = sum(len(unit.scenes) for unit in units)
     with Display(total, quiet=quiet) as display:
-
-        def report(event: SceneDone) -> None:
-            unwritten.setdefault(event.unit, []).append(event)
-            seen.add(event)
-            display.update(seen)
-
-        processes = min(workers, len(units))
-        if processes > 1:
-            finished = run_processes(job, units, processes, report)
-        else:
-            finished = run_here(job, units, report)
+        watch = Watch(made, total, journal, display)
+        run = executor_of(executor, min(workers, len(units)))
+        finished = run(job, units, watch.report, make_unit, policy=policy, refuse=Unit.without, watch=watch.states)
         with contextlib.closing(finished):
             for unit in finished:
-                add_shard(folder, unit.shard)
-                seen.add(unit)
-                made.add(unit)
-                for event in unwritten.pop(unit.unit, []):
-                    made.add(event)
-                    journal.write(
-                        "scene",
-                        scene=event.scene,
-                        seconds=_rounded(event.seconds),
-                        refused=event.refused,
-                    )
-                journal.write("shard", shard=unit.shard.file, seconds=round(unit.write_seconds, 4))
+                records.add(unit.shard, unit.refused)
+                watch.done(unit)
 
 
-def _save_what_is_complete(folder: Path) -> None:
-    """Make a dataset of the complete shards after workers were ended at an arbitrary point."""
-    for leftover in [*folder.glob(f"*{PARTIAL}"), *(folder / SHARDS).glob(f"*{PARTIAL}")]:
+def _complete(folder: Path, records: Records) -> None:
+    """Write the index and the manifest over all shards, and clear away what waited for them."""
+    if records.manifest.complete and (folder / INDEX).is_file():
+        return
+    records.save()
+    records.manifest = finalize(folder)
+    clear_partial(folder)
+    for leftover in (folder / UNFINISHED).glob("*"):
         leftover.unlink(missing_ok=True)
-    # A shard may be complete although nobody was left to record it.
-    manifest = load_manifest(folder)
-    save_manifest(folder, replace(manifest, shards=complete_shards(folder, manifest)))
+    with contextlib.suppress(OSError):
+        (folder / UNFINISHED).rmdir()
+
+
+def _save_what_is_complete(folder: Path, records: Records) -> None:
+    """Make a dataset of the complete shards after workers were ended at an arbitrary point."""
+    clear_partial(folder)
+    records.find()
     finalize(folder)
-
-
-def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {stage: round(s, 4) for stage, s in seconds.items()}

@@ -20,7 +20,9 @@ class Summary:
         removed, tunnelled, left_out: objects that left the arena, of these those that went through something solid, and
             those that found no room.
         wall: wall-clock time of the run, s.
-        kept: scenes that were there before.
+        kept: scenes that were there before, in shards.
+        taken_up: scenes that a run before this one had made but not brought into a shard.
+        given_up: scenes that no worker survived, and why.
         interrupted: whether Ctrl-C ended the run.
     """
 
@@ -35,11 +37,18 @@ class Summary:
     left_out: int = 0
     wall: float = 0.0
     kept: int = 0
+    taken_up: int = 0
+    given_up: dict[int, str] = field(default_factory=dict)
     interrupted: bool = False
 
     @property
     def done(self) -> int:
-        """Scenes."""
+        """Scenes of this run's units that need no more work."""
+        return self.scenes + self.taken_up + len(self.given_up)
+
+    @property
+    def new(self) -> int:
+        """Scenes that this run has made itself."""
         return self.scenes
 
     @property
@@ -51,6 +60,9 @@ class Summary:
         """Count a scene, or the time that writing a unit took."""
         if isinstance(event, UnitDone):
             self.seconds["write"] = self.seconds.get("write", 0.0) + event.write_seconds
+            return
+        if event.kept:
+            self.taken_up += 1
             return
         self.scenes += 1
         self.views += event.views

@@ -10,8 +10,8 @@ import h5py
 from typer.testing import CliRunner
 
 from graspgen.cli.main import app
+from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.manifest import load_manifest
-from graspgen.dataset.writer import file_sha256
 from graspgen.pipeline.check_deep import check_deep
 
 

@@ -12,9 +12,9 @@ import pytest
 from dataset_builder import add, begin, make_dataset, save_meshes
 
 from graspgen.dataset.check import check
+from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.index import finalize
 from graspgen.dataset.manifest import load_manifest, save_manifest
-from graspgen.dataset.writer import file_sha256
 from graspgen.errors import DatasetError
 from graspgen.frames import OPENGL_OPENCV, axis_angle, inverse
 

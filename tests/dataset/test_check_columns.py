@@ -14,11 +14,11 @@ from test_check import SHARD, damage
 
 from graspgen.dataset.check import check
 from graspgen.dataset.check_coverage import HASH_ONLY, OPTIONAL
+from graspgen.dataset.hashes import content_hash
 from graspgen.dataset.hdf5 import HASHES
 from graspgen.dataset.manifest import load_manifest
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.schema import TABLES
-from graspgen.dataset.writer import content_hash
 from graspgen.frames import axis_angle
 
 COLUMNS = [(table, name) for table, spec in TABLES.items() for name in spec.columns]

@@ -147,15 +147,17 @@ def test_a_shard_that_the_manifest_never_heard_of_is_kept(copy: Path) -> None:
     assert finalize(copy).complete and check(copy) == []
 
 
-def test_a_run_can_grow_and_a_short_last_shard_is_made_again(tmp_path: Path) -> None:
+def test_a_run_can_grow_and_its_shards_stay_untouched(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path / "run", scenes=3)
+    before = {p: (p.stat().st_ino, p.stat().st_mtime_ns, p.read_bytes()) for p in (folder / "shards").iterdir()}
     manifest = again(folder, scenes=6)
-    assert manifest.missing() == [1, 2] and not manifest.complete
+    assert manifest.missing() == [2, 3] and not manifest.complete and manifest.expected(1) == [2]
     for number in manifest.missing():
         add(folder, manifest, number)
     finalize(folder)
     assert check(folder) == []
     assert graspgen.open(folder).scenes["index"].tolist() == list(range(6))
+    assert {p: (p.stat().st_ino, p.stat().st_mtime_ns, p.read_bytes()) for p in before} == before
 
 
 def test_a_killed_run_resumes_to_the_same_content(sound: Path, tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import graspgen
+from graspgen.dataset.hashes import content_hash
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
-from graspgen.dataset.writer import content_hash, write_shard
+from graspgen.dataset.writer import write_shard
 from graspgen.errors import DatasetError, SceneError
 
 

@@ -11,9 +11,9 @@ from box_scene import BOXES
 
 import graspgen
 from graspgen.dataset.check import check
+from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.manifest import load_manifest
 from graspgen.dataset.schema import TABLES, Toucher, TrialKind
-from graspgen.dataset.writer import file_sha256
 from graspgen.errors import RecipeError
 from graspgen.frames import inverse, project, transform_points
 from graspgen.grasps.outcomes import HAND_INSTANCE, Outcome, Phase

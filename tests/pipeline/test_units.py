@@ -15,7 +15,7 @@ def test_units_hold_every_scene_once(scenes):
     units = [shard_scenes(n, scenes, size) for n in range(shard_count(scenes, size))]
     assert [units[0].start, units[-1].stop] == [0, scenes]
     assert all(a.stop == b.start for a, b in pairwise(units))
-    assert all(1 <= len(unit) <= 16 for unit in units)
+    assert all(1 <= len(unit) <= 256 for unit in units)
 
 
 @given(st.integers(1, 100_000))

@@ -1,0 +1,93 @@
+"""`graspgen generate`: turn a recipe into a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+INTERRUPTED = 130
+
+
+def generate(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A shipped recipe (`graspgen recipes`), or a YAML file.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset.")],
+    scenes: Annotated[int, typer.Option("--scenes", "-n", min=1, max=2**31 - 1, help="How many scenes.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same dataset.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-w", min=1, max=1024, help="Processes; all cores if not given."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a value; VALUE is YAML: --set 'scene.objects.count={uniform: [1, 4]}'.",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete the dataset that is there first.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on also with a complete dataset, to make more scenes.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only errors.")] = False,
+    executor: Annotated[
+        str,
+        typer.Option(help="Who works: local (processes, replaced when they crash) or inline (this process)."),
+    ] = "local",
+    retries: Annotated[
+        int, typer.Option(min=0, max=1000, help="How often a scene that a worker died of is tried again.")
+    ] = 2,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="A worker that is at one scene for longer is killed and replaced, s.")
+    ] = 900.0,
+    recycle: Annotated[int, typer.Option(min=1, help="Scenes after which a worker is replaced by a fresh one.")] = 1000,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Make the K-th of N parts of the run; `graspgen merge` puts them together."),
+    ] = None,
+) -> None:
+    """Turn a recipe into a dataset. The same command again finishes what was stopped, whatever stopped it."""
+    if overwrite and resume:
+        raise typer.BadParameter("--overwrite and --resume exclude each other")
+    which = _part(part)
+    from graspgen.recipe_file import load_recipe
+
+    loaded = load_recipe(recipe, overrides or ())
+    from graspgen.cli.show import available_cores, print_summary
+    from graspgen.pipeline.run import generate as run
+    from graspgen.pipeline.work import Policy
+
+    made = run(
+        loaded,
+        out,
+        scenes,
+        seed,
+        workers or available_cores(),
+        overwrite=overwrite,
+        resume=resume,
+        quiet=quiet,
+        executor=executor,
+        policy=Policy(retries, time_limit, recycle),
+        part=which,
+    )
+    if not quiet:
+        print_summary(made, out)
+    if made.interrupted:
+        typer.echo(f"stopped: {out} holds what is complete; the same command, or --resume, goes on", err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+def _part(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        number, count = (int(word) for word in text.split("/"))
+    except ValueError:
+        number, count = 0, 0
+    if not 1 <= number <= count:
+        raise typer.BadParameter(f"--part {text} is not K/N with 1 <= K <= N, such as 2/8")
+    return number, count
