@@ -18,6 +18,7 @@ from graspgen.cli.generate import INTERRUPTED, generate
 from graspgen.cli.grasps import grasps
 from graspgen.cli.import_grasps import import_grasps
 from graspgen.cli.knobs import knobs
+from graspgen.cli.parts import merge, split, verify
 from graspgen.cli.preview import preview
 from graspgen.cli.relabel import relabel
 from graspgen.cli.status import status
@@ -67,9 +68,12 @@ app.command()(generate)
 app.command()(grasps)
 app.command()(import_grasps)
 app.command()(knobs)
+app.command()(merge)
 app.command()(preview)
 app.command()(relabel)
+app.command()(split)
 app.command()(status)
+app.command()(verify)
 app.command()(video)
 
 Set = Annotated[

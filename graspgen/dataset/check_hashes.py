@@ -15,22 +15,8 @@ from graspgen.dataset.hashes import content_hash
 from graspgen.dataset.hdf5 import HASHES
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
+from graspgen.dataset.shard_scenes import rows_of_scene
 from graspgen.dataset.violations import Report
-
-#: Table → the column and the bits by which its key is shifted to give the scene; others have a column `scene`.
-_OWNER = {
-    "scenes": ("index", 0),
-    "annotations": ("view", 16),
-    "keypoints": ("view", 16),
-    "flying": ("view", 16),
-    "grasp_views": ("view", 16),
-    "trials": ("grasp", 32),
-    "scene_trials": ("grasp", 32),
-    "displacements": ("grasp", 32),
-    "frame_objects": ("frame", 32),
-    "frame_contacts": ("frame", 32),
-    "frame_views": ("frame", 32),
-}
 
 
 def check_hashes(report: Report, checked: Checked, file: h5py.File) -> None:
@@ -53,8 +39,7 @@ def _record(checked: Checked, file: h5py.File, scene: int) -> SceneRecord:
         if TABLES[table].shared:
             tables[table] = dict(columns)
             continue
-        name, bits = _OWNER.get(table, ("scene", 0))
-        rows = np.flatnonzero(columns[name] >> bits == scene)
+        rows = rows_of_scene(table, columns, scene)
         tables[table] = {column: values[rows] for column, values in columns.items()}
         for column, spec in TABLES[table].columns.items():
             if spec.is_image and column in file[table]:

@@ -95,10 +95,13 @@ def unpack_images(packed: PackedImages) -> NDArray[Any]:
     dtype = np.dtype(packed.dtype)
     out = np.empty((len(packed.chunks), *packed.shape), dtype)
     for row, chunk in enumerate(packed.chunks):
+        size = out[row].nbytes
         try:
-            data = np.frombuffer(zlib.decompress(chunk), np.uint8)
+            data = np.frombuffer(zlib.decompressobj().decompress(chunk, size + 1), np.uint8)
         except zlib.error as error:
             raise ValueError(f"a damaged image ({error})") from error
+        if len(data) != size:
+            raise ValueError(f"an image of {size} bytes unpacks to {'more' if len(data) > size else len(data)}")
         if dtype.itemsize > 1:
             data = np.ascontiguousarray(data.reshape(dtype.itemsize, -1).T)
         out[row] = data.reshape(-1).view(dtype).reshape(packed.shape)
