@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from graspgen.arms.arm import load_arm
 from graspgen.arms.mount import Mounted, base_pose
+from graspgen.env.ahead import Ahead
 from graspgen.env.cameras import with_cameras
 from graspgen.env.errors import EnvError
 from graspgen.env.simulation import Simulation
@@ -153,6 +154,7 @@ class Scenes:
         self._names: dict[str, Recipe] = {}
         self.recipe = self._recipe(spec.recipe)
         self.carrier = _mounted(spec)
+        self._ahead = Ahead(spec, views) if spec.ahead else None
 
     def source(self, recipe: Recipe) -> _Source:
         """Return what the scenes of a recipe share, made once."""
@@ -195,12 +197,30 @@ class Scenes:
         if key in self._places:
             self._places.move_to_end(key)
             return self._places[key]
-        source = self.source(recipe)
-        settled = settled_scene(recipe, source.catalogue, self._spec.run_seed, key[1])
-        self._places[key] = place = self._made(source, settled, key)
+        made = self._ahead.take(key[1]) if self._ahead is not None and recipe is self.recipe else None
+        if made is not None:
+            settled, scene = made
+            place = Place(settled, scene, Simulation(scene.model), self.views, key)
+        else:
+            source = self.source(recipe)
+            settled = settled_scene(recipe, source.catalogue, self._spec.run_seed, key[1])
+            place = self._made(source, settled, key)
+        self._places[key] = place
         while len(self._places) > self._spec.keep:
             self._places.popitem(last=False)
         return place
+
+    def expect(self, numbers: Iterable[int]) -> None:
+        """Let scenes of the task's own recipe be made that will be asked for soon, and no others any more."""
+        if self._ahead is not None:
+            new = [number for number in numbers if (id(self.recipe), number) not in self._places]
+            self._ahead.forget(new)
+            self._ahead.want(new)
+
+    def close(self) -> None:
+        """End the processes that make scenes ahead."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def again(self, recipe: Recipe, place: Place, poses: Mapping[int, Array]) -> Place | None:
         """Let some of a scene's objects, (4, 4) poses by instance id, come to rest anew; None where none is left.

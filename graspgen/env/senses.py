@@ -100,10 +100,11 @@ class Senses:
         return self._eyes[i].look(tasks.places[i], tasks.here[i], hand, self._frames[i], wanted)
 
     def close(self) -> None:
-        """Free what was uploaded to the renderer."""
+        """Free what was uploaded to the renderer, and end the processes that make scenes ahead."""
         for i, eyes in enumerate(self._eyes):
             self._shots[i] = []
             eyes.close()
+        self.tasks.scenes.close()
 
     def observed(self) -> Any:
         """Return the observations of all tasks: arrays, or dictionaries of arrays, whose first axis is the task's.

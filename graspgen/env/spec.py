@@ -38,6 +38,7 @@ class TaskSpec:
         first_scene: number of the first of them.
         run_seed: seed of the run whose scenes they are: what `graspgen generate --seed` says.
         keep: how many scenes are kept ready in memory.
+        ahead: how many processes make the scenes of the next resets while an episode is played; 0 for none.
         max_objects: rows of objects in the state; None for as many as the recipe may put into a scene.
         image_size: height and width of images, px.
         cameras: names of cameras (`graspgen.env.cameras.PRESETS`); "recipe" for the recipe's own views.
@@ -58,6 +59,7 @@ class TaskSpec:
     first_scene: int = 0
     run_seed: int = 0
     keep: int = 16
+    ahead: int = 0
     max_objects: int | None = None
     image_size: tuple[int, int] = (84, 84)
     cameras: tuple[str, ...] = ("front",)
@@ -68,7 +70,14 @@ class TaskSpec:
         choices = (("goal", Goal), ("action_mode", ActionMode), ("reward_mode", RewardMode), ("rules", Rules))
         for name, kind in choices:
             check_choice(name, getattr(self, name), get_args(kind))
-        for name, least in (("scenes", 1), ("first_scene", 0), ("run_seed", 0), ("keep", 1), ("points", 1)):
+        for name, least in (
+            ("scenes", 1),
+            ("first_scene", 0),
+            ("run_seed", 0),
+            ("keep", 1),
+            ("ahead", 0),
+            ("points", 1),
+        ):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise EnvError(f"{name} must be a whole number of at least {least}, got {value!r}")

@@ -7,6 +7,7 @@ hand on six servos of limited force, and the same rules. A control step is the p
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,7 @@ class GraspTasks(Episodes):
         most = _most_objects(scenes.recipe)
         self.rows = spec.max_objects or most
         super().__init__(spec, scenes, n, max(self.rows, most))
+        self._coming: list[list[int]] = [[]] * n
 
     @property
     def action_size(self) -> int:
@@ -94,6 +96,8 @@ class GraspTasks(Episodes):
             )
         number = place.target_number(target, choice)
         self._recipes[i] = chosen
+        if self.spec.ahead:
+            self._expect(i, rng)
         self.begin_episode(i, place, number if self.spec.goal == "target" else None, T_world_tool, opening, jitter)
 
     def _draw(self, i: int, recipe: Recipe, rng: np.random.Generator, scene: int | None) -> Place:
@@ -110,6 +114,15 @@ class GraspTasks(Episodes):
                 if not left:
                     raise
         raise AssertionError("the last draw returns or raises")
+
+    def _expect(self, i: int, rng: np.random.Generator) -> None:
+        """Let the scenes be made that the next resets of an episode will draw, as `reset` draws."""
+        rng, spec = copy.deepcopy(rng), self.spec
+        self._coming[i] = []
+        for _ in range(1 + spec.ahead // self.n):
+            self._coming[i].append(spec.first_scene + int(rng.integers(spec.scenes or 2**31)))
+            rng.random(3)  # the jitter and the choice of the target
+        self.scenes.expect(dict.fromkeys(number for coming in self._coming for number in coming))
 
     def command(self, going: Sequence[int], actions: ArrayLike) -> Array:
         """Begin a control step: return the (n, steps, nu) controls that do actions.

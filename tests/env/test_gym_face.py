@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import warnings
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,11 +13,14 @@ from env.env_parts import QUICK, labelled
 pytest.importorskip("gymnasium")
 
 import gymnasium
+from gymnasium.envs.mujoco.utils import check_mujoco_reset_state
 from gymnasium.utils.env_checker import check_env
 
 import graspgen.env
 from graspgen.env import EnvError
+from graspgen.env.gym_face import GoalEnv, GraspEnv
 from graspgen.env.observations import SHOWN
+from graspgen.env.spec import ActionMode, RewardMode
 
 MODES = ("state", "state_dict", *SHOWN, "pointcloud")
 
@@ -54,6 +58,37 @@ def test_gymnasiums_checker_finds_nothing_in_any_id_and_mode_of_the_default_scen
         env = gymnasium.make(name, obs_mode=mode, scenes=2, image_size=(48, 64))
         check_env(env.unwrapped)
         env.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reward", get_args(RewardMode))
+@pytest.mark.parametrize("action", [m for m in get_args(ActionMode) if not m.startswith("joint_")])
+@pytest.mark.parametrize("name", sorted(graspgen.env.IDS))
+def test_gymnasiums_checker_finds_nothing_in_any_action_and_reward_mode(name, action, reward):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = made(name, action_mode=action, reward_mode=reward)
+        check_env(env.unwrapped, skip_render_check=True)
+        env.close()
+
+
+@pytest.mark.parametrize("action", ["delta4", "delta6", "delta7", "absolute", "velocity"])
+@pytest.mark.parametrize("reward", ["dense", "sparse"])
+def test_the_checker_finds_nothing_in_other_action_and_reward_modes(action, reward):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(made("graspgen/Pick-v0", action_mode=action, reward_mode=reward).unwrapped, skip_render_check=True)
+
+
+@pytest.mark.parametrize("kind", [GraspEnv, GoalEnv])
+def test_gymnasiums_own_check_finds_that_a_reset_restores_the_state(kind):
+    class AsMujocoEnv(kind):
+        """What `check_mujoco_reset_state` looks at."""
+
+        model = property(lambda self: self.grasping.sim.model)
+        data = property(lambda self: self.grasping.sim.data)
+
+    check_mujoco_reset_state(AsMujocoEnv(overrides=QUICK, scenes=1, goal="target" if kind is GoalEnv else "any"))
 
 
 def test_an_unknown_setting_option_or_mode_is_told_in_a_line():
