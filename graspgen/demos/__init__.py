@@ -1,0 +1,1 @@
+"""Demonstrations: a scripted expert that plans from the labels of grasps, and the episodes that it plays."""

@@ -1,0 +1,134 @@
+"""The scripted expert: goes above a planned grasp, down its approach, closes, lifts; looks, and tries again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.demos.plan import APPROACH, Labels, Plan, Planner, object_poses
+from graspgen.demos.steer import reachable, steer
+from graspgen.env.task import GraspTask
+from graspgen.frames import Array, rotation_angle
+from graspgen.grasps.scene_path import Stage
+
+#: The hand is there within this, m and rad.
+THERE, TURNED = 0.003, 0.03
+#: And above it, where it need not be exact.
+ABOVE = 0.02
+#: Control steps that it waits to get to where it is told, and for a close.
+PATIENCE, CLOSING = 15, 40
+
+
+class Doing(IntEnum):
+    """What the expert does."""
+
+    OVER = 0
+    """Goes high, to above the approach."""
+    APPROACH = 1
+    """Goes down to the grasp."""
+    CLOSE = 2
+    LIFT = 3
+    RETREAT = 4
+    """Opens and goes up, to try again."""
+
+
+@dataclass
+class Expert:
+    """Plays an episode of a task that lifts one object.
+
+    Attributes:
+        task: reset before.
+        labels: of the scene's grasps.
+        plan: that it follows, None where it knows none.
+        doing: what it does.
+        attempts: grasps that it has begun to follow.
+    """
+
+    task: GraspTask
+    labels: Labels
+    plan: Plan | None = None
+    doing: Doing = Doing.OVER
+    attempts: int = 0
+    _steps: int = 0
+    _x_lift: Array = field(default_factory=lambda: np.zeros(3))
+    _wait: int = 0
+
+    def __post_init__(self) -> None:
+        self._planner = Planner(self.task, self.labels)
+        self._high = float(self.task.moment.x[0, 2])
+        self._think()
+
+    def act(self) -> NDArray[np.float32]:
+        """Return the next action."""
+        task = self.task
+        if self.plan is None:
+            return np.zeros(task.action_size, np.float32)
+        self._advance()
+        self._steps += 1
+        carried = task.place.belt
+        T, x, R = self._goal()
+        if self.doing is Doing.OVER:
+            return steer(task, *self._over(T, x), 1.0, carried)
+        if self.doing is Doing.APPROACH:
+            return steer(task, T[:3, 3], T[:3, :3], 1.0, carried)
+        if self.doing is Doing.CLOSE:
+            return steer(task, task.told[0][0], task.told[1][0], -1.0, carried)
+        up = self._x_lift + [0.0, 0.0, self._steps * task.limits.step]
+        if self.doing is Doing.LIFT:
+            return steer(task, up, task.told[1][0], -1.0, carried)
+        return steer(task, up, task.told[1][0], 1.0, carried)
+
+    def _goal(self) -> tuple[Array, Array, Array]:
+        """(4, 4) where the hand grasps what it plans to, as that lies now; where the hand is, and how turned."""
+        task = self.task
+        T = object_poses(task)[self.plan.target] @ self.plan.T_object_tool
+        T[:3, :3] = reachable(task.spec.action_mode, T[:3, :3], task.moment.R[0])
+        return T, task.moment.x[0] + task.offset, task.moment.R[0]
+
+    def _over(self, T: Array, x: Array) -> tuple[Array, Array]:
+        """Where to go next on the way to the start of the approach: across at a height above everything, then down."""
+        start = T[:3, 3] - APPROACH * T[:3, 2]
+        far = float(np.linalg.norm((start - x)[:2]))
+        turn = float(rotation_angle((self.task.moment.R[0].T @ T[:3, :3])[None])[0])
+        if far > ABOVE or turn > 0.3:
+            # Lower than it started only as far as the way and the turn that are left take anyway.
+            start = start.copy()
+            start[2] = max(start[2], self._high)
+        return start, T[:3, :3]
+
+    def _advance(self) -> None:
+        task = self.task
+        judge, stage = task.judge, int(task.judge.stage[0])
+        T, x, R = self._goal()
+        if self.doing in (Doing.OVER, Doing.APPROACH):
+            goal = T[:3, 3] - (APPROACH * T[:3, 2] if self.doing is Doing.OVER else 0.0)
+            there = np.linalg.norm(goal - x) < THERE
+            there &= rotation_angle((R.T @ T[:3, :3])[None])[0] < TURNED
+            told = np.linalg.norm(goal - task.told[0][0]) < 1e-6 + np.linalg.norm(task.place.belt) * task.period
+            waited = told and self._steps > PATIENCE
+            if there or (waited and self._wait > PATIENCE):
+                self._do(Doing.APPROACH if self.doing is Doing.OVER else Doing.CLOSE)
+            self._wait = self._wait + 1 if told else 0
+        elif self.doing is Doing.CLOSE:
+            if judge.held[0]:
+                self._do(Doing.LIFT)
+            elif stage == Stage.ENDED or self._steps > CLOSING:
+                self._do(Doing.RETREAT)
+        elif self.doing is Doing.LIFT:
+            if not judge.held[0] and not task.success:
+                self._do(Doing.RETREAT)
+        elif x[2] >= min(self._high, task.limits.high[2]) - THERE or self._steps > CLOSING:
+            self._think()
+
+    def _do(self, doing: Doing) -> None:
+        self.doing, self._steps, self._wait = doing, 0, 0
+        self._x_lift = self.task.told[0][0].copy()
+
+    def _think(self) -> None:
+        """Plan anew, from how things lie now."""
+        self.plan = self._planner.best()
+        self.attempts += self.plan is not None
+        self._do(Doing.OVER)

@@ -1,0 +1,262 @@
+"""Which labelled grasps an expert would follow: those that hold, that its hand can reach, and that touch nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.demos.steer import reachable
+from graspgen.env.task import GraspTask
+from graspgen.frames import Array, inverse, pose
+from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
+from graspgen.grasps.outcomes import Outcome
+from graspgen.grasps.scene_trial import try_scene
+
+#: Length of the straight approach, m.
+APPROACH = 0.06
+#: Grasps whose closing direction must be turned by more than this to be reached are left out, rad.
+MOST_TURN = np.radians(15.0)
+#: The hand is drawn back so far that it keeps one of these gaps, m, to the support, and at most by that, m.
+GAPS, MOST_RAISED = np.array([0.0005, 0.003]), 0.02
+#: Least slope of an approach that a gap is reckoned with.
+MOST_LEVEL = 0.3
+#: A hand that passes at least this far from support and neighbours passes safely, m.
+SAFE = 0.004
+#: Clearance is measured up to this, m.
+REACH = 0.01
+#: How many of the best grasps are examined for collisions; how many are tried at once, and how many must hold.
+EXAMINED, TRIED, ENOUGH = 64, 16, 3
+#: Costs: of a failed trial, of one that touched the support, of none; of having been followed before; of a closing
+#: direction that must be turned by more than `MOST_TURN`.
+FAILED, TOUCHED, UNTRIED, FOLLOWED, TURNED = 6.0, 3.0, 4.0, 8.0, 10.0
+#: How a labelled grasp is turned, by action mode: to what which mode can reach.
+WAYS: dict[str, tuple[str, ...]] = {
+    "delta4": ("delta4",),
+    "delta5": ("delta5",),
+    "delta6": ("delta6", "delta5"),
+    "delta7": ("delta7", "delta5"),
+    "absolute": ("absolute", "delta5"),
+    "velocity": ("velocity", "delta5"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """n labelled grasps of a scene, as the rows of `grasps` hold them.
+
+    Attributes:
+        key: (n,) of the grasps.
+        target: (n,) numbers of their objects among the scene's.
+        T_object_grasp: (n, 4, 4).
+        grip_width: (n,) m.
+        holds: (n,) share of the free trials that succeeded.
+        in_scene: (n,) outcome in the scene, `NOT_TRIED` where it was not tried.
+        angle: (n,) rad, between closing line and inward normal.
+    """
+
+    key: NDArray[np.int64]
+    target: NDArray[np.int64]
+    T_object_grasp: Array
+    grip_width: Array
+    holds: Array
+    in_scene: NDArray[np.uint8]
+    angle: Array
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+def labels_of(grasps: Mapping[str, NDArray[Any]], ids: NDArray[np.int64]) -> Labels:
+    """Return the grasps of a scene that hold in free space.
+
+    Args:
+        grasps: rows of the table `grasps`.
+        ids: (k,) instance ids of the scene's objects, ascending.
+    """
+    good = np.flatnonzero(grasps["outcome"] == Outcome.SUCCESS)
+    rate = grasps["success_rate"][good]
+    return Labels(
+        grasps["id"][good],
+        np.searchsorted(ids, grasps["object"][good] & 0xFFFF),
+        grasps["T_object_grasp"][good],
+        grasps["grip_width"][good],
+        np.where(np.isfinite(rate), rate, 1.0),
+        grasps["outcome_in_scene"][good],
+        np.nan_to_num(grasps["antipodal_angle"][good], nan=np.radians(20.0)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A grasp to follow.
+
+    Attributes:
+        key: of the label.
+        way: which of the ways of turning it (`WAYS`).
+        target: number of the object.
+        T_object_tool: (4, 4) where the hand is told to be, in the object's frame: the tool point of the open hand.
+        cost: the smaller, the better.
+    """
+
+    key: int
+    way: int
+    target: int
+    T_object_tool: Array
+    cost: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Options:
+    """n grasps as the hand would do them: row of the label, way of turning it, pose in the world, cost."""
+
+    row: NDArray[np.int64]
+    way: NDArray[np.int64]
+    T: Array
+    cost: Array
+
+    def __getitem__(self, chosen: NDArray) -> _Options:
+        return _Options(self.row[chosen], self.way[chosen], self.T[chosen], self.cost[chosen])
+
+
+class Planner:
+    """Chooses grasps in one episode; it remembers what was tried.
+
+    A labelled grasp is turned to what the action mode can reach; where that is any pose, turned to point down as well.
+    It costs to be turned, a way from the object's centre of mass, an angle between closing line and normals, failed
+    trials, a slant; then, after an exact look at what the open hand meets on its way, a touch. Of what looks best, some
+    are tried in the settled scene, by the open hand, as the trials that label grasps; until some hold.
+
+    Args:
+        task: at the start of an episode.
+        labels: of its scene's grasps that hold.
+    """
+
+    def __init__(self, task: GraspTask, labels: Labels) -> None:
+        self._task, self._labels = task, labels
+        self._followed: set[tuple[int, int]] = set()
+        self._known: dict[tuple[int, int], float] = {}
+        self._begun = False
+
+    def best(self) -> Plan | None:
+        """Return the grasp to follow from how things lie now; None where there is none."""
+        if not len(self._labels):
+            return None
+        options = self._examined(self._options())
+        if not self._begun:
+            self._try(options)
+            self._begun = True
+        if not len(options.row):
+            return None
+        known = [self._known.get(pair, UNTRIED) for pair in self._pairs(options)]
+        cost = options.cost + known
+        i = int(np.argmin(cost))
+        label, row = self._labels, int(options.row[i])
+        hand = self._task.gripper
+        offset = hand.tool_point(float(label.grip_width[row])) - hand.T_base_tcp[:3, 3]
+        told = options.T[i] @ pose(translation=-offset)
+        T_object = object_poses(self._task)[label.target[row]]
+        found = Plan(
+            int(label.key[row]), int(options.way[i]), int(label.target[row]), inverse(T_object) @ told, float(cost[i])
+        )
+        self._followed.add((found.key, found.way))
+        return found
+
+    def _pairs(self, options: _Options) -> list[tuple[int, int]]:
+        return list(zip(self._labels.key[options.row].tolist(), options.way.tolist(), strict=True))
+
+    def _options(self) -> _Options:
+        """Turn the labelled grasps, and say what speaks against each."""
+        task, label = self._task, self._labels
+        T_object = object_poses(task)[label.target]
+        T, R_now, n = T_object @ label.T_object_grasp, task.moment.R[0], len(label)
+        parts = []
+        for way, mode in enumerate(WAYS[task.spec.action_mode]):
+            turned = T.copy()
+            turned[:, :3, :3] = [reachable(mode, R, R_now) for R in T[:, :3, :3]]
+            closing = _angle(np.abs((T[:, :3, 1] * turned[:, :3, 1]).sum(axis=1)))
+            tilt = _angle((T[:, :3, 2] * turned[:, :3, 2]).sum(axis=1))
+            com = (T_object[:, :3, :3] @ task.place.com[label.target][..., None])[..., 0] + T_object[:, :3, 3]
+            z, aside = turned[:, :3, 2], com - T[:, :3, 3]
+            off = np.linalg.norm(aside - (aside * z).sum(axis=1, keepdims=True) * z, axis=1)
+            cost = 4 * closing + 0.3 * tilt + 25 * off + label.angle + 2 * (1 - label.holds)
+            cost += 0.3 * _angle(-turned[:, 2, 2]) + TURNED * (closing > MOST_TURN)
+            if way == 0:
+                same = (closing < 0.02) & (tilt < 0.05)
+                cost += same * np.where(label.in_scene == Outcome.SUCCESS, -0.5, 0.0)
+                cost += same * ~np.isin(label.in_scene, (Outcome.SUCCESS, Outcome.NOT_TRIED))
+            # What is as it was labelled needs no second turning.
+            cost[(tilt < 0.02) & (way > 0)] = np.inf
+            parts.append(_Options(np.arange(n), np.full(n, way), turned, cost))
+        if task.spec.goal == "target":
+            for part in parts:
+                part.cost[label.target != task.target] = np.inf
+        found = _Options(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("row", "way", "T", "cost")))
+        found.cost[:] += [FOLLOWED * (pair in self._followed) for pair in self._pairs(found)]
+        order = np.argsort(found.cost, kind="stable")
+        return found[order[np.isfinite(found.cost[order])][:EXAMINED]]
+
+    def _examined(self, options: _Options) -> _Options:
+        """Look what the open hand meets, and raise it where it would touch the support."""
+        task, hand, label = self._task, self._task.gripper, self._labels
+        n, m = len(options.row), len(GAPS)
+        if not n:
+            return options
+        settled = task.place.settled
+        obstacles = [Obstacle(settled.world.support, np.eye(4))]
+        poses = object_poses(task)
+        obstacles += [Obstacle(o.asset.parts, T) for o, T in zip(settled.world.objects, poses, strict=True)]
+        near = {"approach": APPROACH, "step": task.profile.protocol.approach_step}
+        grip, stroke = label.grip_width[options.row], np.full(n, hand.file.stroke)
+        below = hand_clearance(
+            hand, obstacles[:1], options.T, stroke, reach=REACH, grip_width=grip, approach=0.0, step=near["step"]
+        ).at_grasp[:, :1]
+        # The gap to the support grows by the height of what the hand is drawn back by.
+        slope = np.maximum(-options.T[:, 2, 2], MOST_LEVEL)[:, None]
+        raises = np.clip((GAPS - below) / slope, 0.0, MOST_RAISED).ravel()
+        rows = np.repeat(options.row, m)
+        raised = np.repeat(options.T, m, axis=0)
+        raised[:, :3, 3] -= raises[:, None] * raised[:, :3, 2]
+        target, stroke = label.target[rows], np.repeat(stroke, m)
+        near["grip_width"] = label.grip_width[rows]
+        seen = hand_clearance(hand, obstacles, raised, stroke, reach=REACH, ignore=target + 1, **near).on_approach
+        own = hand_clearance(hand, obstacles, raised, stroke, reach=OWN_REACH, **near).on_approach
+        cost = np.repeat(options.cost, m) + 60 * raises + 150 * np.maximum(SAFE - seen[:, 1:].min(axis=1), 0)
+        cost += 2.0 * (seen.min(axis=1) < 0) + 4.0 * (own[np.arange(n * m), target + 1] < 0)
+        best = cost.reshape(n, m).argmin(axis=1) + np.arange(n) * m
+        found = _Options(options.row, options.way, raised[best], cost[best])
+        return found[np.argsort(found.cost, kind="stable")]
+
+    def _try(self, options: _Options) -> None:
+        """Try the best as the hand would do them, some at a time, until enough hold; from the settled scene."""
+        task, label = self._task, self._labels
+        held = 0
+        for first in range(0, len(options.row), TRIED):
+            some = options[np.arange(first, min(first + TRIED, len(options.row)))]
+            made = try_scene(
+                task.place.settled, task.gripper, task.profile, task.place.ids[label.target[some.row]], some.T,
+                np.full(len(some.row), task.gripper.file.stroke), grip_width=label.grip_width[some.row],
+                force=task.scenes.recipe.grasps.force, approach=APPROACH,
+            )  # fmt: skip
+            loose = 60 * np.nan_to_num(made.drift_holding) + 4 * np.nan_to_num(made.rotation_holding)
+            cost = np.where(made.outcome == Outcome.HITS_SUPPORT, TOUCHED, FAILED)
+            cost = np.where(made.success, loose, cost)
+            self._known.update(zip(self._pairs(some), cost.tolist(), strict=True))
+            held += int(made.success.sum())
+            if held >= ENOUGH:
+                break
+
+
+def _angle(cosine: Array) -> Array:
+    return np.arccos(np.clip(cosine, -1.0, 1.0))
+
+
+def object_poses(task: GraspTask) -> Array:
+    """(k, 4, 4) poses of the objects as the simulation stands, world frame."""
+    T = np.tile(np.eye(4), (len(task.place.ids), 1, 1))
+    T[:, :3, :3] = task.moment.R_object[0]
+    T[:, :3, 3] = task.moment.x_object[0] + task.offset
+    return T
