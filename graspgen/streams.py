@@ -28,6 +28,8 @@ class Purpose(IntEnum):
     """Grasp candidates, one sub-stream per object."""
     TRIALS = 7
     """Draws of repeated grasp trials."""
+    DEMOS = 8
+    """Where the hand starts in each episode of a scene, and its target."""
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

@@ -120,6 +120,10 @@ def print_info(path: Path) -> None:
             recorded, images = len(dataset.sequences()), len(dataset.frame_views)
             told = f"{recorded} trials recorded, {len(dataset.frames)} frames, {images} images of them"
             table.add_row("sequences", told)
+        if len(dataset.episodes):
+            done, played = int(dataset.episodes["success"].sum()), len(dataset.episodes)
+            told = f"{played} of {dataset.episodes['task'][0]}, {done} succeed, {len(dataset.steps) - played} actions"
+            table.add_row("episodes", f"{told}, {len(dataset.step_views)} images of them")
     console().print(table)
 
 

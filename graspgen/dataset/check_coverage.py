@@ -21,6 +21,17 @@ HASH_ONLY: dict[str, str] = {
     "frame_contacts.first": "must be there, and where the contact is; which finger it is, only simulation tells",
     "frame_contacts.force": _SIMULATED,
     "frame_views.rgb": _RENDERED,
+    "episodes.description": "the task in words",
+    "episodes.attempts": _SIMULATED,
+    "episodes.grasp": "must be a grasp of the scene; which one the expert chose, only its plan tells",
+    "steps.reward": "adds up to the episode's, and `--deep` plays a sample again",
+    "steps.held": _SIMULATED,
+    "steps.rise": _SIMULATED,
+    "steps.agent_pos": "the pose in it is compared with T_world_tool; the rest `--deep` simulates again",
+    "steps.action": "range and presence; `--deep` does a sample again",
+    "step_views.rgb": _RENDERED,
+    "step_views.depth": _RENDERED,
+    "step_views.instances": _RENDERED,
 }
 
 #: Columns of modalities, which the small dataset of the tests has not: why that is no hole.

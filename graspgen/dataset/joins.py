@@ -101,7 +101,9 @@ def _annotation_of_grasp_view(tables: Tables) -> Keys:
 
 
 _ANNOTATION = (("annotations", "view"), ("annotations", "object"))
-_SCENE = {table: _by_key(table, "scene", "scenes", "index") for table in ("objects", "views", "grasps", "frames")}
+_SCENE = {
+    table: _by_key(table, "scene", "scenes", "index") for table in ("objects", "views", "grasps", "frames", "episodes")
+}
 
 
 def _view(table: str) -> Join:
@@ -164,6 +166,10 @@ JOINS: dict[str, dict[str, Join]] = {
     "frame_objects": {"frame": _by_key("frame_objects", "frame", "frames"), "object": _object("frame_objects")},
     "frame_contacts": {"frame": _by_key("frame_contacts", "frame", "frames")},
     "frame_views": {"frame": _by_key("frame_views", "frame", "frames"), "view": _view("frame_views")},
+    "episodes": {"scene": _SCENE["episodes"]},
+    "steps": {"episode": _by_key("steps", "episode", "episodes")},
+    "step_objects": {"step": _by_key("step_objects", "step", "steps"), "object": _object("step_objects")},
+    "step_views": {"step": _by_key("step_views", "step", "steps"), "view": _view("step_views")},
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from graspgen.dataset import clouds, crops, layers, projection, tsdf
 from graspgen.dataset.hdf5 import REFERENCES
 from graspgen.dataset.mesh import read_mesh
 from graspgen.dataset.opening import find_shards
+from graspgen.dataset.episode import Episode, read_episode
 from graspgen.dataset.place import MEND, Folder, Place
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
@@ -51,7 +52,8 @@ class Dataset:
     Attributes:
         attrs: versions, seed, recipe and, of a folder, when it was created.
         scenes, assets, objects, views, annotations, keypoints, flying, grippers, profiles, grasps, grasp_views, trials,
-            scene_trials, displacements, frames, frame_objects, frame_contacts, frame_views: the tables.
+            scene_trials, displacements, frames, frame_objects, frame_contacts, frame_views, episodes, steps,
+            step_objects, step_views: the tables.
     """
 
     scenes: TableReader
@@ -72,6 +74,10 @@ class Dataset:
     frame_objects: TableReader
     frame_contacts: TableReader
     frame_views: TableReader
+    episodes: TableReader
+    steps: TableReader
+    step_objects: TableReader
+    step_views: TableReader
 
     def __init__(self, files: ShardFiles, attrs: dict[str, Any]) -> None:
         self.attrs = attrs
@@ -270,6 +276,14 @@ class Dataset:
     def sequences(self) -> NDArray[np.int64]:
         """Return the keys of the grasps whose trials in the scene were recorded, ascending."""
         return np.unique(self.frames["grasp"])
+
+    def episode(self, episode: int) -> Episode:
+        """Return an episode that the expert played, by its key, as arrays; `episodes["id"]` says which there are.
+
+        Raises:
+            KeyError: there is no such episode.
+        """
+        return read_episode(self.tables, episode)
 
     def mesh(self, asset: int) -> tuple[Array, NDArray[np.int64]]:
         """Return the visual mesh of an asset: (n, 3) vertices, m, in the asset's frame, and (m, 3) faces.

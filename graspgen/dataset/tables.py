@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 #: Table → the column that says which scene a row belongs to, and by how many bits its keys are above the scene's.
 SCENE_OF: dict[str, tuple[str, int]] = {
     "scenes": ("index", 0),
-    **dict.fromkeys(("objects", "views", "grasps", "frames"), ("scene", 0)),
+    **dict.fromkeys(("objects", "views", "grasps", "frames", "episodes"), ("scene", 0)),
     **dict.fromkeys(("annotations", "keypoints", "flying", "grasp_views"), ("view", 16)),
     **dict.fromkeys(("trials", "scene_trials", "displacements"), ("grasp", 32)),
     **dict.fromkeys(("frame_objects", "frame_contacts", "frame_views"), ("frame", 32)),
+    "steps": ("episode", 32),
+    **dict.fromkeys(("step_objects", "step_views"), ("step", 32)),
 }
 #: Table whose keys hold their scene → by how many bits.
-_KEY_BITS = {"scenes": 0, "objects": 16, "views": 16, "grasps": 32, "frames": 32}
+_KEY_BITS = {
+    "scenes": 0, "objects": 16, "views": 16, "grasps": 32, "frames": 32, "episodes": 32, "steps": 32,
+}  # fmt: skip
 
 
 class Images:

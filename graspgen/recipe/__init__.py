@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from graspgen.recipe.arenas import Table
+from graspgen.recipe.demos import Demos
 from graspgen.recipe.distractors import Contextual, Distractors, Flying
 from graspgen.recipe.grasps import Grasps, InScene
 from graspgen.recipe.looks import Colour, Lights, Render, Surface
@@ -20,7 +21,7 @@ from graspgen.recipe.section import Section
 from graspgen.recipe.views import Views
 
 __all__ = [
-    "Colour", "Contextual", "Count", "Distractors", "Flying", "Grasps", "InScene", "Lights", "Objects", "Recipe",
+    "Colour", "Contextual", "Count", "Demos", "Distractors", "Flying", "Grasps", "InScene", "Lights", "Objects", "Recipe",
     "Render", "Scene", "Section", "Settle", "Surface", "Table", "Views",
 ]  # fmt: skip
 
@@ -39,6 +40,7 @@ class Recipe(Section):
     views: Views = Views()
     render: Render = Render()
     grasps: Grasps = Grasps()
+    demos: Demos = Demos()
 
     @model_validator(mode="after")
     def _recorded_trials_are_made(self) -> Recipe:
