@@ -13,6 +13,7 @@ from graspgen import __version__
 from graspgen.cli import grippers, objects
 from graspgen.cli.check import check
 from graspgen.cli.damage import opengl_mistake, reading
+from graspgen.cli.demos import demos
 from graspgen.cli.export import export
 from graspgen.cli.generate import INTERRUPTED, generate
 from graspgen.cli.grasps import grasps
@@ -63,6 +64,7 @@ app = typer.Typer(
 app.add_typer(objects.app, name="objects")
 app.add_typer(grippers.app, name="grippers")
 app.command()(check)
+app.command()(demos)
 app.command()(export)
 app.command()(generate)
 app.command()(grasps)

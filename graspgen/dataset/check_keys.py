@@ -40,6 +40,14 @@ FOREIGN: tuple[tuple[str, str, str, str, int | None], ...] = (
     ("frame_contacts", "frame", "frames", "id", None),
     ("frame_views", "frame", "frames", "id", None),
     ("frame_views", "view", "views", "id", None),
+    ("episodes", "scene", "scenes", "index", None),
+    ("episodes", "target", "objects", "id", -1),
+    ("episodes", "grasp", "grasps", "id", -1),
+    ("steps", "episode", "episodes", "id", None),
+    ("step_objects", "step", "steps", "id", None),
+    ("step_objects", "object", "objects", "id", None),
+    ("step_views", "step", "steps", "id", None),
+    ("step_views", "view", "views", "id", None),
 )
 
 #: Tables without a key of their own: rows ascend by the first column, and no combination of all occurs twice.
@@ -50,6 +58,8 @@ ORDERED = {
     "scene_trials": ("grasp",),
     "displacements": ("grasp", "object"),
     "keypoints": ("view", "object", "number"),
+    "step_objects": ("step", "object"),
+    "step_views": ("step", "view"),
 }
 
 
@@ -76,6 +86,10 @@ def check_keys(report: Report, checked: Checked, scenes: list[int]) -> bool:
     for table, keys in ORDERED.items():
         report.attempt(f"the order of {table}", partial(_in_order, report, t, table, keys))
     report.attempt("frames", partial(_check_frames, report, t))
+    for table in ("episodes", "steps"):
+        if "id" in t[table]:
+            told = f"{table} of a scene are not numbered 0, 1, 2, …"
+            report.rows(table, "id", _gaps(t[table]["id"], 32), told, t[table]["id"])
     for table, column, target, key, none in FOREIGN:
         if report.foreign and (column not in t[table] or key not in t[target]):
             continue  # the missing column is told

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from graspgen.dataset.check_columns import check_columns, read_tables
+from graspgen.dataset.check_episodes import check_episodes
 from graspgen.dataset.check_flying import check_flying
 from graspgen.dataset.check_frame_views import check_frame_views
 from graspgen.dataset.check_frames import check_frames
@@ -86,6 +87,7 @@ def check_shard(
         step("shared tables", lambda: check_shared(report, checked))
         if sound:
             step("recorded trials", lambda: check_frames(report, checked))
+            step("episodes", lambda: check_episodes(report, checked))
             step("how views see grasps", lambda: check_sight(report, checked))
             step("suction", lambda: check_suction(report, checked))
             step("ε", lambda: check_quality(report, checked))

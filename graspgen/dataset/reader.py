@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset import clouds, crops, layers, projection, tsdf
+from graspgen.dataset.episode import Episode, read_episode
 from graspgen.dataset.hdf5 import REFERENCES
 from graspgen.dataset.mesh import read_mesh
 from graspgen.dataset.opening import find_shards
-from graspgen.dataset.episode import Episode, read_episode
 from graspgen.dataset.place import MEND, Folder, Place
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES

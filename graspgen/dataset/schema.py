@@ -766,7 +766,9 @@ TABLES: dict[str, Table] = {
             "view": Column("i8", doc="key of the view whose camera and looks it has", low=0),
             "camera": Column("str", doc="name of the camera"),
             "K": Column("f8", (3, 3), "px", "as `views.K`"),
-            "T_world_camera": Column("f8", _POSE, "m", "as `views.T_world_camera`; of a camera on the hand, then"),
+            "T_world_camera": Column(
+                "f8", _POSE, "m", "as `views.T_world_camera_nominal`; of a camera on the hand, then"
+            ),
             "rgb": Column("u1", ("H", "W", 3), "", "colour, sRGB"),
             "depth": Column(
                 "u2",
@@ -810,4 +812,14 @@ def grasp_key(scene: int, number: int) -> int:
 
 def frame_key(scene: int, number: int) -> int:
     """Return the key of frame `number` of a scene."""
+    return (scene << 32) | number
+
+
+def episode_key(scene: int, number: int) -> int:
+    """Return the key of episode `number` of a scene."""
+    return (scene << 32) | number
+
+
+def step_key(scene: int, number: int) -> int:
+    """Return the key of step `number` of a scene."""
     return (scene << 32) | number

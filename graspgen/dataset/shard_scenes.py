@@ -33,6 +33,9 @@ OWNER = {
     "frame_objects": ("frame", 32),
     "frame_contacts": ("frame", 32),
     "frame_views": ("frame", 32),
+    "steps": ("episode", 32),
+    "step_objects": ("step", 32),
+    "step_views": ("step", 32),
 }
 
 _Columns = dict[str, NDArray[Any]]

@@ -69,14 +69,14 @@ class Expert:
         self._advance()
         self._steps += 1
         carried = task.place.belt
-        T, x, R = self._goal()
+        T, x, _ = self._goal()
         if self.doing is Doing.OVER:
             return steer(task, *self._over(T, x), 1.0, carried)
         if self.doing is Doing.APPROACH:
             return steer(task, T[:3, 3], T[:3, :3], 1.0, carried)
         if self.doing is Doing.CLOSE:
             return steer(task, task.told[0][0], task.told[1][0], -1.0, carried)
-        up = self._x_lift + [0.0, 0.0, self._steps * task.limits.step]
+        up = self._x_lift + self._steps * task.limits.step * np.array([0.0, 0.0, 1.0])
         if self.doing is Doing.LIFT:
             return steer(task, up, task.told[1][0], -1.0, carried)
         return steer(task, up, task.told[1][0], 1.0, carried)
@@ -85,6 +85,7 @@ class Expert:
         """(4, 4) where the hand grasps what it plans to, as that lies now; where the hand is, and how turned."""
         task = self.task
         T = object_poses(task)[self.plan.target] @ self.plan.T_object_tool
+        T[:3, 3] += task.offset
         T[:3, :3] = reachable(task.spec.action_mode, T[:3, :3], task.moment.R[0])
         return T, task.moment.x[0] + task.offset, task.moment.R[0]
 

@@ -111,7 +111,7 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class _Options:
-    """n grasps as the hand would do them: row of the label, way of turning it, pose in the world, cost."""
+    """n grasps as the hand would do them: row of the label, way of turning it, pose, cost."""
 
     row: NDArray[np.int64]
     way: NDArray[np.int64]
@@ -255,8 +255,8 @@ def _angle(cosine: Array) -> Array:
 
 
 def object_poses(task: GraspTask) -> Array:
-    """(k, 4, 4) poses of the objects as the simulation stands, world frame."""
+    """(k, 4, 4) poses of the objects now, in the simulation's frame, which rides on the belt."""
     T = np.tile(np.eye(4), (len(task.place.ids), 1, 1))
     T[:, :3, :3] = task.moment.R_object[0]
-    T[:, :3, 3] = task.moment.x_object[0] + task.offset
+    T[:, :3, 3] = task.moment.x_object[0]
     return T

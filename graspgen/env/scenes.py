@@ -222,6 +222,13 @@ class Scenes:
         if self._ahead is not None:
             self._ahead.close()
 
+    def put(self, settled: SettledScene) -> None:
+        """Keep a settled scene, made elsewhere from the task's own recipe, as the scene of its number."""
+        key = id(self.recipe), settled.world.plan.index
+        self._places[key] = self._made(self.source(self.recipe), settled, key)
+        while len(self._places) > self._spec.keep:
+            self._places.popitem(last=False)
+
     def again(self, recipe: Recipe, place: Place, poses: Mapping[int, Array]) -> Place | None:
         """Let some of a scene's objects, (4, 4) poses by instance id, come to rest anew; None where none is left.
 

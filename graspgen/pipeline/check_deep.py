@@ -19,6 +19,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.schema import TrialKind
 from graspgen.dataset.violations import Report, Violation
+from graspgen.demos.replay import replay_episode
 from graspgen.errors import GraspgenError
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_trial import try_scene
@@ -114,6 +115,7 @@ def check_deep(path: str | Path, *, sample: int = 2, seed: int = 0, grasps: int 
                 _views(result, report, dataset, settled, scene)
                 _free(result, report, dataset, settled, scene, rng, grasps)
                 _in_scene(result, report, dataset, settled, scene, rng, grasps)
+                _episodes(result, report, dataset, settled, scene, rng)
             except GraspgenError as error:
                 report.add(f"cannot be made again: {error}", "scenes", "plan", None, scene)
         result.violations = report.violations
@@ -268,6 +270,27 @@ def _in_scene(
         shake=spec.in_scene.shake,
     )
     _compare(result, report, dataset, rows, made, "trials in the scene")
+
+
+def _episodes(
+    result: DeepResult,
+    report: Report,
+    dataset: Dataset,
+    settled: SettledScene,
+    scene: int,
+    rng: np.random.Generator,
+) -> None:
+    """Do the actions of an episode of the scene again."""
+    rows = np.flatnonzero(dataset.episodes["scene"] == scene)
+    if not len(rows):
+        return
+    row = int(rng.choice(rows))
+    key = int(dataset.episodes["id"][row])
+    differs = replay_episode(dataset, key, settled)
+    result.count("episodes, to the last bit", not differs)
+    if differs:
+        text = f"{', '.join(differs)} differ when its actions are done again"
+        _fault(result, report, dataset, text, "episodes", "id", row, key)
 
 
 def _compare(result: DeepResult, report: Report, dataset: Dataset, rows: np.ndarray, made: Any, name: str) -> None:

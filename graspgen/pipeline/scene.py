@@ -14,6 +14,7 @@ import numpy as np
 from graspgen.dataset.layout import OBJECTS
 from graspgen.dataset.record import Columns, SceneRecord, columns
 from graspgen.dataset.schema import Role, object_key
+from graspgen.demos.tables import episode_tables
 from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.looks.images import ImageStore
@@ -159,6 +160,8 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             tried_grasps(settled, tried, of_grasps["grasps"]),
             context.images,
         )
+    with _timed(seconds, "demos"):
+        episodes = episode_tables(settled, context.recipe, context.seed, of_grasps["grasps"], context.images)
     with _timed(seconds, "save"):
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),
@@ -173,6 +176,7 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             **of_grasps,
             "grasp_views": grasp_view_table(settled, of_grasps["grasps"], images),
             **frames,
+            **episodes,
         }
     outcomes: Counter[str] = Counter()
     for g in grasps:

@@ -21,8 +21,8 @@ from graspgen.recipe.section import Section
 from graspgen.recipe.views import Views
 
 __all__ = [
-    "Colour", "Contextual", "Count", "Demos", "Distractors", "Flying", "Grasps", "InScene", "Lights", "Objects", "Recipe",
-    "Render", "Scene", "Section", "Settle", "Surface", "Table", "Views",
+    "Colour", "Contextual", "Count", "Demos", "Distractors", "Flying", "Grasps", "InScene", "Lights", "Objects",
+    "Recipe", "Render", "Scene", "Section", "Settle", "Surface", "Table", "Views",
 ]  # fmt: skip
 
 

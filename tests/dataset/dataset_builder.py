@@ -24,9 +24,11 @@ from graspgen.dataset.schema import (
     Shape,
     Toucher,
     TrialKind,
+    episode_key,
     frame_key,
     grasp_key,
     object_key,
+    step_key,
     view_key,
 )
 from graspgen.dataset.writer import write_shard
@@ -68,6 +70,7 @@ RECIPE = {
         "pile": {"wait": 1.0},
     },
     "views": {"width": WIDTH, "height": HEIGHT},
+    "demos": {"task": "Pick-v0", "action_mode": "delta7", "max_steps": 100},
 }
 LOOKS = {"preset": "", "lights": [], "ambient": 0.3, "environment": {}, "grade": {}, "background": {"kind": "plane"}}
 PROTOCOL = {
@@ -229,6 +232,7 @@ def _tables(scene, seed, T, cameras, rng):
         ),
         **(of_grasps := _grasps(scene, keys, mass, T, cameras, view_keys, rng)),
         **_frames(scene, keys, T, cameras, view_keys, of_grasps["grasps"]),
+        **_episode(scene, keys, T, cameras, view_keys, of_grasps["grasps"]),
     }  # fmt: skip
     return tables
 
@@ -442,6 +446,44 @@ def _frames(scene, keys, T, cameras, view_keys, grasps):
         "frame_views": columns(
             "frame_views", views, frame=frames[:views], view=view_keys[:views], camera=["shell_0"][:views], K=K,
             distortion=np.zeros(5), T_world_camera=cameras[:views], **images,
+        ),
+    }  # fmt: skip
+
+
+def _episode(scene, keys, T, cameras, view_keys, grasps):
+    """Two actions: the hand goes down by 1 cm, then up with the first box; an image of the first moment."""
+    episode, steps = episode_key(scene, 0), np.array([step_key(scene, i) for i in range(3)])
+    tools = np.array([pose(np.diag([1.0, -1.0, -1.0]), [0, 0, z]) for z in (0.2, 0.19, 0.2)])
+    objects = np.array([T, T, [pose(translation=[0, 0, 0.01]) @ T[0], T[1]]])
+    agent, state = np.zeros((3, 17)), np.zeros((3, 2, 17))
+    agent[:, :3], agent[:, 3:7], agent[:, 13] = tools[:, :3, 3], [0, 1, 0, 0], 0.08
+    state[..., 0], state[..., 5:8], state[..., 8:11] = 1, objects[..., :3, 0], objects[..., :3, 1]
+    action = np.full((3, 7), np.nan)
+    action[:2] = 0.25
+    views = min(1, len(cameras))
+    seen = [see(T, camera, flies=False) for camera in cameras[:1]]
+    images = {
+        name: np.array([s[name] for s in seen]).reshape(views, HEIGHT, WIDTH, *rest)
+        for name, rest in (("rgb", (3,)), ("depth", ()), ("instances", ()))
+    }
+    return {
+        "episodes": columns(
+            "episodes", 1, id=episode, scene=scene, task="graspgen/Pick-v0", description="pick up an object",
+            action_mode="delta7", target=-1, T_world_tool=tools[0], opening=0.08, grasp=grasps["id"][-1], attempts=1,
+            length=2, success=True, outcome=Outcome.SUCCESS, total_reward=1.25,
+        ),
+        "steps": columns(
+            "steps", 3, id=steps, episode=episode, time=[0, 0.04, 0.08], T_world_tool=tools, agent_pos=agent,
+            held=False, rise=0, action=action, reward=[0.25, 1, np.nan], terminated=[False, True, True],
+            truncated=False, success=[False, True, True],
+        ),
+        "step_objects": columns(
+            "step_objects", 6, step=np.repeat(steps, 2), object=np.tile(keys, 3),
+            T_world_object=objects.reshape(-1, 4, 4), state=state.reshape(-1, 17),
+        ),
+        "step_views": columns(
+            "step_views", views, step=steps[:views], view=view_keys[:views], camera=["shell_0"][:views], K=K,
+            T_world_camera=cameras[:views], **images,
         ),
     }  # fmt: skip
 
