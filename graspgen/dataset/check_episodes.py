@@ -48,6 +48,11 @@ def check_episodes(report: Report, checked: Checked) -> None:
     report.rows("steps", "id", wrong, "has not one row in step_objects for each object of its scene", keys)
     shots = t["step_views"]
     report.rows("step_views", "view", shots["view"] >> 16 != shots["step"] >> 32, "is in another scene", shots["step"])
+    views = dict(zip(*np.unique(t["views"]["scene"], return_counts=True), strict=True))
+    seen = dict(zip(*np.unique(shots["step"], return_counts=True), strict=True))
+    wanted = bool(checked.recipe.get("demos", {}).get("images"))
+    wrong = np.array([seen.get(key, 0) != wanted * views.get(key >> 32, 0) for key in keys.tolist()], bool)
+    report.rows("steps", "id", wrong, "has not one image of each view, as the recipe's demos.images says", keys)
     of_view = checked.rows_of("views", shots["view"])
     for name in ("K", "camera"):
         differ = (shots[name] != t["views"][name][of_view]).reshape(len(of_view), -1).any(axis=1)
@@ -62,6 +67,9 @@ def _check_actions(report: Report, checked: Checked, of: NDArray[np.int64], last
     wanted = checked.recipe.get("demos", {})
     for name, told in (("action_mode", wanted.get("action_mode")), ("task", f"graspgen/{wanted.get('task')}")):
         report.rows("episodes", name, episodes[name] != told, f"is not the recipe's, {told}", episodes["id"])
+    any_object = episodes["task"] != "graspgen/PickTarget-v0"
+    bad = (episodes["target"] < 0) != any_object
+    report.rows("episodes", "target", bad, "is one where any object will do, or none where not", episodes["id"])
     size = np.array([NUMBERS.get(mode, 0) for mode in episodes["action_mode"]])[of]
     there = np.isfinite(steps["action"])
     expected = (np.arange(there.shape[1]) < size[:, None]) & ~last[:, None]

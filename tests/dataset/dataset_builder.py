@@ -70,7 +70,7 @@ RECIPE = {
         "pile": {"wait": 1.0},
     },
     "views": {"width": WIDTH, "height": HEIGHT},
-    "demos": {"task": "Pick-v0", "action_mode": "delta7", "max_steps": 100},
+    "demos": {"task": "Pick-v0", "action_mode": "delta7", "max_steps": 100, "images": True},
 }
 LOOKS = {"preset": "", "lights": [], "ambient": 0.3, "environment": {}, "grade": {}, "background": {"kind": "plane"}}
 PROTOCOL = {
@@ -451,7 +451,7 @@ def _frames(scene, keys, T, cameras, view_keys, grasps):
 
 
 def _episode(scene, keys, T, cameras, view_keys, grasps):
-    """Two actions: the hand goes down by 1 cm, then up with the first box; an image of the first moment."""
+    """Two actions: the hand goes down by 1 cm, then up with the first box; the cameras see nothing of it move."""
     episode, steps = episode_key(scene, 0), np.array([step_key(scene, i) for i in range(3)])
     tools = np.array([pose(np.diag([1.0, -1.0, -1.0]), [0, 0, z]) for z in (0.2, 0.19, 0.2)])
     objects = np.array([T, T, [pose(translation=[0, 0, 0.01]) @ T[0], T[1]]])
@@ -460,10 +460,10 @@ def _episode(scene, keys, T, cameras, view_keys, grasps):
     state[..., 0], state[..., 5:8], state[..., 8:11] = 1, objects[..., :3, 0], objects[..., :3, 1]
     action = np.full((3, 7), np.nan)
     action[:2] = 0.25
-    views = min(1, len(cameras))
-    seen = [see(T, camera, flies=False) for camera in cameras[:1]]
+    views = len(cameras)
+    seen = [see(T, camera, flies=False) for camera in cameras] * 3
     images = {
-        name: np.array([s[name] for s in seen]).reshape(views, HEIGHT, WIDTH, *rest)
+        name: np.array([s[name] for s in seen]).reshape(3 * views, HEIGHT, WIDTH, *rest)
         for name, rest in (("rgb", (3,)), ("depth", ()), ("instances", ()))
     }
     return {
@@ -482,8 +482,9 @@ def _episode(scene, keys, T, cameras, view_keys, grasps):
             T_world_object=objects.reshape(-1, 4, 4), state=state.reshape(-1, 17),
         ),
         "step_views": columns(
-            "step_views", views, step=steps[:views], view=view_keys[:views], camera=["shell_0"][:views], K=K,
-            T_world_camera=cameras[:views], **images,
+            "step_views", 3 * views, step=np.repeat(steps, views), view=np.tile(view_keys, 3),
+            camera=[f"shell_{v}" for v in range(views)] * 3, K=K,
+            T_world_camera=np.reshape(list(cameras) * 3, (-1, 4, 4)), **images,
         ),
     }  # fmt: skip
 
