@@ -256,7 +256,7 @@ def _angle(cosine: Array) -> Array:
 
 def object_poses(task: GraspTask) -> Array:
     """(k, 4, 4) poses of the objects now, in the simulation's frame, which rides on the belt."""
-    T = np.tile(np.eye(4), (len(task.place.ids), 1, 1))
-    T[:, :3, :3] = task.moment.R_object[0]
-    T[:, :3, 3] = task.moment.x_object[0]
+    k = len(task.place.ids)
+    T = np.tile(np.eye(4), (k, 1, 1))
+    T[:, :3, :3], T[:, :3, 3] = task.moment.R_object[0, :k], task.moment.x_object[0, :k]
     return T

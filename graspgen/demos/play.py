@@ -130,7 +130,7 @@ def play(task: GraspTask, labels: Labels, demos: Demos, eyes: Eyes | None = None
     """Play an episode of a task that was just reset, and record it."""
     start = Start(
         pose(task.told[1][0], task.told[0][0]), float(task.gripper.file.stroke),
-        int(task.place.ids[task.target]) if task.fixed else -1,
+        int(task.place.ids[task.target]) if task.spec.goal == "target" else -1,
     )  # fmt: skip
     expert, record = Expert(task, labels), _Record(task, eyes)
     record.look()
