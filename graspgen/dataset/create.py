@@ -170,7 +170,8 @@ def _resume(folder: Path, wanted: Manifest) -> Manifest:
             (folder / INDEX).unlink(missing_ok=True)
     except OSError as error:
         raise write_error(folder, error) from error
-    save_manifest(folder, manifest)
+    if by_hand or manifest != found:
+        save_manifest(folder, manifest)
     return manifest
 
 

@@ -80,6 +80,7 @@ def generate(
     # What is wrong with the recipe's gripper, profile or objects, or with OpenGL, is said before a dataset is deleted.
     selection = selection_of(SceneContext.open(recipe, seed, folder).catalogue)
     check_images(recipe.render)
+    executor_of(executor, workers)
     make_current()
     with contextlib.ExitStack() as held:
         journal = Journal(folder)
