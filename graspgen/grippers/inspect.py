@@ -11,7 +11,7 @@ import numpy as np
 from graspgen.errors import GripperError
 from graspgen.frames import Array
 from graspgen.grippers.jaw_file import GripperFile
-from graspgen.grippers.mjcf import check_size, read_mjcf
+from graspgen.grippers.mjcf import check_size, commanded_ranges, read_mjcf
 from graspgen.grippers.motion import Motion, find_base, find_directions, find_drivers, find_finger, find_sides, move
 from graspgen.grippers.pads import Pads, find_pads
 from graspgen.grippers.postures import Linkage
@@ -54,6 +54,7 @@ def inspect_mjcf(path: str | Path) -> Guess:
         raise GripperError(f"{who}: does not compile: {' '.join(str(error).split())}") from None
     try:
         check_size(model)
+        commanded_ranges(spec, model)
         return _guess(path, spec, model)
     except GripperError as error:
         raise GripperError(f"{who}: {error}") from None

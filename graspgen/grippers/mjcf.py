@@ -109,6 +109,34 @@ def hand_spec(spec: mujoco.MjSpec, base: str, axes: Array | None = None, own_dri
     return hand
 
 
+def commanded_ranges(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    """Narrow the ranges of joints to where their position servos can be sent; of others nothing changes.
+
+    robosuite's 2F-140, for example, has a finger that could turn from −0.725 to 0.725 rad and is sent to −0.7…0 only:
+    its mirror image has the range 0…0.7.
+
+    Args:
+        spec: the hand; changed.
+        model: it, compiled.
+    """
+    of_joint = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
+    for i in range(model.nu):
+        gain, gear = float(model.actuator_gainprm[i, 0]), float(model.actuator_gear[i, 0])
+        servo = gain > 0 and np.isclose(model.actuator_biasprm[i, 1], -gain) and model.actuator_ctrllimited[i]
+        if int(model.actuator_trntype[i]) not in of_joint or not servo or not gear:
+            continue
+        j = int(model.actuator_trnid[i, 0])
+        if not model.jnt_limited[j]:
+            continue
+        low, high = model.jnt_range[j]
+        told = np.sort(model.actuator_ctrlrange[i] / gear)
+        low, high = max(low, told[0]), min(high, told[1])
+        if high - low > 1e-6 and model.joint(j).name:
+            hinge = int(model.jnt_type[j]) == int(mujoco.mjtJoint.mjJNT_HINGE)
+            unit = 180 / np.pi if spec.compiler.degree and hinge else 1.0
+            spec.joint(model.joint(j).name).range = [low * unit, high * unit]
+
+
 def check_size(model: mujoco.MjModel) -> None:
     """Refuse a model that cannot be a hand in metres.
 
@@ -196,8 +224,8 @@ def _plain_colours(spec: mujoco.MjSpec) -> None:
         if material is not None:
             geom.rgba = material.rgba
             geom.material = ""
-    for default in [spec.default]:
-        default.geom.material = ""
+    for element in [*spec.sites, *spec.tendons, spec.default.geom, spec.default.site, spec.default.tendon]:
+        element.material = ""
     for element in [*spec.materials, *spec.textures, *spec.skins]:
         spec.delete(element)
 

@@ -17,6 +17,8 @@ SAMPLES = 65
 _STEPS, _CLOSE_ENOUGH = 60, 1e-10
 #: Steps in which springs bring joints that no coupling holds to rest.
 _RELAX = 400
+#: A hinge that turns by less closes no hand, rad.
+_LEAST_TURN = np.radians(3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,12 +186,17 @@ def driver_range(linkage: Linkage, joint: str) -> tuple[float, float]:
     """Return the limits of a joint.
 
     Raises:
-        GripperError: it has none.
+        GripperError: it has none, or turns so little that its limits must be radians that are read as degrees.
     """
     j = linkage.model.joint(joint)
     if not linkage.model.jnt_limited[j.id]:
         raise GripperError(f"joint '{joint}' has no range, so nothing says how far the hand opens")
     low, high = (float(v) for v in linkage.model.jnt_range[j.id])
+    if int(linkage.model.jnt_type[j.id]) == int(mujoco.mjtJoint.mjJNT_HINGE) and high - low < _LEAST_TURN:
+        raise GripperError(
+            f"joint '{joint}' turns by {np.degrees(high - low):.2g}° only; are its limits radians? Then say "
+            '<compiler angle="radian"/>: without it MJCF counts in degrees'
+        )
     return low, high
 
 

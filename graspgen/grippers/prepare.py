@@ -11,7 +11,7 @@ from graspgen.errors import GripperError, nearest
 from graspgen.frames import Array
 from graspgen.grippers.drive import add_drive
 from graspgen.grippers.jaw_file import GripperFile
-from graspgen.grippers.mjcf import TURNED, check_size, hand_spec
+from graspgen.grippers.mjcf import TURNED, check_size, commanded_ranges, hand_spec
 from graspgen.grippers.suction import SuctionFile, add_lips
 
 
@@ -52,6 +52,8 @@ def prepared_mjcf(file: GripperFile | SuctionFile, mjcf: str) -> str:
         check_size(model)
     except GripperError as error:
         raise GripperError(f"{label}: {error}") from None
+    if not file.actuator:
+        commanded_ranges(spec, model)
     hand = hand_spec(spec, file.base, file.axes if file.turned else None, own_drive=bool(file.actuator))
     for kind, elements, names in (("body", hand.bodies, file.fingers), ("joint", hand.joints, file.joints)):
         known = [e.name for e in elements]

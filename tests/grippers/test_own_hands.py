@@ -205,7 +205,7 @@ def others():
     spec = importlib.util.find_spec("robosuite")
     if spec is not None:
         root = Path(spec.submodule_search_locations[0]) / "models/assets/grippers"
-        found += [(root / "panda_gripper.xml", 0.0798, 0.091), (root / "rethink_gripper.xml", 0.0788, 0.1045)]
+        found += [(root / "panda_gripper.xml", 0.0798, 0.091), (root / "rethink_gripper.xml", 0.0601, 0.1045)]
     return found
 
 
