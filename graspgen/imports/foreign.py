@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +34,9 @@ class Reading(BaseModel):
     Attributes:
         T_base_tcp: (4, 4) tool point in the gripper's base.
         stroke: largest opening of the gripper, m.
-        joints: names of the gripper's finger joints.
+        joints: names of the gripper's driven joints.
+        courses: of each of them, (k, 2) rows of its position, m or rad, and the opening there, m; None where the
+            opening is the sum of the joints, as of slides.
         closing: axis of the gripper's frame along which it closes; None as the file says.
         annotation: GraspNet's XML with the pose of the object in the camera, for rows in the camera's frame.
         object_id: GraspNet's number of the object.
@@ -45,6 +48,7 @@ class Reading(BaseModel):
     T_base_tcp: Array
     stroke: float
     joints: tuple[str, ...] = ()
+    courses: Mapping[str, Array] | None = None
     closing: Literal["x", "y"] | None = None
     annotation: Path | None = None
     object_id: int | None = None

@@ -26,6 +26,8 @@ from graspgen.imports.foreign import (
 CONFIDENT = 0.5
 #: Most levels of a file; a bomb has more, or aliases, which no grasp needs.
 _DEEPEST = 12
+#: Joints may be this share of their way beyond its ends.
+_MARGIN = 0.05
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -110,7 +112,21 @@ def _field(mapping: dict[str, Any], name: str, where: str) -> Any:
 
 
 def _opening(joints: Any, how: Reading, where: str) -> float:
-    """Sum of the gripper's finger joints, m; NaN where the file has others."""
+    """Opening that the gripper's driven joints make, m; NaN where the file has others."""
     if not isinstance(joints, dict) or not how.joints or not set(how.joints) <= set(joints):
         return float("nan")
-    return float(sum(numbers(joints[name], (), f"{where}.pregrasp_cspace_position.{name}") for name in how.joints))
+    where = f"{where}.pregrasp_cspace_position"
+    at = {name: float(numbers(joints[name], (), f"{where}.{name}")) for name in how.joints}
+    if how.courses is None:
+        return sum(at.values())
+    told = []
+    for name, value in at.items():
+        position, opening = how.courses[name][np.argsort(how.courses[name][:, 0])].T
+        margin = _MARGIN * (position[-1] - position[0])
+        if not position[0] - margin <= value <= position[-1] + margin:
+            raise GraspFileError(
+                f"{where}.{name}: {value:g} is not within the {position[0]:.4g} to {position[-1]:.4g} that this "
+                "joint goes (metres, radians); is the file of another gripper?"
+            )
+        told.append(float(np.interp(value, position, opening)))
+    return float(np.mean(told))

@@ -136,7 +136,8 @@ def import_grasps(
         raise DatasetError(f"{target} exists; give another name, or --overwrite to replace a grasp database")
     hand, rules = load_gripper(gripper), load_profile(profile)
     how = Reading(
-        T_base_tcp=hand.T_body_tcp, stroke=hand.file.stroke, joints=hand.file.joints, closing=closing,
+        T_base_tcp=hand.T_body_tcp, stroke=hand.file.stroke, joints=hand.file.joints, courses=_courses(hand),
+        closing=closing,
         annotation=annotation, object_id=object_id, limit=limit,
     )  # fmt: skip
     found = read_grasps(name, file, how)
@@ -191,6 +192,14 @@ def _asset(
     if mass is not None:
         asset = replace(asset, density=mass / asset.volume)
     return asset if friction is None else replace(asset, friction=friction)
+
+
+def _courses(hand: Gripper) -> dict[str, Array] | None:
+    """Of each driven joint, (k, 2) rows of its position and the opening; None where the opening is their sum."""
+    p = hand.postures
+    if p.summed or hand.suction:
+        return None
+    return {p.joints[d]: np.stack([p.positions[:, d], p.width], axis=1) for d in p.drivers}
 
 
 def _candidates(asset: Asset, hand: Gripper, found: ForeignGrasps, notes: list[str], *, of_base: bool) -> Candidates:

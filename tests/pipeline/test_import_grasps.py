@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+import yaml
 from typer.testing import CliRunner
 
 from graspgen.cli.main import app
@@ -16,9 +17,9 @@ from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import GraspgenError
 from graspgen.exports.grasp_frames import to_hand
 from graspgen.exports.registry import export
-from graspgen.frames import axis_angle, pose
+from graspgen.frames import axis_angle, inverse, matrix_to_quat, pose
 from graspgen.grasps.outcomes import Outcome, Sampler
-from graspgen.grippers.gripper import load_gripper
+from graspgen.grippers.gripper import load_gripper, opening_to_joints
 from graspgen.pipeline.import_grasps import import_grasps
 
 SIDES = (0.04, 0.06, 0.10)
@@ -110,3 +111,33 @@ def test_a_wrong_unit_is_told(tmp_path: Path, mesh: Path, written: Path) -> None
     with pytest.raises(GraspgenError, match="above 0"):
         import_grasps("graspgen_json", written, mesh, tmp_path / "x.h5", friction=-1.0)
     assert not (tmp_path / "x.h5").exists()
+
+
+def test_joints_of_a_linkage_in_a_file_are_openings(tmp_path: Path, mesh: Path) -> None:
+    hand = load_gripper("robotiq_2f85")
+    made = pose(DOWN, [0, 0, 0.03]) @ inverse(hand.T_base_tcp)
+    quat = matrix_to_quat(made[None, :3, :3])[0]
+
+    def file(**joints: float) -> Path:
+        path = tmp_path / "brick.yaml"
+        grasp = {"confidence": 1.0, "position": made[:3, 3].tolist(),
+                 "orientation": {"w": float(quat[0]), "xyz": quat[1:].tolist()},
+                 "pregrasp_cspace_position": joints}  # fmt: skip
+        path.write_text(yaml.safe_dump({"format": "isaac_grasp", "object_scale": 0.001, "closing_axis": "y",
+                                        "grasps": {"grasp_0": grasp}}))  # fmt: skip
+        return path
+
+    joints = dict(zip(hand.joints, map(float, opening_to_joints(hand, [0.07])[0]), strict=True))
+    joints = {name: joints[name] for name in hand.file.joints}
+    import_grasps("isaac_grasp", file(**joints), mesh, tmp_path / "a.h5", gripper="robotiq_2f85", mass=0.2, draws=0)
+    with open_dataset(tmp_path / "a.h5") as dataset:
+        assert dataset.grasps["width"][0] == pytest.approx(0.07, abs=1e-6)
+    with pytest.raises(GraspgenError, match=r"45 is not within .* is the file of another gripper"):
+        degrees = dict.fromkeys(joints, 45.0)
+        import_grasps("isaac_grasp", file(**degrees), mesh, tmp_path / "b.h5", gripper="robotiq_2f85")
+
+
+def test_grasps_of_jaws_are_pressed_on_by_cups(tmp_path: Path, mesh: Path, written: Path) -> None:
+    made = import_grasps("graspgen_json", written, mesh, tmp_path / "s.h5", gripper="suction_cup", mass=0.2, draws=0)
+    assert made.outcome[0] != Outcome.SUCCESS  # the tool point is 20 mm below the top
+    assert not check(tmp_path / "s.h5")
