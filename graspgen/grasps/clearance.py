@@ -113,7 +113,7 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
     # Contacts within the gap are reported with their distance.
     gap = {"margin": 0.0, "gap": reach}
     frame = spec.worldbody.add_frame()
-    hand = gripper.spec()
+    hand = gripper.trial_spec()
     for geom in hand.geoms:
         geom.margin = 0.0
     for actuator in list(hand.actuators):
@@ -124,7 +124,7 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
     for i, obstacle in enumerate(obstacles):
         T = obstacle.T_world_obstacle
         body = spec.worldbody.add_body(name=f"obstacle_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
-        parts = [_exact(part) for part in obstacle.parts]
+        parts = [as_hull(part) for part in obstacle.parts]
         add_parts(spec, body, parts, f"obstacle_{i}", priority=1, condim=1, **gap)
         add_contact_sensor(
             spec,
@@ -137,11 +137,12 @@ def _model(gripper: Gripper, obstacles: Sequence[Obstacle], reach: float) -> muj
     return spec.compile()
 
 
-def _exact(part: Part) -> Part:
+def as_hull(part: Part) -> Part:
     """Return a box as the hull of its corners.
 
     Between two boxes MuJoCo's contacts tell the gap along a separating axis, which is less than the distance where
     corners or edges face each other (by up to 2.5 mm in 20, measured); between a box and a hull they tell the distance.
+    And a capsule that pierces a box is told to be beside it (so is its `mj_geomDistance`), but not one in a hull.
     """
     if part.kind != "box":
         return part

@@ -143,7 +143,7 @@ def _let_sleep(spec: mujoco.MjSpec) -> None:
 def _hand(gripper: Gripper, profile: Profile, force: float | None, seen: bool) -> mujoco.MjSpec:
     """Return the hand as it is in trials; where it is `seen`, with materials, which the views' ambient light needs."""
     file = gripper.file
-    hand = gripper.spec()
+    hand = gripper.spec() if seen else gripper.trial_spec()
     if seen:
         for geom in hand.geoms:
             if not geom.material:

@@ -57,7 +57,7 @@ def suction_model(
     force: float | None = None,
 ) -> mujoco.MjModel:
     """Compile the model of a trial: the cups, their base fixed at the origin, and the free body "object"."""
-    spec, file = gripper.spec(), suction_file(gripper)
+    spec, file = gripper.trial_spec(), suction_file(gripper)
     profile.apply(spec)
     enable_lips(spec, file, force)
     body = spec.worldbody.add_body(name="object")

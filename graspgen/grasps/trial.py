@@ -172,7 +172,7 @@ def trial_model(
     force: float | None = None,
 ) -> mujoco.MjModel:
     """Compile the model of a trial: the hand, its base fixed at the origin, and the free body "object"."""
-    spec = gripper.spec()
+    spec = gripper.trial_spec()
     profile.apply(spec)
     grip = spec.actuator(gripper.actuator)
     limit = gripper.file.force if force is None else min(force, gripper.file.max_force)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from graspgen.frames import Array, inverse, pose
 from graspgen.grippers.drive import BEHIND, DRIVE
 from graspgen.grippers.jaw_file import GripperFile
-from graspgen.grippers.mjcf import TURNED
+from graspgen.grippers.mjcf import TURNED, drop_looks
 from graspgen.grippers.postures import Postures, measure
 from graspgen.grippers.prepare import jaw_base
 from graspgen.grippers.suction import SuctionFile, still_postures
@@ -122,9 +122,19 @@ class Gripper:
         """Return a fresh, editable copy of the gripper's model."""
         return self._parsed.copy()
 
+    def trial_spec(self) -> mujoco.MjSpec:
+        """Return a fresh, editable copy without what is only seen: geoms that never touch, and meshes of those."""
+        return self._bare.copy()
+
     @cached_property
     def _parsed(self) -> mujoco.MjSpec:
         return mujoco.MjSpec.from_string(self.mjcf)
+
+    @cached_property
+    def _bare(self) -> mujoco.MjSpec:
+        spec = self.spec()
+        drop_looks(spec, keep=set(self.file.joints) if self.suction else set())
+        return spec
 
     @cached_property
     def definition(self) -> str:

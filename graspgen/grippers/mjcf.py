@@ -109,6 +109,29 @@ def hand_spec(spec: mujoco.MjSpec, base: str, axes: Array | None = None, own_dri
     return hand
 
 
+def drop_looks(spec: mujoco.MjSpec, keep: set[str]) -> None:
+    """Delete the geoms that never touch anything, and meshes that only they have; masses stay what they were.
+
+    Args:
+        spec: the hand; changed.
+        keep: names of geoms that touch nothing yet.
+    """
+    looks = [g for g in spec.geoms if not (g.contype or g.conaffinity) and g.name not in keep]
+    if not looks:
+        return
+    model = spec.compile()
+    for name in {g.parent.name for g in looks}:
+        body, made = spec.body(name), model.body(name)
+        body.explicitinertial = True
+        body.mass, body.ipos, body.iquat, body.inertia = made.mass[0], made.ipos, made.iquat, made.inertia
+        body.fullinertia = [np.nan] * 6
+    for geom in looks:
+        spec.delete(geom)
+    used = {g.meshname for g in spec.geoms}
+    for mesh in [m for m in spec.meshes if m.name not in used]:
+        spec.delete(mesh)
+
+
 def commanded_ranges(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
     """Narrow the ranges of joints to where their position servos can be sent; of others nothing changes.
 

@@ -19,6 +19,7 @@ from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.violations import Report, Violation
 from graspgen.errors import GraspgenError
 from graspgen.frames import Array, matrix_to_quat, pose, pose_to_qpos
+from graspgen.grasps.clearance import as_hull
 from graspgen.grasps.outcomes import Collision
 from graspgen.grippers.gripper import Gripper, opening_to_joints
 from graspgen.objects.asset import Part
@@ -116,7 +117,7 @@ class Hand:
         spec.worldbody.add_frame().attach_body(gripper.spec().body(gripper.base), "hand/", "").add_freejoint()
         for i, (parts, T) in enumerate(things):
             body = spec.worldbody.add_body(name=f"thing_{i}", pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
-            add_parts(spec, body, parts, f"thing_{i}")
+            add_parts(spec, body, [as_hull(part) for part in parts], f"thing_{i}")
         for element in [*spec.actuators, *spec.equalities]:
             spec.delete(element)
         self._gripper, self._count = gripper, len(things)

@@ -218,3 +218,26 @@ def test_hands_of_others_are_guessed_and_sound(path, stroke, tcp):
     assert gripper.file.stroke == pytest.approx(stroke, abs=5e-4)
     assert np.linalg.norm(gripper.file.tcp) == pytest.approx(tcp, abs=1e-3)
     assert check_gripper(gripper).failures == []
+
+
+def test_what_is_only_seen_is_left_out_of_trials_and_weighs_as_before(mine):
+    look = '<geom name="look" type="box" size="0.01 0.01 0.03" pos="0 0.02 0" contype="0" conaffinity="0"/>'
+    mine.write_text(HAND.replace('<geom name="pad_a"', look + '<geom name="pad_a"'))
+    gripper = guess_gripper(str(mine))[0]
+    seen, tried = gripper.spec().compile(), gripper.trial_spec().compile()
+    assert seen.ngeom - tried.ngeom == 1 and "look" not in [tried.geom(i).name for i in range(tried.ngeom)]
+    for name in ("body_mass", "body_inertia", "body_ipos", "body_iquat"):
+        np.testing.assert_array_equal(getattr(seen, name), getattr(tried, name))
+
+
+def test_limits_in_radians_that_are_read_as_degrees_are_named(mine):
+    text = HAND.replace('type="slide" axis="1 0 0" range="0 0.03"', 'type="hinge" axis="0 1 0" range="0 0.7"')
+    text = text.replace('type="slide" axis="1 0 0" range="-0.03 0"', 'type="hinge" axis="0 1 0" range="-0.7 0"')
+    mine.write_text(text)
+    refused(mine, r"turns by 0.7° only; are its limits radians")
+
+
+def test_a_joint_goes_only_as_far_as_its_servo_is_sent(mine):
+    text = HAND.replace('name="move_a" joint="slide_a"', 'name="move_a" joint="slide_a" ctrlrange="0 0.02"')
+    mine.write_text(text.replace('name="move_b" joint="slide_b"', 'name="move_b" joint="slide_b" ctrlrange="-0.02 0"'))
+    assert inspect_mjcf(mine).file.stroke == pytest.approx(0.04, abs=2e-4)

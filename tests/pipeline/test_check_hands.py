@@ -61,3 +61,15 @@ def test_a_sound_dataset_is_confirmed_and_a_fault_is_named(tiny_dataset, tmp_pat
     assert {(v.column, v.row) for v in found} == {("collision", 0), ("clearance", clear)}
     assert "support_at_grasp is" in str(found[0])
     assert check_hands(copy, 0) == []
+
+
+def test_a_capsule_that_pierces_a_slab_is_inside_it():
+    # A 2F-140 from below: its cranks, capsules 100 mm long, go through a slab of 40 mm. Between a capsule and a box
+    # MuJoCo tells a distance beside the box instead.
+    hand, slab = load_gripper("robotiq_2f140"), (Part("box", [0.5, 0.5, 0.02]),)
+    T = pose(np.eye(3), [0, 0, 0.09])
+    at, _ = Hand(hand, [(slab, np.eye(4))]).distances(T, 0.14, 0.14, 0.0, 0.05)
+    other = hand_clearance(
+        hand, [Obstacle(list(slab), np.eye(4))], T[None], np.array([0.14]), approach=0.0, step=0.002, reach=0.05
+    )
+    assert at[0] == pytest.approx(other.at_grasp[0, 0], abs=1e-5) and at[0] < -0.05
