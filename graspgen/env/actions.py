@@ -136,14 +136,15 @@ def servo_targets(
         steps: of simulation in the control step.
         period: of the control step, s.
     """
-    origin, R = stand
-    ends = np.zeros((2, len(origin), 6))
-    for end, x in zip(ends, way, strict=True):
-        end[:, :3] = ((x - origin)[:, None] @ R)[:, 0]
+    (x0, x1), (origin, R) = way, stand
+    ends = np.zeros((len(origin), 2, 6))
+    ends[:, 0, :3], ends[:, 1, :3] = x0 - origin, x1 - origin
+    ends[..., :3] = ends[..., :3] @ R
     if turn_left is not None:
-        ends[0, :, 3:] = turn_left
-    far = ends[1] - ends[0]
-    return (ends[0] + lead * (far / period))[:, None] + _shares(steps) * far[:, None]
+        ends[:, 0, 3:] = turn_left
+    start = ends[:, 0]
+    far = ends[:, 1] - start
+    return (start + lead * (far / period))[:, None] + _shares(steps) * far[:, None]
 
 
 @functools.cache

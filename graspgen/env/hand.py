@@ -187,9 +187,8 @@ class Hands:
                 i = int(approaching[row])
                 self._touch(i, control[i, : int(hits[row].argmax())], before.get(i))
         self._measure()
-        v = self.moment.v_object
-        fast = ~(np.abs(v) < WILD_SPEED)  # NaN is wild
-        wild = fast.any(axis=(1, 2)) if fast.any() else np.zeros(self.n, bool)
+        slow = np.abs(self.moment.v_object) < WILD_SPEED  # NaN is wild
+        wild = np.zeros(self.n, bool) if slow.all() else ~slow.all(axis=(1, 2))
         wild |= [place is not None and place.sim.warned for place in self.places]
         judge = self.judge
         for i, vacuum in enumerate(self._vacuums):
@@ -197,9 +196,9 @@ class Hands:
         judge.watch(self.moment, wild, self)
         if self._vacuums:
             return
-        loose = (judge.stage == _CLOSE) & ~self.fixed & ~judge.touching.all(axis=1)
-        if loose.any():
-            self._aim_by_touch(np.flatnonzero(loose))
+        closing = judge.stage == _CLOSE
+        if closing.any():
+            self._aim_by_touch(np.flatnonzero(closing & ~self.fixed & ~judge.touching.all(axis=1)))
 
     def _measure(self) -> None:
         self.here = self.started + self.belt * self._meter.time[:, None]
@@ -267,7 +266,7 @@ class Hands:
 
     def _aim_by_touch(self, ids: Ids) -> None:
         """Make what both fingers have between them the target, where it is another one."""
-        for i in ids[self.squeezing(ids)].tolist():
+        for i in ids[self.squeezing(ids)].tolist() if len(ids) else ():
             place = self.places[i]
             common = between(place, self.gripper)
             if common and int(place.ids[self.targets[i]]) not in common:

@@ -19,7 +19,6 @@ from graspgen.env.cameras import WRIST, wrist_pose
 from graspgen.env.scenes import Place
 from graspgen.frames import OPENGL_OPENCV, Array, matrix_to_quat
 from graspgen.grasps.outcomes import HAND_INSTANCE
-from graspgen.looks.images import ImageStore
 from graspgen.render import gl
 from graspgen.render.opengl import Looks, render_view, session
 from graspgen.render.sensors.sense import sense
@@ -56,11 +55,10 @@ class Eyes:
 
     Args:
         shadow_size: side of the shadow map, texels; 0 for no shadows.
-        images: the user's images that plans name.
     """
 
-    def __init__(self, shadow_size: int, images: ImageStore | None = None) -> None:
-        self._shadow_size, self._images = shadow_size, images
+    def __init__(self, shadow_size: int) -> None:
+        self._shadow_size = shadow_size
         self._open = contextlib.ExitStack()
         self._place: Place | None = None
 
@@ -125,7 +123,7 @@ class Eyes:
     def _upload(self, place: Place) -> None:
         self.close()
         world = _seen_world(place, self._shadow_size > 0)
-        looks = Looks.of(world, self._images)
+        looks = Looks.of(world, place.images)
         looks.flying.update({number: set() for number in range(len(world.plan.views))})
         mujoco.mj_kinematics(world.model, world.data)
         size = self._shadow_size or _NO_SHADOWS

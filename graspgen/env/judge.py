@@ -138,6 +138,8 @@ class Judge:
         stage = self.stage
         if wild.any():
             self._end(np.flatnonzero(wild & (stage != _ENDED)), Outcome.UNSTABLE)
+        if not ((stage != _APPROACH) & (stage != _ENDED)).any():
+            return
         closing = np.flatnonzero(stage == _CLOSE)
         held = np.flatnonzero((stage == _LIFT) | (stage == _HOLD))
         if len(closing):

@@ -165,6 +165,8 @@ def nearest_box(moment: Moment, half: Array) -> NDArray[np.int64]:
         moment: measures.
         half: (n, k, 3) half-sizes, m; −∞ where there is no object.
     """
+    if half.shape[1] == 1:
+        return np.zeros(len(half), np.int64)
     own = (moment.R_object.swapaxes(-1, -2) @ (moment.x[:, None] - moment.centre)[..., None])[..., 0]
     beyond = np.abs(own) - half
     far = np.maximum(beyond, 0)

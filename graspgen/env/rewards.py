@@ -34,9 +34,12 @@ def pick_reward(
     done = np.asarray(success, bool)
     if mode == "sparse":
         return done.astype(float)
-    grip = np.where(held, 1.0, 0.25 * touching.sum(axis=-1))
-    dense = 1 - np.tanh(FADE * distance) + grip + np.where(held, np.clip(lifted, 0.0, 1.0), 0.0)
-    dense = np.where(done, MOST, dense)
+    dense = 1 - np.tanh(FADE * distance) + 0.25 * touching.sum(axis=-1)
+    if held.any():  # else half of this is for nothing
+        lift = np.minimum(np.maximum(lifted, 0.0), 1.0)
+        dense = np.where(held, 1 - np.tanh(FADE * distance) + 1.0 + lift, dense)
+    if done.any():
+        dense = np.where(done, MOST, dense)
     return dense / MOST if mode == "normalised_dense" else dense
 
 

@@ -16,6 +16,7 @@ from graspgen.arms.mount import Mounted, base_pose
 from graspgen.env.ahead import Ahead
 from graspgen.env.cameras import with_cameras
 from graspgen.env.errors import EnvError
+from graspgen.env.seen import images_of
 from graspgen.env.simulation import Simulation
 from graspgen.env.spec import TaskSpec
 from graspgen.errors import SceneError
@@ -23,6 +24,7 @@ from graspgen.frames import Array
 from graspgen.grasps.profile import Profile, load_profile
 from graspgen.grasps.scene_model import SceneModel, scene_trial_model
 from graspgen.grippers.gripper import Gripper, load_gripper
+from graspgen.looks.images import ImageStore
 from graspgen.objects.catalogue import Catalogue, KeptCatalogue
 from graspgen.objects.library import run_catalogue
 from graspgen.recipe import Recipe
@@ -46,6 +48,7 @@ class Place:
         scene: its trial model.
         sim: the simulation of it; scenes that are played again reuse it.
         views: whether it can be seen.
+        images: the user's images that it wears.
         key: of the recipe, and number of the scene; None where some of its objects were taken away.
     """
 
@@ -53,6 +56,7 @@ class Place:
     scene: SceneModel
     sim: Simulation
     views: bool
+    images: ImageStore | None = None
     key: tuple[int, int] | None = None
 
     def copy(self) -> Place:
@@ -159,7 +163,7 @@ class Scenes:
     def source(self, recipe: Recipe) -> _Source:
         """Return what the scenes of a recipe share, made once."""
         if id(recipe) not in self._sources:
-            self._sources[id(recipe)] = _Source.of(recipe, self._spec.run_seed)
+            self._sources[id(recipe)] = _Source.of(recipe, self._spec.run_seed, self.views)
         return self._sources[id(recipe)]
 
     def chosen(self, given: str | Recipe | None) -> Recipe:
@@ -197,12 +201,12 @@ class Scenes:
         if key in self._places:
             self._places.move_to_end(key)
             return self._places[key]
+        source = self.source(recipe)
         made = self._ahead.take(key[1]) if self._ahead is not None and recipe is self.recipe else None
         if made is not None:
             settled, scene = made
-            place = Place(settled, scene, Simulation(scene.model), self.views, key)
+            place = Place(settled, scene, Simulation(scene.model), self.views, source.images, key)
         else:
-            source = self.source(recipe)
             settled = settled_scene(recipe, source.catalogue, self._spec.run_seed, key[1])
             place = self._made(source, settled, key)
         self._places[key] = place
@@ -251,7 +255,7 @@ class Scenes:
         scene = scene_trial_model(
             settled, source.gripper, source.profile, source.recipe.grasps.force, self.views, self.carrier
         )
-        return Place(settled, scene, Simulation(scene.model), self.views, key)
+        return Place(settled, scene, Simulation(scene.model), self.views, source.images, key)
 
     def _recipe(self, given: str | Recipe) -> Recipe:
         # Recipes are told apart by their identity, so the same name or content must give the same one.
@@ -279,9 +283,12 @@ class _Source:
     catalogue: Catalogue
     gripper: Gripper
     profile: Profile
+    images: ImageStore | None
 
     @classmethod
-    def of(cls, recipe: Recipe, seed: int) -> _Source:
+    def of(cls, recipe: Recipe, seed: int, views: bool) -> _Source:
         catalogue = KeptCatalogue(run_catalogue(recipe, seed), _ASSETS)
         gripper = load_gripper(recipe.gripper)
-        return cls(recipe, catalogue, gripper, load_profile(recipe.grasps.profile))
+        return cls(
+            recipe, catalogue, gripper, load_profile(recipe.grasps.profile), images_of(recipe) if views else None
+        )

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from env.env_parts import QUICK, labelled
+from PIL import Image
 
 pytest.importorskip("gymnasium")
 
@@ -104,6 +105,35 @@ def test_an_unknown_setting_option_or_mode_is_told_in_a_line():
     env.reset(seed=0)
     with pytest.raises(EnvError, match="5 finite numbers"):
         env.unwrapped.step(np.full(5, np.nan))
+
+
+def test_looks_that_environments_do_not_draw_are_refused_where_they_are_to_be_seen():
+    photoreal = (*QUICK, "render.engine=filament")
+    with pytest.raises(EnvError, match=r"set render\.engine=opengl"):
+        made("graspgen/Pick-v0", "rgb", overrides=photoreal)
+    made("graspgen/Pick-v0", overrides=photoreal)
+
+
+def test_objects_and_backgrounds_wear_the_users_images(tmp_path):
+    red = np.zeros((16, 16, 3), np.uint8)
+    red[..., 0] = 255
+    Image.fromarray(red).save(tmp_path / "red.png")
+    wear = (f"render.images={tmp_path}", "render.objects.texture=image", "render.objects.replace=1.0")
+    behind = f"render.background={{kind: image, images: {tmp_path}}}"
+    seen = []
+    for more in ((), wear):
+        env = made("graspgen/Pick-v0", "segmentation", overrides=(*QUICK, *more), cameras=("top",))
+        pixels = env.reset(seed=0, options={"scene": 1})[0]["pixels"]
+        mine = (pixels["top_segmentation"][..., 0] > 0) & (pixels["top_segmentation"][..., 0] < 255)
+        r, g, b = pixels["top"][mine].astype(float).mean(axis=0)
+        seen.append(r / (g + b + 1))
+        env.close()
+    assert seen[1] > 3 > seen[0]
+    env = made("graspgen/Pick-v0", "rgbd", overrides=(*QUICK, behind), cameras=("side",), image_size=(64, 64))
+    pixels = env.reset(seed=0, options={"scene": 1})[0]["pixels"]
+    void = pixels["side_depth"][..., 0] == 0
+    assert void.sum() > 100 and (np.abs(pixels["side"][void] - [255.0, 0, 0]).max(axis=1) < 8).mean() > 0.95
+    env.close()
 
 
 def test_without_gymnasium_one_line_says_what_to_install():
