@@ -121,7 +121,7 @@ class Expert:
         elif self.doing is Doing.LIFT:
             if not judge.held[0] and not task.success:
                 self._do(Doing.RETREAT)
-        elif x[2] >= min(self._high, task.limits.high[0, 2]) - THERE or self._steps > CLOSING:
+        elif x[2] >= min(self._high, task.limits.high[2]) - THERE or self._steps > CLOSING:
             self._think()
 
     def _do(self, doing: Doing) -> None:

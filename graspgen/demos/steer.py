@@ -63,7 +63,7 @@ def steer(
     action = np.zeros(task.action_size, np.float32)
     action[-1] = fingers
     if mode == "absolute":
-        middle, half = (limits.low[0] + limits.high[0]) / 2, (limits.high[0] - limits.low[0]) / 2
+        middle, half = (limits.low + limits.high) / 2, (limits.high - limits.low) / 2
         action[:3] = (told + way - middle) / half
         action[3:6] = rotation_vector((HOME.T @ R)[None])[0] / np.pi
         return np.clip(action, -1.0, 1.0)

@@ -1,8 +1,8 @@
 """LeRobot v3: recorded trials as episodes, in Parquet with embedded PNGs.
 
 Layout: `meta/info.json`, `meta/stats.json`, `meta/tasks.parquet`, `meta/episodes/…` and `data/…` of codebase version
-v3.0 of github.com/huggingface/lerobot. An episode is a trial in the scene that was recorded (`views.sequence`). World
-frame, metres, quaternions w x y z:
+v3.0 of github.com/huggingface/lerobot. An episode is one that the expert played (`lerobot_demos`), or a
+trial in the scene that was recorded (`views.sequence`). Of trials: world frame, metres, quaternions w x y z:
 
 - `observation.state`: pose of the tool point and opening of the fingers; `action`: that of the next frame, to
   which the hand goes (the last one stays).
@@ -16,19 +16,19 @@ The last frame of a trial is its end, which may follow sooner than the others; s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from graspgen.dataset.reader import Dataset
-from graspgen.dataset.sequence import Sequence
+from graspgen.dataset.tables import TableReader
 from graspgen.errors import DatasetError
-from graspgen.exports import lerobot_stats
+from graspgen.exports import lerobot_demos, lerobot_stats
+from graspgen.exports.demos import chosen_episodes
 from graspgen.exports.folder import ExportFolder, safe_name
+from graspgen.exports.lerobot_episode import Taken
 from graspgen.exports.lerobot_files import DATA_PATH, DataFiles, Feature, write_episodes, write_tasks
 from graspgen.exports.lerobot_stats import ImageStats, Stats
 from graspgen.exports.pictures import png
@@ -45,34 +45,25 @@ _COUNTED = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 class LeRobotOptions(Options):
     """What can be chosen."""
 
+    source: Literal["auto", "trials", "demos"] = "auto"
+    """What episodes are: recorded trials or demonstrations; auto takes demonstrations where there are any."""
     outcomes: Literal["all", "success"] = "all"
-    """Recorded trials to export: all, or those that succeeded in the scene."""
+    """Episodes to export: all, or those that succeeded."""
     images: bool = True
     """Whether images are exported; without them the files hold poses only."""
     file_mb: int = Field(100, ge=1)
     """A file of data is closed when it holds this many megabytes."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Episode:
-    """A trial: n frames of vectors by feature, the rows of its images, and what was to be done."""
-
-    vectors: dict[str, NDArray[Any]]
-    images: dict[str, NDArray[np.int64]]
-    task: str
-    grasp: int
-    scene: int
-    outcome: str
-
-    def __len__(self) -> int:
-        return len(self.vectors["sim_time"])
-
-
 def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> None:
-    keys = _chosen(dataset, options)
-    fps = _fps(dataset, keys)
-    cameras = _cameras(dataset, dataset.sequence(keys[0])) if options.images else {}
-    features = _features(dataset, cameras)
+    demos = options.source == "demos" or (options.source == "auto" and len(dataset.episodes) > 0)
+    keys = chosen_episodes(dataset, options.outcomes) if demos else _chosen(dataset, options)
+    fps = lerobot_demos.fps(dataset) if demos else _fps(dataset, keys)
+    seen = (dataset.episode(keys[0]) if demos else dataset.sequence(keys[0])).images if options.images else {}
+    cameras = _cameras(seen)
+    features = lerobot_demos.features(dataset, keys) if demos else _features()
+    features |= _shared_features(dataset.step_views if demos else dataset.frame_views, cameras)
+    rows_of_objects = max(len(dataset.episode(key).objects) for key in keys) if demos else 0
     tasks: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
     parts: list[dict[str, Stats]] = []
@@ -80,7 +71,10 @@ def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> 
     with DataFiles(folder, features, options.file_mb) as files:
         for number, key in enumerate(keys):
             folder.progress("episodes", number, len(keys))
-            episode = _episode(dataset, key, cameras)
+            if demos:
+                episode = lerobot_demos.episode(dataset, key, cameras, rows_of_objects)
+            else:
+                episode = _episode(dataset, key, cameras)
             task = tasks.setdefault(episode.task, len(tasks))
             n = len(episode)
             counted = {
@@ -116,15 +110,18 @@ def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> 
     plain = {name: {k: v.tolist() for k, v in stats.items()} for name, stats in total.items()}
     folder.write_json("meta/stats.json", plain, indent=4)
     folder.write_json("meta/info.json", _info(dataset, keys, fps, features, len(tasks), start, options), indent=4)
-    _write_readme(dataset, folder, fps)
+    if demos:
+        lerobot_demos.readme(dataset, folder, fps)
+    else:
+        _write_readme(dataset, folder, fps)
 
 
 def _chosen(dataset: Dataset, options: LeRobotOptions) -> list[int]:
     keys = dataset.sequences()
     if not len(keys):
         raise DatasetError(
-            f"{dataset.path} has no recorded trials; generate with --set grasps.in_scene.share=1 "
-            "--set views.sequence.per_scene=2"
+            f"{dataset.path} has no recorded trials and no demonstrations; generate with --set grasps.in_scene.share=1 "
+            "--set views.sequence.per_scene=2, or make some with `graspgen demos`"
         )
     if options.outcomes == "success":
         rows = np.searchsorted(dataset.grasps["id"], keys)
@@ -142,10 +139,10 @@ def _fps(dataset: Dataset, keys: list[int]) -> int:
     return max(1, round(1 / float(np.median(steps)))) if len(steps) else 1
 
 
-def _cameras(dataset: Dataset, sequence: Sequence) -> dict[str, str]:
+def _cameras(images: Mapping[str, Any]) -> dict[str, str]:
     """Return the feature of each camera; names that become equal are told apart by a number."""
     found: dict[str, str] = {}
-    for camera in sorted(sequence.images):
+    for camera in sorted(images):
         name = base = f"observation.images.{safe_name(camera).replace('.', '_')}"
         number = 2
         while name in found.values():
@@ -154,9 +151,9 @@ def _cameras(dataset: Dataset, sequence: Sequence) -> dict[str, str]:
     return found
 
 
-def _features(dataset: Dataset, cameras: dict[str, str]) -> dict[str, Feature]:
+def _features() -> dict[str, Feature]:
     state = [*_POSE, "opening"]
-    found = {
+    return {
         "observation.state": Feature("float32", (8,), state),
         "observation.environment_state": Feature("float32", (7,), _POSE),
         "action": Feature("float32", (8,), state),
@@ -164,15 +161,19 @@ def _features(dataset: Dataset, cameras: dict[str, str]) -> dict[str, Feature]:
         "next.success": Feature("bool", (1,)),
         "sim_time": Feature("float32", (1,)),
     }
+
+
+def _shared_features(views: TableReader, cameras: dict[str, str]) -> dict[str, Feature]:
+    found: dict[str, Feature] = {}
     if cameras:
-        height, width = dataset.frame_views["rgb"].shape[1:3]
+        height, width = views["rgb"].shape[1:3]
         for name in cameras.values():
             found[name] = Feature("image", (height, width, 3), ["height", "width", "channels"])
     found |= {name: Feature("float32" if name == "timestamp" else "int64", (1,)) for name in _COUNTED}
     return found
 
 
-def _episode(dataset: Dataset, key: int, cameras: dict[str, str]) -> _Episode:
+def _episode(dataset: Dataset, key: int, cameras: dict[str, str]) -> Taken:
     sequence = dataset.sequence(key)
     row = dataset.grasps.index_of(key)
     target = int(dataset.grasps["object"][row])
@@ -191,7 +192,7 @@ def _episode(dataset: Dataset, key: int, cameras: dict[str, str]) -> _Episode:
             f"the recorded trial of grasp {key} has no images of camera '{missing[0]}', and all episodes must have the "
             "same; --set images=false leaves them out"
         )
-    return _Episode(
+    return Taken(
         vectors={
             "observation.state": state,
             "observation.environment_state": _pose(sequence.T_world_object[:last, at]),
@@ -201,6 +202,7 @@ def _episode(dataset: Dataset, key: int, cameras: dict[str, str]) -> _Episode:
             "sim_time": sequence.time[:last, None],
         },
         images={name: sequence.images[camera][:last] for camera, name in cameras.items()},
+        table="frame_views",
         task=f"grasp the {str(dataset.assets['class_name'][asset]).replace('_', ' ')}",
         grasp=key,
         scene=sequence.scene,
@@ -216,14 +218,14 @@ def _pose(T: Array) -> Array:
     return np.concatenate([T[:, :3, 3], q], axis=1)
 
 
-def _pictures(dataset: Dataset, episode: _Episode) -> tuple[dict[str, Iterator[bytes]], dict[str, Stats]]:
+def _pictures(dataset: Dataset, episode: Taken) -> tuple[dict[str, Iterator[bytes]], dict[str, Stats]]:
     """Encode the images of an episode, by feature, and gather their statistics."""
     files, stats = {}, {}
     for name, rows in episode.images.items():
         gathered = ImageStats()
         encoded = []
         for row in rows.tolist():
-            image = dataset.frame_views["rgb"][row]
+            image = dataset.tables[episode.table]["rgb"][row]
             gathered.add(image)
             encoded.append(png(image))
         files[name], stats[name] = encoded, gathered.result()
@@ -276,7 +278,7 @@ def _write_readme(dataset: Dataset, folder: ExportFolder, fps: int) -> None:
 
 FORMAT = Format(
     "lerobot",
-    "recorded trials as episodes, LeRobot v3 (Parquet, embedded PNGs); needs `pip install 'graspgen[tables]'`",
+    "demonstrations or recorded trials, LeRobot v3 (Parquet, embedded PNGs); needs `pip install 'graspgen[tables]'`",
     LeRobotOptions,
     _export,
 )

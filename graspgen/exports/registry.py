@@ -52,6 +52,7 @@ MODULES: dict[str, str] = {
     "isaac_grasp": "isaac_grasp",
     "jacquard": "jacquard",
     "lerobot": "lerobot",
+    "minari": "minari",
     "vgn": "vgn",
     "webdataset": "webdataset",
 }
