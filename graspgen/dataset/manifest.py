@@ -15,6 +15,8 @@ from graspgen.dataset.schema import SCHEMA_VERSION
 from graspgen.errors import DatasetError
 
 FORMAT = "graspgen dataset"
+#: No shard has as many scenes.
+_LONGEST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
         )
         if list(manifest.grown) != sorted({n for n in manifest.grown if 0 < n <= manifest.scenes}):
             raise ValueError(f"grown {manifest.grown}")
-        if manifest.scenes < 0 or manifest.scenes_per_shard < 1:
+        if manifest.scenes < 0 or not 1 <= manifest.scenes_per_shard <= _LONGEST:
             raise ValueError(f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         what = f"missing {error}" if isinstance(error, KeyError) else str(error)

@@ -17,8 +17,8 @@ from graspgen.pipeline.journal import JOURNAL
 from graspgen.pipeline.progress import duration
 from graspgen.pipeline.watch import worker_line
 
-#: The journal is read from its end, this many bytes at a time.
-_BLOCK = 1 << 16
+#: The journal is read from its end, this many bytes at a time, and no further than that many: it grows by scenes.
+_BLOCK, _FURTHEST = 1 << 16, 1 << 22
 #: Latest troubles that are told.
 _TROUBLES = 5
 
@@ -32,7 +32,8 @@ class Status:
         running: whether a run holds the folder now.
         complete: whether all that was asked for is there.
         scenes, asked: in complete shards, and asked for.
-        start, tick, end: the journal's last lines of the last run: its start, its last look at itself, how it ended.
+        start, tick, end: the journal's last lines of the last run: its start (or, if that is long ago, what else says
+            which process it is), its last look at itself, how it ended.
         troubles: its latest deaths of workers and refused scenes, the last first.
         refused: scene → reason of those that are given up.
         content: content hash of what is complete.
@@ -133,7 +134,8 @@ def status(path: str | Path) -> Status:
             start = line
             break
     return Status(
-        folder, running, manifest.complete and not running, len(manifest.hashes), _asked(manifest), start,
+        folder, running, manifest.complete and not running, len(manifest.hashes), _asked(manifest),
+        start or found.get("tick", {}),
         found.get("tick", {}), found.get("end", {}), tuple(troubles), dict(manifest.refused), manifest.content_hash,
         _age(last),
     )  # fmt: skip
@@ -158,12 +160,13 @@ def _backwards(path: Path) -> Iterator[dict[str, Any]]:
     except OSError:
         return
     with file:
-        place, rest = file.seek(0, os.SEEK_END), b""
-        while place > 0:
-            size = min(_BLOCK, place)
-            place -= size
+        size = place = file.seek(0, os.SEEK_END)
+        rest = b""
+        while place > 0 and size - place < _FURTHEST:
+            count = min(_BLOCK, place)
+            place -= count
             file.seek(place)
-            pieces = (file.read(size) + rest).split(b"\n")
+            pieces = (file.read(count) + rest).split(b"\n")
             rest = pieces.pop(0) if place else b""
             for piece in reversed(pieces):
                 with contextlib.suppress(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -79,6 +80,8 @@ class Watch:
         rate = made.scenes / max(elapsed, 1e-6)
         left = (self._total - made.done) / rate if rate else None
         return {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
             "elapsed": round(elapsed, 1),
             "done": made.done,
             "total": self._total,

@@ -22,7 +22,8 @@ from graspgen.dataset.layout import shard_count, shard_scenes
 from graspgen.dataset.manifest import load_manifest, save_manifest
 from graspgen.dataset.merge import merge, split
 from graspgen.dataset.pack import from_bytes, load_packed, pack_scene, save_packed, to_bytes, unpack_images
-from graspgen.dataset.shard_scenes import packed_hash, read_scenes
+from graspgen.dataset.schema import TABLES
+from graspgen.dataset.shard_scenes import OWNER, packed_hash, read_scenes
 from graspgen.dataset.verify import verify
 from graspgen.errors import DatasetError
 
@@ -164,3 +165,9 @@ def test_a_run_that_grows_keeps_its_shards_and_has_every_scene_once(size: int, s
         count = shard_count(before, size, grown[:n])
         assert [list(shard_scenes(k, before, size, grown[:n])) for k in range(count)] == shards[:count]
     assert not shard_scenes(len(shards), scenes, size, grown)
+
+
+def test_the_rows_of_every_table_say_which_scene_they_belong_to() -> None:
+    for table, spec in TABLES.items():
+        name, _ = OWNER.get(table, ("scene", 0))
+        assert spec.shared or name in spec.columns, table
