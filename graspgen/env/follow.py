@@ -45,7 +45,7 @@ def trial_actions(task: GraspTask, T_world_grasp: ArrayLike, approach: float = 0
     """
     if not task.spec.action_mode.startswith("delta"):
         raise EnvError(f"a trial is followed by delta actions, this task has action_mode={task.spec.action_mode!r}")
-    path = hand_path(task.profile, approach, False, task.place.scene.lead)
+    path = hand_path(task.profile, approach, False, np.zeros(6))  # where it is to be; the lead is its driver's
     step, z = task.limits.step, np.asarray(T_world_grasp, float)[:3, 2]
     belt = task.place.belt * task.period
     come = np.diff(path.approach[:: path.chunk, 0])[:, None] * z

@@ -5,6 +5,7 @@ import importlib.util
 import mujoco
 import numpy as np
 import pytest
+from arms.arm_parts import seven_joints
 from env.env_parts import QUICK, labelled, play, quick_task
 
 from graspgen.env import EnvError
@@ -38,8 +39,9 @@ def state(task) -> np.ndarray:
     return vector
 
 
-@pytest.mark.parametrize("arm", ["ur5e", *OTHERS])
-def test_joints_reach_what_they_are_told_at_the_stated_speed_and_stay(arm):
+@pytest.mark.parametrize("arm", ["ur5e", "seven", *OTHERS])
+def test_joints_reach_what_they_are_told_at_the_stated_speed_and_stay(arm, tmp_path):
+    arm = seven_joints(tmp_path) if arm == "seven" else arm
     task = begun(arm, action_mode="joint_delta")
     before, n = joints(task), task.driver.joints
     numbers = np.linspace(-1, 1, n)
@@ -133,8 +135,10 @@ def test_what_is_saved_is_restored_to_the_last_bit(mode):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_labelled_grasp_is_followed_by_the_arm_to_its_success():
-    task = quick_task(arm="ur5e", action_mode="delta7", goal="target", rules="trial")
+@pytest.mark.parametrize("arm", ["ur5e", "seven"])
+def test_a_labelled_grasp_is_followed_by_the_arm_to_its_success(arm, tmp_path):
+    arm = seven_joints(tmp_path) if arm == "seven" else arm
+    task = quick_task(arm=arm, action_mode="delta7", goal="target", rules="trial")
     grasps = labelled(quick_task(action_mode="delta7"), 1, 3, 0)
     good = np.flatnonzero(grasps.results.outcome == Outcome.SUCCESS)
     assert len(good)
