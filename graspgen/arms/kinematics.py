@@ -48,11 +48,7 @@ class Kinematics:
         self.arm = arm
         self.low, self.high = arm.model.range.T.copy()
         self._home = np.array(arm.home, float)
-        spec = arm.model.spec()
-        for geom in list(spec.geoms):
-            spec.delete(geom)
-        for mesh in list(spec.meshes):
-            spec.delete(mesh)
+        spec = arm.model.bare()
         T = arm.model.T_body_flange @ T_flange_tool
         spec.body(arm.model.flange).add_site(name=_TOOL, pos=T[:3, 3], quat=matrix_to_quat(T[:3, :3]))
         base = spec.body(arm.model.base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import mujoco
@@ -57,6 +58,17 @@ class ArmModel:
     def spec(self) -> mujoco.MjSpec:
         """Return a fresh, editable copy of the model."""
         return self._spec.copy()
+
+    def bare(self) -> mujoco.MjSpec:
+        """Return a copy without geoms and meshes: what kinematics need."""
+        return self._bare.copy()
+
+    @cached_property
+    def _bare(self) -> mujoco.MjSpec:
+        spec = self.spec()
+        for element in [*spec.geoms, *spec.meshes]:
+            spec.delete(element)
+        return spec
 
 
 def read_arm(path: Path, who: str, flange: str, turn_deg: float, servos: Servos | None) -> ArmModel:

@@ -82,7 +82,7 @@ def base_pose(arm: Arm, x: float = 0.0, y: float | None = None, z: float = 0.0, 
         x, y, z: m, where it stands; y None for the arm's own distance from the origin.
         facing_deg: where its flange is at home, seen from its base: the angle about z from the world's x, degrees.
     """
-    model = arm.model.spec().compile()
+    model = arm.model.bare().compile()
     data = mujoco.MjData(model)
     data.qpos[[int(model.joint(name).qposadr[0]) for name in arm.model.joints]] = arm.home
     mujoco.mj_kinematics(model, data)

