@@ -25,6 +25,9 @@ from graspgen.errors import GraspgenError
 class Ahead:
     """Helpers that make scenes of a task's own recipe.
 
+    Attributes:
+        helpers: they, once something has been asked for.
+
     Args:
         spec: of the task; `ahead` of it says how many helpers there are.
         views: whether the scenes are to be seen.
@@ -32,21 +35,21 @@ class Ahead:
 
     def __init__(self, spec: TaskSpec, views: bool) -> None:
         self._given, self._count = (replace(spec, ahead=0, keep=1), views), spec.ahead
-        self._helpers: list[_Helper] = []
+        self.helpers: list[_Helper] = []
         self._owner = -1
 
     def want(self, numbers: Iterable[int]) -> None:
         """Let scenes be made, unless that has been asked for; the helpers begin with the first."""
         if self._owner != os.getpid():  # pipes are not shared with a fork
-            self._helpers, self._owner = [_Helper(self._given) for _ in range(self._count)], os.getpid()
+            self.helpers, self._owner = [_Helper(self._given) for _ in range(self._count)], os.getpid()
         for number in numbers:
-            if all(number not in helper for helper in self._helpers):
-                min(self._helpers, key=len).ask(number)
+            if all(number not in helper for helper in self.helpers):
+                min(self.helpers, key=len).ask(number)
 
     def take(self, number: int) -> Any:
         """Return a (settled, trial model) pair that was asked for, once it is made; None where it cannot be had."""
         if self._owner == os.getpid():
-            for helper in self._helpers:
+            for helper in self.helpers:
                 if number in helper:
                     return helper.take(number)
         return None
@@ -54,15 +57,15 @@ class Ahead:
     def forget(self, numbers: Iterable[int]) -> None:
         """Throw away what was asked for, but for these."""
         wanted = set(numbers)
-        for helper in self._helpers if self._owner == os.getpid() else ():
+        for helper in self.helpers if self._owner == os.getpid() else ():
             helper.forget(wanted)
 
     def close(self) -> None:
         """End the helpers."""
         if self._owner == os.getpid():
-            for helper in self._helpers:
+            for helper in self.helpers:
                 helper.end()
-        self._helpers, self._owner = [], -1
+        self.helpers, self._owner = [], -1
 
 
 class _Helper:
@@ -87,6 +90,11 @@ class _Helper:
 
     def __len__(self) -> int:
         return len(self._asked)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has made all that it was asked for."""
+        return len(self._found) == len(self._asked)
 
     def ask(self, number: int) -> None:
         self._asked.add(number)

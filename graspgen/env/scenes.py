@@ -158,7 +158,7 @@ class Scenes:
         self._names: dict[str, Recipe] = {}
         self.recipe = self._recipe(spec.recipe)
         self.carrier = _mounted(spec)
-        self._ahead = Ahead(spec, views) if spec.ahead else None
+        self.ahead = Ahead(spec, views) if spec.ahead else None
 
     def source(self, recipe: Recipe) -> _Source:
         """Return what the scenes of a recipe share, made once."""
@@ -202,7 +202,7 @@ class Scenes:
             self._places.move_to_end(key)
             return self._places[key]
         source = self.source(recipe)
-        made = self._ahead.take(key[1]) if self._ahead is not None and recipe is self.recipe else None
+        made = self.ahead.take(key[1]) if self.ahead is not None and recipe is self.recipe else None
         if made is not None:
             settled, scene = made
             place = Place(settled, scene, Simulation(scene.model), self.views, source.images, key)
@@ -216,15 +216,15 @@ class Scenes:
 
     def expect(self, numbers: Iterable[int]) -> None:
         """Let scenes of the task's own recipe be made that will be asked for soon, and no others any more."""
-        if self._ahead is not None:
+        if self.ahead is not None:
             new = [number for number in numbers if (id(self.recipe), number) not in self._places]
-            self._ahead.forget(new)
-            self._ahead.want(new)
+            self.ahead.forget(new)
+            self.ahead.want(new)
 
     def close(self) -> None:
         """End the processes that make scenes ahead."""
-        if self._ahead is not None:
-            self._ahead.close()
+        if self.ahead is not None:
+            self.ahead.close()
 
     def put(self, settled: SettledScene) -> None:
         """Keep a settled scene, made elsewhere from the task's own recipe, as the scene of its number."""

@@ -21,11 +21,11 @@ def drawn(task, resets: int) -> list[tuple]:
 
 
 def test_episodes_in_scenes_that_were_made_ahead_are_the_same():
-    ahead = quick_task(scenes=None, ahead=2)
+    ahead = quick_task(scenes=None, ahead=1)
     taken, take = [], Ahead.take
-    ahead.scenes._ahead.take = lambda number: taken.append(take(ahead.scenes._ahead, number)) or taken[-1]
-    assert drawn(ahead, 4) == drawn(quick_task(scenes=None), 4)
-    assert [made is not None for made in taken] == [False, True, True, True], "all but the first are made ahead"
+    ahead.scenes.ahead.take = lambda number: taken.append(take(ahead.scenes.ahead, number)) or taken[-1]
+    assert drawn(ahead, 3) == drawn(quick_task(scenes=None), 3)
+    assert [made is not None for made in taken] == [False, True, True], "all but the first are made ahead"
     ahead.scenes.close()
 
 
@@ -33,7 +33,7 @@ def test_a_helper_that_dies_is_done_without():
     task = quick_task(scenes=None, ahead=1)
     rng = np.random.default_rng(0)
     task.reset(rng)
-    for helper in task.scenes._ahead._helpers:
+    for helper in task.scenes.ahead.helpers:
         helper._process.kill()
     for _ in range(3):
         task.reset(rng)
@@ -44,7 +44,7 @@ def test_a_helper_that_dies_is_done_without():
 def test_helpers_end_with_the_environment_and_forget_what_is_not_wanted():
     ahead = Ahead(TaskSpec(overrides=QUICK, ahead=1), False)
     ahead.want([1, 2])
-    helper = ahead._helpers[0]
+    helper = ahead.helpers[0]
     ahead.forget([2])
     assert 1 not in helper and 2 in helper
     assert ahead.take(1) is None and ahead.take(2) is not None

@@ -100,6 +100,17 @@ def test_other_tasks_equal_their_single_environments(name, settings):
     )
 
 
+def test_sixty_four_at_once_have_a_scene_and_a_model_each():
+    vector = gymnasium.make_vec("graspgen/Pick-v0", num_envs=64, overrides=QUICK, scenes=4)
+    seen, info = vector.reset(seed=0)
+    places = vector.unwrapped.grasping.places
+    assert seen.shape[0] == 64 and set(info["scene"]) == set(range(4)) and len({id(p.sim) for p in places}) == 64
+    for _ in range(3):
+        seen, _, terminated, truncated, info = vector.step(vector.action_space.sample())
+    assert seen in vector.observation_space and not (terminated | truncated).any() and info["_time"].all()
+    vector.close()
+
+
 def test_the_number_of_threads_changes_nothing():
     assert_plays_as(made(threads=1), made(threads=3), 14)
 
