@@ -26,14 +26,24 @@ class Reduce(IntEnum):
 
 
 def add_contact_sensor(
-    spec: mujoco.MjSpec, name: str, subtree: str, body: str | None, data: ContactData, reduce: Reduce
+    spec: mujoco.MjSpec,
+    name: str,
+    subtree: str,
+    body: str | None,
+    data: ContactData,
+    reduce: Reduce,
+    alone: bool = False,
 ) -> None:
-    """Add a sensor of the contacts between the subtree of one body and another (None: anything), reduced to one."""
+    """Add a sensor of the contacts between the subtree of one body and another (None: anything), reduced to one.
+
+    With `alone` it is the first body without what hangs on it.
+    """
     other = {} if body is None else {"reftype": mujoco.mjtObj.mjOBJ_BODY, "refname": body}
     spec.add_sensor(
         name=name,
         type=mujoco.mjtSensor.mjSENS_CONTACT,
-        objtype=mujoco.mjtObj.mjOBJ_XBODY,  # the body with all below it
+        # the body by itself, or with all below it
+        objtype=mujoco.mjtObj.mjOBJ_BODY if alone else mujoco.mjtObj.mjOBJ_XBODY,
         objname=subtree,
         intprm=[int(data), int(reduce), 1],
         **other,

@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="write all of them open, half open and closed")
     args = parser.parse_args()
     assets = [ProceduralCatalogue(Objects(families=parse(f)), s).asset(0) for s in args.seeds for f in sorted(FAMILIES)]
-    names = args.grippers or [n for n in list_grippers() if not load_gripper(n).suction]
+    names = args.grippers or [n for n in list_grippers() if load_gripper(n).jaw]
     hands = [load_gripper(n) for n in names]
     rows = []
     names_of = ("gripper", "opens to, mm", "force (largest), N", "payload across; along, out and in", "chatter, µm",

@@ -172,6 +172,8 @@ class Table:
 
 _SCENE = Column("i8", doc="key of the scene (`scenes.index`)", low=0)
 _POSE = (4, 4)
+#: Most driven joints of a multi-finger hand (`graspgen.grippers.fingers`).
+MAX_JOINTS = 24
 
 TABLES: dict[str, Table] = {
     "scenes": Table(
@@ -490,6 +492,17 @@ TABLES: dict[str, Table] = {
                 high=1000,
                 nan=True,
             ),
+            "fingers": Column(
+                "f8",
+                (2, MAX_JOINTS),
+                "rad or m",
+                "multi-finger hands: driven joints before closing, and at the grasp, in the order of the `joints` of "
+                "the gripper's YAML; NaN beyond them, and for other grippers",
+                nan=True,
+            ),
+            "hand_shape": Column(
+                "u1", doc="multi-finger hands: which of the `shapes` of the gripper's YAML, from 1 on; 0 for none"
+            ),
             "collision": Column(
                 "u1",
                 doc="what the open hand touches in the settled scene",
@@ -601,7 +614,8 @@ TABLES: dict[str, Table] = {
                 "f4",
                 (),
                 "N",
-                "mean normal force of the two pads after closing; of suction the vacuum's force on the cups that hold",
+                "mean normal force of the two pads after closing; of suction the vacuum's force on the cups that hold, "
+                "of multi-finger hands the mean force of the links that press",
                 low=0,
                 nan=True,
             ),

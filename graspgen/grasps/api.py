@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from graspgen.errors import GripperError, ObjectError
 from graspgen.frames import Array, is_rotation
+from graspgen.grasps.finger_close import pregrasp_opening
 from graspgen.grasps.profile import Profile, as_profile
 from graspgen.grasps.trial import TrialResults, try_asset
 from graspgen.grippers.gripper import Gripper, as_gripper
@@ -147,8 +148,11 @@ def opening_width(asset: Asset, gripper: Gripper, T_object_grasp: Array, clearan
         clearance: gap between each pad and the surface, m.
 
     Returns:
-        (n,) openings, m; the stroke where the line leaves nothing within it.
+        (n,) openings, m; of a multi-finger hand that of its pregrasp posture; the stroke where the line leaves
+        nothing within it.
     """
+    if gripper.fingered:
+        return np.full(len(T_object_grasp), pregrasp_opening(gripper))
     caster, stroke, n = RayCaster(asset.mesh.vertices, asset.mesh.faces), gripper.file.stroke, len(T_object_grasp)
     centre, y = T_object_grasp[:, :3, 3], T_object_grasp[:, :3, 1]
     half = np.zeros(n)

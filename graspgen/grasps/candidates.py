@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from graspgen.frames import Array, axis_angle, pose
 from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.outcomes import Sampler
+from graspgen.grippers.fingers import MAX_JOINTS
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
 from graspgen.raycast import RayCaster
@@ -31,6 +32,9 @@ class Candidates:
         sampler: (n,) `Sampler`.
         grip_width: (n,) opening where the pads should meet the object, m: the grasp frame is the tool point there. If
             it is not given, the contacts' distance along the closing direction; `width` where there are none.
+        fingers: (n, 2, d) driven joints of a multi-finger hand before closing, and at the grasp, rad or m; d is 0 for
+            other grippers.
+        hand_shape: (n,) number of the way to hold among the hand's `shapes`, 0 for none.
     """
 
     T_object_grasp: Array
@@ -40,8 +44,14 @@ class Candidates:
     antipodal_angle: Array
     sampler: NDArray[np.uint8]
     grip_width: Array = None  # type: ignore[assignment]
+    fingers: Array = None  # type: ignore[assignment]
+    hand_shape: NDArray[np.uint8] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        if self.fingers is None:
+            object.__setattr__(self, "fingers", np.zeros((len(self.width), 2, 0)))
+        if self.hand_shape is None:
+            object.__setattr__(self, "hand_shape", np.zeros(len(self.width), np.uint8))
         if self.grip_width is None:
             apart = self.contacts[:, 0] - self.contacts[:, 1]
             along = np.einsum("nj,nj->n", apart, self.T_object_grasp[:, :3, 1])
@@ -54,6 +64,19 @@ class Candidates:
     def take(self, index: NDArray[np.int64] | slice) -> Candidates:
         """Return the candidates at `index`."""
         return Candidates(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+def packed(fingers: Array) -> Array:
+    """Return (n, 2, d) driven joints as they are stored: (n, 2, `MAX_JOINTS`), NaN beyond."""
+    out = np.full((len(fingers), 2, MAX_JOINTS), np.nan)
+    out[..., : fingers.shape[2]] = fingers
+    return out
+
+
+def unpacked(stored: Array) -> Array:
+    """Return (n, 2, d) driven joints as `packed` stored them, all of one gripper."""
+    number = int(np.isfinite(stored[0, 0]).sum()) if len(stored) else 0
+    return np.array(stored[..., :number], float)
 
 
 def propose(

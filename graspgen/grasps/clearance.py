@@ -50,6 +50,7 @@ def hand_clearance(
     width: Array,
     *,
     grip_width: Array | None = None,
+    pregrasp: Array | None = None,
     approach: float,
     step: float,
     reach: float,
@@ -69,6 +70,8 @@ def hand_clearance(
         width: (n,) openings, m.
         grip_width: (n,) openings where the pads should meet the object, m; the grasp frame is the tool point
             there. None for `width`.
+        pregrasp: (n, d) driven joints of a multi-finger hand before closing; None for those of its postures at
+            the opening.
         approach: length of the approach, m.
         step: resolution, m.
         reach: distances beyond this are reported as this, m. Everything within reach costs an exact distance, so a
@@ -83,7 +86,7 @@ def hand_clearance(
     model = _model(gripper, obstacles, reach)
     batch = Batch(model, n, nthread=threads)
     joints = [model.joint(f"hand/{j}").qposadr[0] for j in gripper.joints]
-    batch.qpos[:, joints] = opening_to_joints(gripper, width)
+    batch.qpos[:, joints] = opening_to_joints(gripper, width, pregrasp)
     T_tool_base = gripper.T_tool_base(width if grip_width is None else grip_width)
     sensors = batch.bind("sensordata").reshape(n, k, 2)
     travelled = np.zeros(n)

@@ -118,6 +118,7 @@ def label_object(
         T: Array,
         width: Array,
         grip_width: Array,
+        fingers: Array,
         masses: ArrayLike = mass,
         friction: ArrayLike = mu,
         com_offset: Array | None = None,
@@ -131,6 +132,7 @@ def label_object(
             T,
             width,
             grip_width=grip_width,
+            fingers=fingers if gripper.fingered else None,
             mass=masses,
             inertia=inertia * (masses[0] / mass if len(masses) else 1.0),
             friction=friction,
@@ -143,13 +145,15 @@ def label_object(
 
     # A stream each, and a draw for every grasp, held or not: one's number or outcome moves none of the others.
     draw_rng, perturb_rng = rng.spawn(2)
-    results = attempt(candidates.T_object_grasp, candidates.width, candidates.grip_width, graded=True)
+    results = attempt(
+        candidates.T_object_grasp, candidates.width, candidates.grip_width, candidates.fingers, graded=True
+    )
     parent = np.full(len(candidates), -1)
     if hard_negatives and results.success.any():
         held = np.flatnonzero(results.success)
         caster = RayCaster(asset.mesh.vertices, asset.mesh.faces)
         perturbed, of = perturb(candidates, held, hard_negatives, caster, gripper, perturb_rng)
-        more = attempt(perturbed.T_object_grasp, perturbed.width, perturbed.grip_width, graded=True)
+        more = attempt(perturbed.T_object_grasp, perturbed.width, perturbed.grip_width, perturbed.fingers, graded=True)
         candidates, results = joined([candidates, perturbed]), joined([results, more])
         parent = np.concatenate([parent, of])
 
@@ -161,6 +165,7 @@ def label_object(
         candidates.T_object_grasp[grasp] @ offset_pose(conditions["pose_noise"]),
         candidates.width[grasp],
         candidates.grip_width[grasp],
+        candidates.fingers[grasp],
         mass * conditions["mass"],
         mu * conditions["friction"][:, None],
         conditions["com_offset"],
@@ -189,6 +194,7 @@ def label_object(
                 candidates.T_object_grasp[index],
                 candidates.width[index],
                 candidates.grip_width[index],
+                candidates.fingers[index],
                 friction=mu * (at / mu[0])[:, None],
             )
             steps += int(trials.steps.sum())
@@ -220,7 +226,11 @@ def perturb(
     T = candidates.T_object_grasp[of] @ offset_pose(noise)
     sampler = np.full(len(of), Sampler.PERTURBED, np.uint8)
     # The hand is what is moved: its tool point stays the one of the grasp that it comes from.
-    return candidates_at(caster, gripper, T, candidates.width[of], sampler, candidates.grip_width[of]), of
+    moved = candidates_at(
+        caster, gripper, T, candidates.width[of], sampler, candidates.grip_width[of], candidates.fingers[of],
+        candidates.hand_shape[of],
+    )  # fmt: skip
+    return moved, of
 
 
 def offset_pose(noise: Array) -> Array:

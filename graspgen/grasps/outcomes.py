@@ -12,7 +12,7 @@ class Outcome(IntEnum):
     """What happened in a trial. Exactly one applies; the earliest cause wins."""
 
     SUCCESS = 0
-    """Held, by both fingers or by a cup, through every disturbance, moved less than the limits."""
+    """Held, by both fingers, two links of a hand or a cup, through every disturbance, moved less than the limits."""
     HITS_TARGET = 1
     """The open hand touches the object that it should grasp, on its approach or at the grasp."""
     HITS_OBJECT = 2
@@ -22,7 +22,7 @@ class Outcome(IntEnum):
     NO_CONTACT = 4
     """The fingers closed without touching the object."""
     ONE_FINGER = 5
-    """After closing only one finger touches the object."""
+    """After closing only one finger touches the object; of multi-finger hands no two links from opposite sides."""
     DROPPED = 6
     """Contact was lost, in `phase`: while closing (the object was pushed or squeezed out), or after it."""
     SLIPPED = 7
@@ -75,6 +75,16 @@ class Sampler(IntEnum):
     """As SURFACE, but points were drawn again until a cup sealed."""
     SURFACE_UNSEALED = 12
     """As SURFACE_SEALED, but at none of the points a cup sealed; the first is kept."""
+    APPROACH = 20
+    """Multi-finger: as SURFACE, at a drawn depth, opening and way to hold; the fingers close on what they meet."""
+    APPROACH_CLEAR = 21
+    """As APPROACH, but drawn again until the open hand was clear of the object."""
+    APPROACH_BLOCKED = 22
+    """As APPROACH_CLEAR, but none of the draws was clear; the first is kept."""
+    CONTACT = 23
+    """Multi-finger: pose and joints optimised until the fingertips lie on the surface, clear of it before closing."""
+    CONTACT_BLOCKED = 24
+    """As CONTACT, but at no opening was the hand clear of the object."""
 
 
 class Collision(IntEnum):

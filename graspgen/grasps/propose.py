@@ -6,6 +6,8 @@ import numpy as np
 
 from graspgen.frames import Array
 from graspgen.grasps.candidates import Candidates, closing_contacts, propose
+from graspgen.grasps.finger_candidates import finger_grasps, propose_fingers
+from graspgen.grasps.finger_close import default_fingers
 from graspgen.grasps.suction_candidates import meeting, propose_suction, suction_file
 from graspgen.grippers.gripper import Gripper
 from graspgen.objects.asset import Asset
@@ -24,16 +26,24 @@ def propose_grasps(
     clear_share: float,
     approach: float,
     step: float,
+    contact_share: float = 0.5,
     threads: int = 1,
 ) -> Candidates:
-    """Draw candidates: antipodal ones for jaws (`propose`), points of the surface for cups (`propose_suction`).
+    """Draw candidates: antipodal ones for jaws (`propose`), points of the surface for cups (`propose_suction`), both
+    approaches and optimised contacts for multi-finger hands (`propose_fingers`).
 
     Args:
         asset, gripper, count, rng, approach, step, threads: see `propose`.
         cone, clearance: of jaws, see `propose`.
         tilt: of cups, see `propose_suction`.
         clear_share: share of candidates that look for a clear approach (jaws), or for a point that seals (cups).
+        contact_share: share of candidates by contact optimisation (multi-finger hands).
     """
+    if gripper.fingered:
+        return propose_fingers(
+            asset, gripper, count, rng, contact_share=contact_share, clear_share=clear_share, approach=approach,
+            step=step, threads=threads,
+        )  # fmt: skip
     if gripper.suction:
         return propose_suction(asset, gripper, count, rng, tilt=tilt, sealed_share=clear_share)
     return propose(
@@ -49,6 +59,8 @@ def candidates_at(
     width: Array,
     sampler: np.ndarray,
     grip_width: Array | None = None,
+    fingers: Array | None = None,
+    hand_shape: np.ndarray | None = None,
 ) -> Candidates:
     """Make candidates of poses, with the contacts that the hand would make there (NaN where it makes none).
 
@@ -59,7 +71,14 @@ def candidates_at(
         width: (n,) openings, m; of no meaning for cups.
         sampler: (n,) `Sampler`.
         grip_width: (n,) openings where the pads should meet the object, m; None for where the contacts are.
+        fingers: (n, 2, d) driven joints of a multi-finger hand before closing, and at the grasp; None for those of its
+            postures at the opening.
+        hand_shape: (n,) number of its way to hold; None for none.
     """
+    if gripper.fingered:
+        joints = default_fingers(gripper, width) if fingers is None else fingers
+        shape = np.zeros(len(joints), np.uint8) if hand_shape is None else hand_shape
+        return finger_grasps(gripper, T_object_grasp, joints, shape, sampler)
     if gripper.suction:
         return meeting(caster, suction_file(gripper), T_object_grasp, sampler)
     contacts = closing_contacts(caster, T_object_grasp, width)

@@ -70,6 +70,8 @@ def grasp_quality(
         )
         return Quality(*np.full((4, n), np.nan), suction=scores)
     known = np.flatnonzero(np.isfinite(candidates.contacts).all(axis=(1, 2)))
+    if not len(known):
+        return Quality(*np.full((4, n), np.nan))
     of = candidates.take(known)
     min_friction = smallest_friction(of.antipodal_angle)
     closed = np.flatnonzero((min_friction < sliding) & (torsional > 0))

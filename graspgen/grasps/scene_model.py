@@ -96,6 +96,7 @@ def scene_trial_model(
             target,
             ContactData.FOUND | ContactData.FORCE,
             Reduce.NET_FORCE,
+            alone=finger == gripper.file.base,
         )
     try:
         model = spec.compile()
@@ -152,7 +153,7 @@ def _hand(gripper: Gripper, profile: Profile, force: float | None, seen: bool) -
                 geom.material = name
     if isinstance(file, SuctionFile):
         enable_lips(hand, file, force)
-    else:
+    elif not gripper.fingered:
         limit = file.force if force is None else min(force, file.max_force)
         hand.actuator(gripper.actuator).forcerange = [-limit, limit]
     contact = profile.geom()

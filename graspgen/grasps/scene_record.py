@@ -97,6 +97,7 @@ def record_trial(
     period: float = 0.02,
     linger: float = 0.0,
     views: bool = False,
+    fingers: Array | None = None,
 ) -> Trajectory:
     """Run one trial again and keep its frames; its results are those that `try_scene` gives it among others.
 
@@ -112,6 +113,8 @@ def record_trial(
         period: s between frames, rounded to whole steps; the last frame is the end of the trial.
         linger: s that the frames go on after the end, for the eye; not where the hand has hit something.
         views: whether the model has the scene's cameras and lights.
+        fingers: (2, d) driven joints of a multi-finger hand before closing, and at the grasp; None for those of its
+            postures at the opening.
 
     Raises:
         SceneError: the scene does not hold the target.
@@ -123,6 +126,7 @@ def record_trial(
     r = run_trials(
         settled, scene, gripper, profile, number, T, np.array([width], float), np.array([grip], float),
         approach=approach, shake=shake, threads=1, record=record, linger=linger,
+        fingers=None if fingers is None else np.asarray(fingers, float)[None], force=force,
     )  # fmt: skip
     states, phases = record.of(0)
     every = max(1, round(period / profile.option.timestep))

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.errors import SceneError
 from graspgen.frames import Array
+from graspgen.grasps.finger_close import default_fingers
+from graspgen.grasps.finger_scene import FingerSceneCourse, FingerState
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_course import SceneCourse
@@ -87,6 +89,7 @@ def try_scene(
     width: ArrayLike,
     *,
     grip_width: ArrayLike | None = None,
+    fingers: Array | None = None,
     force: float | None = None,
     approach: float = 0.05,
     shake: bool = False,
@@ -104,6 +107,8 @@ def try_scene(
         width: (n,) openings before closing, m.
         grip_width: (n,) openings where the pads should meet the object, m: the grasp frame is the tool point
             there. None for `width`.
+        fingers: (n, 2, d) driven joints of a multi-finger hand before closing, and at the grasp; None for those of its
+            postures at the opening.
         force: grip force, N, capped at the gripper's limit; None for the gripper's usual one.
         approach: length of the straight approach, m.
         shake: whether to shake what is held.
@@ -115,6 +120,7 @@ def try_scene(
     """
     T, widths = np.asarray(T_world_grasp, float).reshape(-1, 4, 4), np.asarray(width, float).reshape(-1)
     grip = widths if grip_width is None else np.asarray(grip_width, float).reshape(-1)
+    fingers = default_fingers(gripper, widths) if fingers is None else fingers
     number = target_numbers(settled, target)
     k = len(settled.world.objects)
     if not len(number):
@@ -128,7 +134,7 @@ def try_scene(
         parts.append(
             run_trials(
                 settled, scene, gripper, profile, number[now], T[now], widths[now], grip[now],
-                approach=approach, shake=shake, threads=threads, record=record,
+                fingers=fingers[now], force=force, approach=approach, shake=shake, threads=threads, record=record,
             )
         )  # fmt: skip
     return SceneTrialResults(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
@@ -179,6 +185,8 @@ def run_trials(
     threads: int,
     record: Recorder | None,
     linger: float = 0.0,
+    fingers: Array | None = None,
+    force: float | None = None,
 ) -> dict[str, NDArray]:
     """Run trials on a compiled model; the arguments are those of `try_scene`, but for the targets' (n,) numbers.
 
@@ -187,6 +195,7 @@ def run_trials(
             `try_scene`.
         number: (n,) numbers of the targets among the scene's objects.
         linger: s that the recorded trials go on after their end.
+        fingers, force: see `try_scene`; of no meaning for other grippers, whose force is the model's.
 
     Returns:
         The fields of `SceneTrialResults`.
@@ -197,6 +206,8 @@ def run_trials(
     if gripper.suction:
         T_world_grasp, sealed = pressed_in_scene(settled, gripper, number, T_world_grasp)
     state_of, course_of = (SuctionState, SuctionSceneCourse) if gripper.suction else (SceneState, SceneCourse)
+    if gripper.fingered:
+        state_of, course_of = FingerState, FingerSceneCourse
     state = state_of(
         scene,
         batch,
@@ -223,6 +234,8 @@ def run_trials(
     )
     if isinstance(course, SuctionSceneCourse):
         course.use(settled, gripper, number, sealed, T_world_grasp)
+    if isinstance(course, FingerSceneCourse):
+        course.use(gripper, default_fingers(gripper, width) if fingers is None else fingers, force)
     course.run()
     r["displacement"], r["rotation"] = state.displacements()
     course.linger(linger)

@@ -46,14 +46,14 @@ def propose_suction(
     u = rng.random((count, redraws + 1, 6))
     numbers = np.arange(count)
     seeking = np.floor((numbers + 1) * sealed_share) > np.floor(numbers * sealed_share)
-    T, point, normal = _drawn(caster, u[:, 0], tilt)
+    T, point, normal = surface_frames(caster, u[:, 0], tilt)
     sampler = np.where(seeking, Sampler.SURFACE_UNSEALED, Sampler.SURFACE).astype(np.uint8)
     press = cup_seal(caster, T, file.cups, file.radius, file.depth).press
     open_ = np.flatnonzero(seeking)
     for attempt in range(redraws + 1):
         if not len(open_):
             break
-        options, points, normals = _drawn(caster, u[open_, attempt], tilt)
+        options, points, normals = surface_frames(caster, u[open_, attempt], tilt)
         seal = cup_seal(caster, options, file.cups, file.radius, file.depth)
         good = (seal.score > 0).any(axis=1)
         taken = open_[good]
@@ -96,8 +96,17 @@ def suction_file(gripper: Gripper) -> SuctionFile:
     return gripper.file
 
 
-def _drawn(caster: RayCaster, u: Array, tilt: float) -> tuple[Array, Array, Array]:
-    """(n, 4, 4) grasp frames, (n, 3) points and normals of (n, 6) numbers in [0, 1)."""
+def surface_frames(caster: RayCaster, u: Array, tilt: float) -> tuple[Array, Array, Array]:
+    """Draw frames on a surface, uniform by area, whose z is within a cone about the inward normal.
+
+    Args:
+        caster: the object's mesh.
+        u: (n, 6) numbers in [0, 1).
+        tilt: half-angle of the cone, rad.
+
+    Returns:
+        (n, 4, 4) frames, (n, 3) their points and (n, 3) the outward normals there.
+    """
     area = np.cumsum(caster.areas)
     face = np.minimum(np.searchsorted(area, u[:, 0] * area[-1], "right"), len(area) - 1)
     point, normal = caster.point(face, u[:, 1], u[:, 2]), caster.normals[face]

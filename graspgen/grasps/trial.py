@@ -17,6 +17,8 @@ from graspgen.contact_sensor import ContactData, Reduce, add_contact_sensor
 from graspgen.frames import Array
 from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.course import TOUCH, FreeCourse
+from graspgen.grasps.finger_close import default_fingers
+from graspgen.grasps.finger_course import FingerCourse
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.suction_trial import press_on, refuse_unsealed, run_suction, suction_model
@@ -74,6 +76,7 @@ def try_asset(
     width: ArrayLike,
     *,
     grip_width: ArrayLike | None = None,
+    fingers: Array | None = None,
     mass: ArrayLike,
     inertia: Array,
     friction: ArrayLike,
@@ -93,6 +96,8 @@ def try_asset(
         width: (n,) opening before closing, m.
         grip_width: (n,) opening where the pads should meet the object, m: the grasp frame is the tool point there. None
             for `width`.
+        fingers: (n, 2, d) driven joints of a multi-finger hand before closing, and at the grasp; None for those of its
+            postures at the opening. Of no meaning for other grippers.
         mass: kg, of all trials or (n,) of each.
         inertia: (3, 3) about the centre of mass, object axes, kg m², of the first trial; of the others it grows with
             the mass.
@@ -107,6 +112,7 @@ def try_asset(
     width = np.asarray(width, float)
     grip = width if grip_width is None else np.asarray(grip_width, float)
     n = len(width)
+    fingers = default_fingers(gripper, width) if fingers is None else fingers
     r: dict[str, NDArray] = {f.name: np.full(n, np.nan) for f in fields(TrialResults)}
     r["outcome"] = np.full(n, Outcome.NOT_TRIED, np.uint8)
     r["phase"] = np.full(n, Phase.APPROACH, np.uint8)
@@ -120,6 +126,7 @@ def try_asset(
         T_object_grasp,
         width,
         grip_width=grip,
+        pregrasp=fingers[:, 0],
         approach=approach,
         step=profile.protocol.approach_step,
         reach=OWN_REACH,
@@ -142,6 +149,10 @@ def try_asset(
             run_suction(
                 asset, gripper, profile, T_object_grasp, seal, batch, com, r, force=force, graded=graded
             )  # fmt: skip
+        elif gripper.fingered:
+            FingerCourse(
+                batch, gripper, profile, T_object_grasp, width, com, r, fingers=fingers, force=force, graded=graded
+            ).run()
         else:
             FreeCourse(batch, gripper, profile, T_object_grasp, width, grip, com, r, graded=graded).run()
     return TrialResults(**r)
@@ -174,15 +185,16 @@ def trial_model(
     """Compile the model of a trial: the hand, its base fixed at the origin, and the free body "object"."""
     spec = gripper.trial_spec()
     profile.apply(spec)
-    grip = spec.actuator(gripper.actuator)
-    limit = gripper.file.force if force is None else min(force, gripper.file.max_force)
-    grip.forcerange = [-limit, limit]
+    if not gripper.fingered:  # its servos get their targets by the force
+        grip = spec.actuator(gripper.actuator)
+        limit = gripper.file.force if force is None else min(force, gripper.file.max_force)
+        grip.forcerange = [-limit, limit]
     body = spec.worldbody.add_body(name="object")
     body.add_freejoint(name="object")
     body.simple = False  # a "simple" body's centre of mass could not be moved in repeated trials
     set_inertial(body, mass, asset.com, inertia)
     add_parts(spec, body, asset.parts, "object", friction=np.asarray(friction, float), **profile.geom())
-    for finger in gripper.file.fingers:
+    for finger in gripper.touching:
         add_contact_sensor(
             spec,
             TOUCH + finger,
@@ -190,5 +202,6 @@ def trial_model(
             "object",
             ContactData.FOUND | ContactData.FORCE,
             Reduce.NET_FORCE,
+            alone=finger == gripper.file.base,
         )
     return spec.compile()

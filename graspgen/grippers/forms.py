@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from graspgen.grippers.fingers import FingersFile
 from graspgen.grippers.jaw_file import GripperFile
 from graspgen.grippers.suction import SuctionFile
 
+AnyFile = GripperFile | SuctionFile | FingersFile
 
-def gripper_file(written: Any) -> GripperFile | SuctionFile:
+
+def gripper_file(written: Any) -> AnyFile:
     """Validate what a gripper's YAML says, by its kind.
 
     Raises:
@@ -17,6 +20,7 @@ def gripper_file(written: Any) -> GripperFile | SuctionFile:
     return form(written).model_validate(written)
 
 
-def form(written: Any) -> type[GripperFile | SuctionFile]:
+def form(written: Any) -> type[AnyFile]:
     """Return what holds the values of a gripper's YAML, by its kind."""
-    return SuctionFile if isinstance(written, dict) and written.get("kind") == "suction" else GripperFile
+    kind = written.get("kind") if isinstance(written, dict) else None
+    return {"suction": SuctionFile, "multi_finger": FingersFile}.get(str(kind), GripperFile)

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from graspgen.errors import GripperError, nearest
-from graspgen.grippers.forms import form, gripper_file
+from graspgen.grippers.forms import AnyFile, form, gripper_file
 from graspgen.grippers.hand import Gripper, opening_to_joints
 from graspgen.grippers.inspect import Guess, inspect_mjcf
 from graspgen.grippers.jaw_file import GripperFile
@@ -16,7 +16,6 @@ from graspgen.grippers.menagerie import MENAGERIE, menagerie_mjcf
 from graspgen.grippers.mjcf import read_mjcf
 from graspgen.grippers.parametric import JawShape, parametric_mjcf
 from graspgen.grippers.prepare import prepared_mjcf
-from graspgen.grippers.suction import SuctionFile
 from graspgen.paths import data_dir
 
 __all__ = [
@@ -93,7 +92,7 @@ def as_gripper(given: str | Path | Gripper) -> Gripper:
     return given if isinstance(given, Gripper) else load_gripper(str(given))
 
 
-def _read_file(path: Path) -> GripperFile | SuctionFile:
+def _read_file(path: Path) -> AnyFile:
     written = None
     try:
         written = yaml.safe_load(path.read_text())

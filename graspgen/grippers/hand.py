@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 
 from graspgen.frames import Array, inverse, pose
 from graspgen.grippers.drive import BEHIND, DRIVE
+from graspgen.grippers.finger_postures import FingerPostures, measure_fingers
+from graspgen.grippers.fingers import SERVO, FingersFile
+from graspgen.grippers.forms import AnyFile
 from graspgen.grippers.jaw_file import GripperFile
 from graspgen.grippers.mjcf import TURNED, drop_looks
 from graspgen.grippers.postures import Postures, measure
@@ -30,9 +33,10 @@ class Gripper:
     a linkage moves them along the approach it is a function of the opening, and a grasp's frame is the tool point at
     the opening where the pads meet the object. The actuator's control is the speed of the opening (negative closes),
     its force that of each pad. A suction gripper (`SuctionFile`) has no opening: it is 0, and its joints are its lips.
+    A multi-finger hand (`FingersFile`) has a position servo on every driven joint, and its tool point stands still.
     """
 
-    file: GripperFile | SuctionFile
+    file: AnyFile
     mjcf: str
 
     @property
@@ -46,14 +50,31 @@ class Gripper:
         return isinstance(self.file, SuctionFile)
 
     @property
+    def jaw(self) -> bool:
+        """Whether it holds between two pads."""
+        return isinstance(self.file, GripperFile)
+
+    @property
+    def fingered(self) -> bool:
+        """Whether it is a hand of several fingers, each of whose driven joints has a servo of its own."""
+        return isinstance(self.file, FingersFile)
+
+    @property
     def touching(self) -> tuple[str, ...]:
-        """Names of the bodies whose contact tells what is held: the fingers, or the segments of the lips."""
+        """Names of the bodies whose contact tells what is held: fingers, segments of lips; of hands the palm, last."""
+        if isinstance(self.file, FingersFile):
+            return (*self.file.fingers, self.file.base)
         return self.file.joints if isinstance(self.file, SuctionFile) else self.file.fingers
 
     @property
     def base(self) -> str:
         """Name of the base."""
         return TURNED if self.file.turned else self.file.base
+
+    @property
+    def servos(self) -> tuple[str, ...]:
+        """Names of the servos of a multi-finger hand's driven joints; none of other grippers."""
+        return tuple(SERVO + j for j in self.file.joints) if isinstance(self.file, FingersFile) else ()
 
     @property
     def actuator(self) -> str:
@@ -153,13 +174,27 @@ class Gripper:
 
 
 @lru_cache(maxsize=32)
-def _postures(file: GripperFile | SuctionFile, mjcf: str) -> Postures:
+def _postures(file: AnyFile, mjcf: str) -> Postures:
     if isinstance(file, SuctionFile):
         return still_postures(file)
     base, tcp = jaw_base(file)
+    if isinstance(file, FingersFile):
+        return measure_fingers(mujoco.MjSpec.from_string(mjcf), base, file, tcp)
     return measure(mujoco.MjSpec.from_string(mjcf), base, file.fingers, file.joints, tcp, file.stroke)
 
 
-def opening_to_joints(gripper: Gripper, width: ArrayLike) -> Array:
-    """Return the (n, joints) positions of all its joints, in the order of `Gripper.joints`, at (n,) openings."""
+def opening_to_joints(gripper: Gripper, width: ArrayLike, pregrasp: Array | None = None) -> Array:
+    """Return where all joints of the open hand are.
+
+    Args:
+        gripper: the hand.
+        width: (n,) openings, m.
+        pregrasp: (n, d) positions of the driven joints of a multi-finger hand before closing; None, or d = 0, where the
+            opening says it all.
+
+    Returns:
+        (n, joints) positions, in the order of `Gripper.joints`.
+    """
+    if pregrasp is not None and pregrasp.shape[-1] and isinstance(gripper.postures, FingerPostures):
+        return gripper.postures.full(pregrasp)
     return gripper.postures.at(np.asarray(width, float))

@@ -10,13 +10,15 @@ import numpy as np
 from graspgen.errors import GripperError, nearest
 from graspgen.frames import Array
 from graspgen.grippers.drive import add_drive
+from graspgen.grippers.fingers import FingersFile, add_servos
+from graspgen.grippers.forms import AnyFile
 from graspgen.grippers.jaw_file import GripperFile
 from graspgen.grippers.mjcf import TURNED, check_size, commanded_ranges, hand_spec
 from graspgen.grippers.suction import SuctionFile, add_lips
 
 
 @lru_cache(maxsize=32)
-def prepared_mjcf(file: GripperFile | SuctionFile, mjcf: str) -> str:
+def prepared_mjcf(file: AnyFile, mjcf: str) -> str:
     """Return the MJCF of the hand alone, with an actuator of its opening, or with its lips.
 
     Raises:
@@ -36,8 +38,9 @@ def prepared_mjcf(file: GripperFile | SuctionFile, mjcf: str) -> str:
         add_lips(hand, file)
         hand.compile()
         return str(hand.to_xml())
+    bodies = (*file.fingers, *(file.tips if isinstance(file, FingersFile) else ()))
     wanted = [
-        ("body", spec.bodies, (file.base, *file.fingers)),
+        ("body", spec.bodies, (file.base, *bodies)),
         ("joint", spec.joints, file.joints),
         ("actuator", spec.actuators, (file.actuator,) if file.actuator else ()),
     ]
@@ -55,18 +58,20 @@ def prepared_mjcf(file: GripperFile | SuctionFile, mjcf: str) -> str:
     if not file.actuator:
         commanded_ranges(spec, model)
     hand = hand_spec(spec, file.base, file.axes if file.turned else None, own_drive=bool(file.actuator))
-    for kind, elements, names in (("body", hand.bodies, file.fingers), ("joint", hand.joints, file.joints)):
+    for kind, elements, names in (("body", hand.bodies, bodies), ("joint", hand.joints, file.joints)):
         known = [e.name for e in elements]
         for name in names:
             if name not in known:
                 raise GripperError(f"{label}: the {kind} '{name}' is not on the base '{file.base}'")
-    if not file.actuator:
+    if isinstance(file, FingersFile):
+        add_servos(hand, file, jaw_base(file)[0])
+    elif not file.actuator:
         base, tcp = jaw_base(file)
         add_drive(hand, base, file.fingers, file.joints, tcp, file.stroke, file.max_force, file.closing_speed)
     hand.compile()
     return str(hand.to_xml())
 
 
-def jaw_base(file: GripperFile) -> tuple[str, Array]:
+def jaw_base(file: GripperFile | FingersFile) -> tuple[str, Array]:
     """Return the name of the base of a prepared model, and the open hand's tool point in its frame."""
     return (TURNED if file.turned else file.base), file.axes.T @ np.array(file.tcp)

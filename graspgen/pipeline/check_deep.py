@@ -21,6 +21,7 @@ from graspgen.dataset.schema import TrialKind
 from graspgen.dataset.violations import Report, Violation
 from graspgen.demos.replay import replay_episode
 from graspgen.errors import GraspgenError
+from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_trial import try_scene
 from graspgen.grasps.trial import try_asset
@@ -229,6 +230,7 @@ def _free(
             g["T_object_grasp"][grasp],
             g["width"][grasp],
             grip_width=g["grip_width"][grasp],
+            fingers=unpacked(g["fingers"][grasp]) if stored_gripper(dataset).fingered else None,
             mass=np.full(len(grasp), thing.mass),
             inertia=thing.inertia,
             friction=np.asarray(thing.plan.friction, float),
@@ -265,6 +267,7 @@ def _in_scene(
         T,
         g["width"][of],
         grip_width=g["grip_width"][of],
+        fingers=unpacked(g["fingers"][of]) if stored_gripper(dataset).fingered else None,
         force=spec.force,
         approach=spec.approach,
         shake=spec.in_scene.shake,

@@ -19,6 +19,7 @@ from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.violations import Report, Violation
 from graspgen.errors import GraspgenError
 from graspgen.frames import Array, matrix_to_quat, pose, pose_to_qpos
+from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.clearance import as_hull
 from graspgen.grasps.outcomes import Collision
 from graspgen.grippers.gripper import Gripper, opening_to_joints
@@ -86,7 +87,10 @@ def _check_scene(
     for i, row in enumerate(rows.tolist()):
         target = place[int(grasps["object"][i]) & 0xFFFF]
         T = settled.T_world_object[target] @ grasps["T_object_grasp"][i]
-        at, way = hand.distances(T, float(grasps["width"][i]), float(grasps["grip_width"][i]), approach, SCENE_REACH)
+        driven = unpacked(grasps["fingers"][i : i + 1])[0, 0]
+        at, way = hand.distances(
+            T, float(grasps["width"][i]), float(grasps["grip_width"][i]), approach, SCENE_REACH, driven
+        )
         others = np.delete(np.arange(1, len(things)), target)
         groups = {"support": [0], "neighbour": others.tolist(), "target": [target + 1]}
         key = int(grasps["id"][i])
@@ -132,7 +136,13 @@ class Hand:
         self._joints = [self._model.joint(f"hand/{j}").qposadr[0] for j in gripper.joints]
 
     def distances(
-        self, T_world_grasp: Array, width: float, grip_width: float, approach: float, reach: float
+        self,
+        T_world_grasp: Array,
+        width: float,
+        grip_width: float,
+        approach: float,
+        reach: float,
+        pregrasp: Array | None = None,
     ) -> tuple[Array, Array]:
         """Return the (k,) distances of the open hand to each thing at a grasp, and the smallest on its approach, m.
 
@@ -142,8 +152,10 @@ class Hand:
             grip_width: opening where the pads should meet the object, m.
             approach: length of the approach, m.
             reach: what is farther away is reported as this, m.
+            pregrasp: (d,) driven joints of a multi-finger hand before closing; None for other grippers.
         """
-        self._data.qpos[self._joints] = opening_to_joints(self._gripper, np.array([width]))[0]
+        driven = None if pregrasp is None else pregrasp[None]
+        self._data.qpos[self._joints] = opening_to_joints(self._gripper, np.array([width]), driven)[0]
         T_tool_base = self._gripper.T_tool_base(grip_width)
         way = np.stack(
             [

@@ -14,7 +14,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.dataset.record import Columns
 from graspgen.errors import DatasetError
-from graspgen.grasps.candidates import Candidates
+from graspgen.grasps.candidates import Candidates, unpacked
 from graspgen.grasps.label import Draws, LabelledGrasps
 from graspgen.grasps.outcomes import Collision, Sampler
 from graspgen.grasps.profile import Profile
@@ -146,7 +146,9 @@ def _check_conditions(database: GraspDatabase, asset: Asset, trials: Columns, ma
 
 def _labelled(grasps: Columns, trials: Columns, chosen: NDArray[np.int64]) -> LabelledGrasps:
     names = [f.name for f in fields(Candidates)]
-    candidates = Candidates(**{n: np.array(grasps[n][chosen], float if n != "sampler" else np.uint8) for n in names})
+    values = {n: np.array(grasps[n][chosen]) for n in names}
+    values = {n: v if v.dtype == np.uint8 else v.astype(float) for n, v in values.items()}
+    candidates = Candidates(**{**values, "fingers": unpacked(values["fingers"])})
     owner = np.searchsorted(grasps["id"][chosen], trials["grasp"])
     mine = np.isin(trials["grasp"], grasps["id"][chosen])
     nominal, drawn = np.flatnonzero(mine & (trials["draw"] == 0)), np.flatnonzero(mine & (trials["draw"] > 0))

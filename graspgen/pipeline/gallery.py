@@ -18,6 +18,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import DatasetError
 from graspgen.frames import Array, inverse, pose_to_qpos, qpos_to_pose
+from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.trial import trial_model
@@ -143,6 +144,9 @@ def _render(dataset: Dataset, rows: list[int]) -> dict[int, Picture]:
 def _tile(dataset: Dataset, row: int, asset: Asset, rules: _Rules, renderer: GraspRenderer) -> Picture:
     T, width = dataset.grasps["T_object_grasp"][row], float(dataset.grasps["width"][row])
     T_base_object = rules.gripper.T_base_tool(dataset.grasps["grip_width"][row]) @ inverse(T)
+    if rules.gripper.fingered:  # as it was to meet the object, or before that where it cannot get there
+        stage = 0 if dataset.grasps["outcome"][row] == Outcome.HITS_TARGET else 1
+        return renderer.render(T_base_object, width, unpacked(dataset.grasps["fingers"][row : row + 1])[0, stage])
     if dataset.grasps["outcome"][row] != Outcome.HITS_TARGET:
         trial = int(np.searchsorted(dataset.trials["grasp"], dataset.grasps["id"][row]))
         mass, friction = float(dataset.trials["mass"][trial]), float(dataset.trials["friction"][trial])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from graspgen.dataset.record import Columns, columns
 from graspgen.dataset.schema import TrialKind
 from graspgen.frames import Array
+from graspgen.grasps.candidates import packed
 from graspgen.grasps.label import LabelledGrasps
 from graspgen.grasps.outcomes import Collision, Outcome
 from graspgen.grasps.quality import Quality
@@ -84,6 +85,8 @@ def grasp_rows(
         cups=0 if of_cups is None else of_cups.cups,
         resists_any=np.nan if of_cups is None else of_cups.resists_any,
         resists_gravity=np.nan if of_cups is None else of_cups.resists_gravity,
+        fingers=packed(c.fingers),
+        hand_shape=c.hand_shape,
         collision=np.broadcast_to(collision, len(keys)) | own.astype(np.uint8),
         clearance=np.broadcast_to(clearance, len(keys)),
         approach_angle=np.broadcast_to(approach_angle, len(keys)),

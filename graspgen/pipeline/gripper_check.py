@@ -21,8 +21,8 @@ def check_gripper(gripper: Gripper, profile: Profile | None = None) -> GripperRe
     Raises:
         GripperError: it is no jaw, or its joints cannot be moved from open to closed.
     """
-    if gripper.suction:
-        raise GripperError(f"{gripper.name} holds by suction; what is measured here is a jaw's")
+    if not gripper.jaw:
+        raise GripperError(f"{gripper.name} is no jaw; what is measured here is a jaw's")
     rules = profile or load_profile("standard")
     report = GripperReport(gripper.name)
     measure_gaps(gripper, report)

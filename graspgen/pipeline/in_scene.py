@@ -87,7 +87,7 @@ def try_in_scene(
     """
     plan, among = settled.world.plan, {o.plan.instance_id: i for i, o in enumerate(settled.world.objects)}
     grasp, target, T = [], [], [np.zeros((0, 4, 4))]
-    width, grip_width = [np.zeros(0)], [np.zeros(0)]
+    width, grip_width, fingers = [np.zeros(0)], [np.zeros(0)], []
     first = 0
     for thing, g, collision in labelled:
         n, instance = len(g.candidates), thing.plan.instance_id
@@ -99,6 +99,7 @@ def try_in_scene(
         T.append(settled.T_world_object[among[instance]] @ g.candidates.T_object_grasp[chosen])
         width.append(g.candidates.width[chosen])
         grip_width.append(g.candidates.grip_width[chosen])
+        fingers.append(g.candidates.fingers[chosen])
         first += n
     results = try_scene(
         settled,
@@ -108,6 +109,7 @@ def try_in_scene(
         np.concatenate(T),
         np.concatenate(width),
         grip_width=np.concatenate(grip_width),
+        fingers=np.concatenate(fingers) if gripper.fingered and fingers else None,
         force=spec.force,
         approach=spec.approach,
         shake=spec.in_scene.shake,

@@ -110,6 +110,7 @@ def label_asset(
         tilt=np.radians(spec.tilt_deg),
         clearance=spec.clearance,
         clear_share=spec.clear_share,
+        contact_share=spec.contact_share,
         approach=spec.approach,
         step=profile.protocol.approach_step,
         threads=threads,

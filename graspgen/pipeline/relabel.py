@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import DatasetError, GraspgenError
+from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile, as_profile
 from graspgen.grasps.trial import try_asset
@@ -225,6 +226,7 @@ def _relabel(dataset: Dataset, profile: Profile, sample: int, seed: int, threads
             poses[mine],
             widths[mine],
             grip_width=grips[mine],
+            fingers=unpacked(dataset.grasps["fingers"][rows[mine]]) if gripper.fingered else None,
             mass=float(thing["mass"]),
             inertia=thing["inertia"],
             friction=thing["friction"],

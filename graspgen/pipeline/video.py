@@ -13,6 +13,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import DatasetError, RenderError, nearest
 from graspgen.frames import Array
+from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.outcomes import Outcome, Phase
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_record import Trajectory, record_trial
@@ -102,8 +103,9 @@ def film_trial(
                 "simulated; lower --fps or --slow"
             )
         T, width, grip_width, instance, asset = _grasp(dataset, row)
+        fingers = unpacked(dataset.grasps["fingers"][row : row + 1])[0] if gripper.fingered else None
         if view is None:
-            planned = _closeup(settled, gripper, profile, instance, T, width, grip_width, size)
+            planned = _closeup(settled, gripper, profile, instance, T, width, grip_width, size, fingers)
         else:
             planned = _own_view(settled, view)
         settled = with_views(settled, (planned,))
@@ -111,7 +113,7 @@ def film_trial(
         trajectory = record_trial(
             settled, gripper, profile, instance, T, width, grip_width=grip_width,
             force=spec["force"], approach=spec["approach"],
-            shake=spec["in_scene"]["shake"], period=1 / (fps * slow), linger=LINGER, views=True,
+            shake=spec["in_scene"]["shake"], period=1 / (fps * slow), linger=LINGER, views=True, fingers=fingers,
         )  # fmt: skip
         images = ImageStore(dataset.path / LOOKS)
         seen = render_trial(trial_world(settled, trajectory), trajectory.states, 0, images=images)
@@ -172,6 +174,7 @@ def _closeup(
     width: float,
     grip_width: float,
     size: tuple[int, int],
+    fingers: Array | None,
 ) -> ViewPlan:
     """Return a view of the trial from near, with the lights and colours of the scene's first view.
 
@@ -189,6 +192,7 @@ def _closeup(
         lift=profile.scene.lift,
         travel=travel,
         size=size,
+        pregrasp=None if fingers is None else fingers[0],
     )
     views = settled.world.plan.views
     if not views:

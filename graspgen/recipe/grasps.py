@@ -42,6 +42,9 @@ class Grasps(Section):
     clear_share: float = Field(0.5, ge=0, le=1)
     """Share of candidates whose approach is drawn again until the open hand is clear of the object; the others stay
     uniform, so that their success rate is unbiased. Suction: share whose point is drawn again until a cup seals."""
+    contact_share: float = Field(0.5, ge=0, le=1)
+    """Multi-finger hands: share of candidates whose pose and joints are optimised until the fingertips lie on the
+    surface; the others approach a point of the surface and close on what they meet."""
     database: str | None = None
     """Grasp database (`graspgen grasps`) to take candidates and labels from; objects must be at their own size."""
     draws: Annotated[int, Field(ge=0, le=1000)] = 8

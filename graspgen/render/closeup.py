@@ -38,6 +38,7 @@ def closeup(
     travel: Array | None = None,
     size: tuple[int, int],
     fovy_deg: float = 38.0,
+    pregrasp: Array | None = None,
 ) -> tuple[Matrix3, Array]:
     """Place a camera that shows a trial from its start to its end.
 
@@ -52,6 +53,7 @@ def closeup(
         travel: (3,) how far a belt carries all of it from start to end, m; None where it stands.
         size: width and height of the image, px.
         fovy_deg: vertical field of view.
+        pregrasp: (d,) driven joints of a multi-finger hand before closing; None for those at the opening.
 
     Returns:
         K, px, and the (4, 4) `T_world_camera`.
@@ -64,7 +66,7 @@ def closeup(
     # Within the opening, where the pads will meet the object.
     tips = transform_points(T_world_grasp, [[0, s * width / 2, 0] for s in (-0.9, -0.5, 0.0, 0.5, 0.9)])
     T_world_base = T_world_grasp @ gripper.T_tool_base(width if grip_width is None else grip_width)
-    hand, open_hand = _open_hand(gripper, width)
+    hand, open_hand = _open_hand(gripper, width, pregrasp)
     corners = transform_points(T_world_base, _corners(hand, open_hand))
     up = np.array([0.0, 0.0, lift])
     framed = np.concatenate([surface, surface + up, corners, tips + up])
@@ -90,11 +92,12 @@ def closeup(
     return K, found
 
 
-def _open_hand(gripper: Gripper, width: float) -> tuple[mujoco.MjModel, mujoco.MjData]:
+def _open_hand(gripper: Gripper, width: float, pregrasp: Array | None) -> tuple[mujoco.MjModel, mujoco.MjData]:
     """The hand by itself, its base at the origin, open."""
     model = gripper.spec().compile()
     data = mujoco.MjData(model)
-    for name, opening in zip(gripper.joints, opening_to_joints(gripper, np.array([width]))[0], strict=True):
+    driven = None if pregrasp is None else pregrasp[None]
+    for name, opening in zip(gripper.joints, opening_to_joints(gripper, np.array([width]), driven)[0], strict=True):
         data.joint(name).qpos[:] = opening
     mujoco.mj_kinematics(model, data)
     return model, data

@@ -46,14 +46,18 @@ class GraspRenderer:
         """Free what was uploaded for the object."""
         self._context.free()
 
-    def render(self, T_base_object: Array, opening: float) -> NDArray[np.uint8]:
+    def render(self, T_base_object: Array, opening: float, driven: Array | None = None) -> NDArray[np.uint8]:
         """Render the object at the (4, 4) pose `T_base_object` in the hand, whose pads are `opening` m apart.
+
+        The driven joints of a multi-finger hand are at (d,) `driven`, if that is given.
 
         Returns:
             (height, width, 3) uint8 image; the approach points downwards.
         """
         model, data = self._model, self._data
-        data.qpos[self._joints] = opening_to_joints(self._gripper, np.array([opening]))[0]
+        data.qpos[self._joints] = opening_to_joints(
+            self._gripper, np.array([opening]), None if driven is None else driven[None]
+        )[0]
         data.qpos[self._free : self._free + 7] = pose_to_qpos(T_base_object)
         T_base_camera, hidden = self._camera(T_base_object)
         camera = model.camera(_CAMERA)

@@ -10,7 +10,7 @@ from graspgen.grippers.gripper import list_grippers, load_gripper, opening_to_jo
 from graspgen.paths import data_dir
 
 GRIPPERS = data_dir("models") / "grippers"
-JAWS = [name for name in list_grippers() if not load_gripper(name).suction]
+JAWS = [name for name in list_grippers() if load_gripper(name).jaw]
 
 
 @pytest.fixture

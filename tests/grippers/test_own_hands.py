@@ -15,7 +15,7 @@ from graspgen.grippers.guess_text import yaml_text
 from graspgen.grippers.inspect import inspect_mjcf
 from graspgen.paths import data_dir
 
-JAWS = [name for name in list_grippers() if not load_gripper(name).suction]
+JAWS = [name for name in list_grippers() if load_gripper(name).jaw]
 
 # Its fingers close along x, its approach is −z, its pads are 16 x 8 x 30 mm boxes; the second joint runs backwards.
 HAND = """

@@ -9,7 +9,7 @@ from graspgen.grippers.gripper import Gripper, list_grippers, load_gripper
 from graspgen.pipeline.gripper_check import check_gripper
 from graspgen.pipeline.gripper_hold import FRICTION
 
-JAWS = [name for name in list_grippers() if not load_gripper(name).suction]
+JAWS = [name for name in list_grippers() if load_gripper(name).jaw]
 
 
 @pytest.fixture(scope="module")
