@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from graspgen.grippers.gripper import Gripper
+    from graspgen.pipeline.finger_check import FingerReport
     from graspgen.pipeline.gripper_report import GripperReport
     from graspgen.pipeline.suction_check import SuctionReport
 
@@ -88,14 +89,18 @@ def check(
 ) -> None:
     """Measure stroke, times, force, payload, stability and self-collision of a gripper; fail with reasons (exit 1).
 
+    Of a multi-finger hand: on a bar at its tool point.
+
     Of a suction gripper: pull, shear and moment that it bears on a plate, and on what it seals.
     """
     from graspgen.grippers.gripper import load_gripper
+    from graspgen.pipeline.finger_check import check_fingers
     from graspgen.pipeline.gripper_check import check_gripper
     from graspgen.pipeline.suction_check import check_suction_gripper
 
     hand = load_gripper(gripper)
-    report = check_suction_gripper(hand) if hand.suction else check_gripper(hand)
+    checks = {"suction": check_suction_gripper, "multi_finger": check_fingers}
+    report = checks.get(hand.file.kind, check_gripper)(hand)
     if as_json:
         typer.echo(json.dumps(_plain(vars(report) | {"ok": report.ok})))
     else:
@@ -152,13 +157,17 @@ def _tool(hand: Gripper) -> str:
     return f"{near:.1f}" if abs(near - far) < 0.05 else f"{near:.1f} open, {far:.1f} closed"
 
 
-def _print_report(hand: Gripper, report: GripperReport | SuctionReport) -> None:
+def _print_report(hand: Gripper, report: GripperReport | SuctionReport | FingerReport) -> None:
     from rich import box
     from rich.table import Table
 
     from graspgen.cli.show import console
+    from graspgen.pipeline.finger_check import FingerReport
     from graspgen.pipeline.suction_check import SuctionReport
 
+    if isinstance(report, FingerReport):
+        _print_fingers(hand, report)
+        return
     if isinstance(report, SuctionReport):
         table = Table("measured", "", "expected", box=box.SIMPLE_HEAD, padding=(0, 1))
         table.add_row("pull at which it lets go, over ΔP·A", f"{report.payload:.3f}", f"1 ({report.force:.1f} N)")
@@ -186,6 +195,29 @@ def _print_report(hand: Gripper, report: GripperReport | SuctionReport) -> None:
         table.add_row("  motion of the pads while they hold", f"{report.chatter[i] * 1e3:.4f} mm", "< 0.1 mm")
     console().print(table)
     console().print(_openings(hand))
+    for told in [*report.collisions, *report.notes]:
+        typer.echo(f"note: {told}")
+
+
+def _print_fingers(hand: Gripper, report: FingerReport) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from graspgen.cli.show import console
+    from graspgen.grasps.finger_close import fingers_file
+
+    file, times = fingers_file(hand), f"{report.closing_time:.2f} s, {report.opening_time:.2f} s"
+    table = Table("measured", "", "expected", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table.add_row("fingertips apart, open, grasp", f"{report.stroke * 1e3:.0f}, {report.least * 1e3:.0f} mm",
+                  f"{file.stroke * 1e3:g} mm")  # fmt: skip
+    table.add_row("closing, opening time", times, f"{file.closing_time:.2f} s")
+    for i, force in enumerate(report.forces):
+        held = f"on a bar of {2 * report.radius * 1e3:.0f} mm, {report.links[i]} links"
+        table.add_row(f"mean force {held}", f"{report.tip_forces[i]:.1f} N", f"{force:g} N")
+        table.add_row("  it slips along at", f"{report.payload[i]:.1f} N", "")
+        table.add_row("  that over μ·ΣN", f"{report.payload_ratio[i]:.3f}", "1")
+        table.add_row("  motion of the fingertips while they hold", f"{report.chatter[i] * 1e3:.4f} mm", "< 0.1 mm")
+    console().print(table)
     for told in [*report.collisions, *report.notes]:
         typer.echo(f"note: {told}")
 

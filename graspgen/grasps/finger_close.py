@@ -1,7 +1,8 @@
 """How a multi-finger hand closes: pregrasp, grasp, squeeze, as targets of its servos; and what counts as held.
 
 All joints go to the grasp in the same time, and wait where something blocks them: their targets stay on a leash. When
-all have arrived or wait, the targets go on, from where the joints are, by what the squeeze is beyond the grasp.
+all have arrived or wait, the targets go on, from where the joints are, by what the squeeze is beyond the grasp, until
+the hand stands still.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ LEASH = 0.15
 SQUEEZE_TIME = 0.15
 #: A joint slower than this share of its closing speed stands still.
 SLOW = 0.03
+#: A squeeze that what is held gives way to may go on for this long, s.
+FOLLOW = 1.0
 #: What is not where it should be this long after the path's end is squeezed from where it is, s.
 LATE = 0.3
 
@@ -56,7 +59,7 @@ class FingerClose:
         self._pace = (self._grasp - self._pre) / (self._looks * period)[:, None]
         self._lead = servo_lag(gripper)
         self._late, self._ramp = round(LATE / period), max(1, round(SQUEEZE_TIME / period))
-        self.longest = self._looks + self._late + self._ramp
+        self.longest = self._looks + self._late + self._ramp + round(FOLLOW / period)
         self.target = self._pre.copy()
         self._from = self._pre.copy()
         self._began = np.full(len(fingers), -1)
@@ -85,6 +88,9 @@ class FingerClose:
         self.target[ids[~squeezing]] = held[~squeezing]
         self._began[ids[begin]] = number[begin]
         self._from[ids[begin]] = np.where(self._closers, q, self._grasp[ids])[begin]
+        # What gives way is followed: the motors press on until the hand stands still, and then hold where they are.
+        further = np.where((q - self._from[ids]) * self._beyond > 0, q, self._from[ids])
+        self._from[ids[squeezing]] = further[squeezing]
         squeezing |= begin
         ramp = np.clip((number - self._began[ids] + 1) / self._ramp, 0, 1)
         pressed = self._from[ids] + ramp[:, None] * self._beyond

@@ -77,8 +77,8 @@ def optimise_contacts(
             system = (H, b)
         system[0][better], system[1][better] = H[better], b[better]
         scale = np.einsum("nii->ni", system[0]) + 1e-6
-        held = np.clip(damping, 1e-6, 1e6) * scale
-        step = -np.linalg.solve(system[0] + held[:, None, None] * np.eye(H.shape[1]), system[1][..., None])[..., 0]
+        held = np.clip(damping, 1e-6, 1e6)[:, None] * scale
+        step = -np.linalg.solve(system[0] + held[:, None] * np.eye(H.shape[1]), system[1][..., None])[..., 0]
         far = np.abs(step) / np.where(np.arange(step.shape[1]) < 3, LARGEST, 10 * LARGEST)
         most = far.max(axis=1)
         step /= np.maximum(most, 1.0)[:, None]

@@ -28,6 +28,8 @@ SERVO = "servo_"
 _STIFF = 0.05
 #: Reflected inertia of the drives at the fingertip, kg; no published figure.
 ARMATURE = 0.1
+#: What pushes a joint back meets up to this many times its own largest force: gears are hard to drive backwards.
+HOLDS = 3.0
 #: Two links oppose each other where their forces are at more than 90°.
 OPPOSED = 0.0
 #: A link that presses with less than this share of the usual force only brushes the object.
@@ -189,7 +191,7 @@ def add_servos(spec: mujoco.MjSpec, file: FingersFile, base: str) -> None:
         file.joints, usual, squeeze, *_ranges(linkage.model, file.joints), strict=True
     ):
         stiffness = file.force * arm / (beyond if beyond > 1e-6 else _STIFF)
-        most = file.max_force * arm * (1 if beyond > 1e-6 else 3)
+        most = HOLDS * file.max_force * arm
         element = spec.joint(joint)
         element.armature = max(element.armature, ARMATURE * arm**2)
         servo = spec.add_actuator(

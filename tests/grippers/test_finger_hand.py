@@ -1,0 +1,86 @@
+"""A multi-finger hand: what its YAML says, its postures, and what is refused."""
+
+import numpy as np
+import pytest
+import yaml
+
+from graspgen.errors import GripperError
+from graspgen.grippers.gripper import load_gripper, opening_to_joints
+from graspgen.paths import data_dir
+
+
+@pytest.fixture(scope="module")
+def hand():
+    return load_gripper("three_finger")
+
+
+def test_the_shipped_hand_has_the_published_kinematics(hand):
+    p = hand.postures
+    assert p.joints == ("spread_1", "close_1", "bend_1", "spread_2", "close_2", "bend_2", "close_3", "bend_3")
+    assert np.degrees(p.limits[0]) == pytest.approx([0, 180])
+    assert np.degrees(p.limits[1]) == pytest.approx([0, 140])
+    assert np.degrees(p.limits[-1]) == pytest.approx([0, 48])
+    model = hand.spec().compile()
+    assert model.body("proximal_1").pos == pytest.approx([0, 0.050, 0])
+    assert model.body("distal_1").pos == pytest.approx([0, 0.070, 0])
+
+
+def test_both_spreading_fingers_turn_by_the_same_angle(hand):
+    driven = np.zeros((1, 7))
+    driven[0, 0] = 0.7
+    full = hand.postures.full(driven)[0]
+    assert full[hand.joints.index("spread_1")] == full[hand.joints.index("spread_2")] == 0.7
+
+
+def test_the_opening_falls_from_open_to_grasp_and_names_a_posture(hand):
+    p = hand.postures
+    assert (np.diff(p.width) > 0).all() and p.width[-1] == pytest.approx(hand.file.stroke, rel=0.02)
+    half = opening_to_joints(hand, [0.5 * hand.file.stroke])
+    assert hand.opening(half) == pytest.approx([0.5 * hand.file.stroke], rel=1e-3)
+
+
+def test_a_shape_replaces_its_joints_in_every_stage(hand):
+    p = hand.postures
+    tripod = 1 + list(hand.file.shapes).index("tripod")
+    for stage in range(4):
+        plain, shaped = p.stage(stage, np.array([0, tripod]))
+        assert shaped[0] == pytest.approx(1.047) and plain[0] == 0
+        assert (plain[1:] == shaped[1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"postures": {"squeez": {}}}, "squeeze"),
+        ({"joints": ["spread_1", "close_9"]}, "close_9"),
+        ({"tips": ["distal_1"]}, "3 fingers need as many tips"),
+        ({"postures": {"open": {"close_1": 9.0}}}, "out of the joint's range"),
+        ({"postures": {"open": {"close_1": "many"}}}, "no share"),
+        ({"postures": {"squeeze": {}}}, "nothing presses"),
+        ({"force": 99.0}, "more than max_force"),
+        ({"fingers": ["finger_1", "finger_2", "finger_4"]}, "finger_4"),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused_in_a_line(tmp_path, change, told):
+    folder = data_dir("models") / "grippers"
+    written = yaml.safe_load((folder / "three_finger.yaml").read_text())
+    for key, value in change.items():
+        written[key] = {**written[key], **value} if isinstance(value, dict) else value
+    if "squeeze" in change.get("postures", {}):
+        written["postures"]["squeeze"] = {}
+    (tmp_path / "three_finger.xml").write_text((folder / "three_finger.xml").read_text())
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(written))
+    with pytest.raises(GripperError, match=told) as error:
+        load_gripper(str(tmp_path / "mine.yaml"))
+    assert "\n" not in str(error.value)
+    del error
+
+
+def test_a_share_of_the_range_is_a_joint_value(tmp_path):
+    folder = data_dir("models") / "grippers"
+    written = yaml.safe_load((folder / "three_finger.yaml").read_text())
+    written["postures"]["open"]["close_1"] = "25%"
+    (tmp_path / "three_finger.xml").write_text((folder / "three_finger.xml").read_text())
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(written))
+    mine = load_gripper(str(tmp_path / "mine.yaml"))
+    assert np.degrees(mine.postures.stages[0][1]) == pytest.approx(35.0)
