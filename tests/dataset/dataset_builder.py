@@ -358,6 +358,7 @@ def _grasps(scene, keys, mass, T, cameras, view_keys, rng):
                     "grip_width": 2 * half[axis], "contacts": [left, right], "normals": [normal, -normal],
                     "sampler": Sampler.ANTIPODAL, "parent": -1, "antipodal_angle": 0.0,
                     "min_friction_analytic": 0.0, "epsilon": np.nan, "flatness": np.nan, "patch": np.nan,
+                    "fingers": np.full((2, 24), np.nan), "hand_shape": 0,
                     "seal": np.nan, "cups": 0, "resists_any": np.nan, "resists_gravity": np.nan,
                     "collision": 0, "clearance": 0.02, "approach_angle": 0.0, "in_cone": True,
                     "outcome": Outcome.SUCCESS if ok else Outcome.DROPPED, "success_rate": float(ok),
