@@ -58,6 +58,8 @@ def demos(
     from graspgen.pipeline.film import check_target
 
     if video is not None:
+        if not cameras:
+            raise typer.BadParameter("--video needs a --camera")
         check_target(video)
     chosen = demo_recipe(
         recipe, overrides or (), task=task, action_mode=action_mode, gripper=gripper, cameras=tuple(cameras or ()),

@@ -18,7 +18,6 @@ from graspgen.env.spec import TaskSpec
 from graspgen.env.task import GraspTask
 from graspgen.errors import RecipeError
 from graspgen.frames import Array, pose
-from graspgen.looks.images import ImageStore
 from graspgen.recipe import Demos, Recipe
 from graspgen.scene.world import SettledScene
 from graspgen.streams import Purpose, stream
@@ -68,9 +67,7 @@ class Played:
         return len(self.steps["time"]) - 1
 
 
-def play_scene(
-    recipe: Recipe, seed: int, settled: SettledScene, grasps: Columns, images: ImageStore | None = None
-) -> list[Played]:
+def play_scene(recipe: Recipe, seed: int, settled: SettledScene, grasps: Columns) -> list[Played]:
     """Play the episodes that a recipe wants of a scene, and return those that are to be kept.
 
     Args:
@@ -78,7 +75,6 @@ def play_scene(
         seed: of its run.
         settled: the scene.
         grasps: its rows of `grasps`.
-        images: the user's images that its views show.
 
     Raises:
         RecipeError: its gripper is no jaw.
@@ -91,7 +87,7 @@ def play_scene(
     task.scenes.put(settled)
     plan, played = settled.world.plan, []
     labels = labels_of(grasps, np.array([o.plan.instance_id for o in settled.world.objects], np.int64))
-    eyes = Eyes(demos.shadow_size, images) if demos.images else None
+    eyes = Eyes(demos.shadow_size) if demos.images else None
     try:
         for number in range(demos.per_scene):
             task.reset(stream(seed, Purpose.DEMOS, *plan.grasp_stream, number), scene=plan.index)

@@ -7,7 +7,6 @@ import numpy as np
 from graspgen.dataset.record import Columns, columns, no_rows
 from graspgen.dataset.schema import episode_key, object_key, step_key, view_key
 from graspgen.demos.play import Played, play_scene, task_id
-from graspgen.looks.images import ImageStore
 from graspgen.pipeline.shared_tables import stack
 from graspgen.pipeline.view_tables import stored_depth
 from graspgen.recipe import Recipe
@@ -16,16 +15,13 @@ from graspgen.scene.world import SettledScene
 TABLES = ("episodes", "steps", "step_objects", "step_views")
 
 
-def episode_tables(
-    settled: SettledScene, recipe: Recipe, seed: int, grasps: Columns, images: ImageStore
-) -> dict[str, Columns]:
+def episode_tables(settled: SettledScene, recipe: Recipe, seed: int, grasps: Columns) -> dict[str, Columns]:
     """Play the episodes of a scene and build their rows.
 
     Args:
         settled: the scene.
         recipe, seed: of its run.
         grasps: its rows of `grasps`.
-        images: the user's images that views show.
 
     Raises:
         RecipeError: the recipe's gripper is no jaw.
@@ -33,7 +29,7 @@ def episode_tables(
     """
     parts = [{table: no_rows(table, recipe.views.height, recipe.views.width) for table in TABLES}]
     first = 0
-    for number, played in enumerate(play_scene(recipe, seed, settled, grasps, images)):
+    for number, played in enumerate(play_scene(recipe, seed, settled, grasps)):
         parts.append(_rows(settled, recipe, played, number, first))
         first += len(played) + 1
     return {

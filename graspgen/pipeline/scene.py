@@ -161,7 +161,7 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             context.images,
         )
     with _timed(seconds, "demos"):
-        episodes = episode_tables(settled, context.recipe, context.seed, of_grasps["grasps"], context.images)
+        episodes = episode_tables(settled, context.recipe, context.seed, of_grasps["grasps"])
     with _timed(seconds, "save"):
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),

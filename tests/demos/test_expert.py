@@ -1,0 +1,147 @@
+"""The expert: where it steers, what it plans, and that its episodes are stored, checked, exported and played again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import graspgen
+from graspgen.dataset.check import check
+from graspgen.dataset.manifest import load_manifest
+from graspgen.demos.recipe import demo_recipe
+from graspgen.demos.replay import replay_episode
+from graspgen.demos.steer import reachable
+from graspgen.env.actions import HOME
+from graspgen.env.observe import AGENT, OBJECT
+from graspgen.errors import DatasetError, RecipeError
+from graspgen.exports import lerobot_demos
+from graspgen.exports.registry import export
+from graspgen.frames import random_rotation, rotation_angle
+from graspgen.pipeline.run import generate
+
+BOX = ("objects.families=box", "objects.fits_hand=1", "grasps.per_object=24")
+
+
+def made(out: Path, mode: str = "delta5", episodes: int = 2, workers: int = 1, **options: object) -> Path:
+    recipe = demo_recipe("single", BOX, action_mode=mode, **options)
+    generate(recipe, out, episodes, 0, workers, quiet=True, preview=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("demos") / "data", cameras=("front",), size=32)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["delta4", "delta5", "delta6", "delta7"]))
+@settings(max_examples=60, deadline=None)
+def test_what_a_mode_reaches_is_a_rotation_that_it_reaches_again_by_itself(seed: int, mode: str) -> None:
+    R = random_rotation(np.random.default_rng(seed))
+    found = reachable(mode, R, HOME)
+    assert np.allclose(found @ found.T, np.eye(3)) and np.linalg.det(found) == pytest.approx(1)
+    assert np.allclose(reachable(mode, found, found), found)
+    if mode in ("delta4", "delta5"):
+        assert found[:, 2] == pytest.approx([0, 0, -1])
+    if mode == "delta6":
+        assert found[2, 1] == pytest.approx(0, abs=1e-12)
+
+
+def test_of_the_two_poses_of_a_jaw_the_nearer_one_is_taken() -> None:
+    half_turn = HOME @ np.diag([-1.0, -1.0, 1.0])
+    assert np.allclose(reachable("delta7", half_turn, HOME), HOME)
+    assert rotation_angle(HOME.T @ reachable("delta5", half_turn, half_turn)) == pytest.approx(np.pi)
+
+
+def test_boxes_are_picked_and_the_episodes_are_sound(demos: Path) -> None:
+    assert check(demos) == []
+    with graspgen.open(demos) as ds:
+        assert ds.episodes["success"].all()
+        episode = ds.episode(int(ds.episodes["id"][0]))
+        assert episode.terminated[-1] and not episode.terminated[:-1].any()
+        assert episode.action.shape == (len(episode), 5) and np.abs(episode.action).max() <= 1
+        assert len(episode.images["front"]) == len(episode) + 1
+        assert episode.observations(3).shape == (len(episode) + 1, len(AGENT) + 2 + 3 * len(OBJECT))
+
+
+def test_the_actions_of_an_episode_done_again_give_the_same_states_to_the_last_bit(demos: Path) -> None:
+    with graspgen.open(demos) as ds:
+        for key in ds.episodes["id"].tolist():
+            assert replay_episode(ds, key) == []
+
+
+def test_a_changed_action_is_noticed_when_an_episode_is_played_again(demos: Path, tmp_path: Path) -> None:
+    with graspgen.open(demos) as ds:
+        key = int(ds.episodes["id"][0])
+        steps = ds.steps["action"].copy()
+    copy = Path(shutil.copytree(demos, tmp_path / "copy"))
+    with h5py.File(copy / "shards" / "shard-00000.h5", "r+") as file:
+        file["steps/action"][3, 0] = -np.sign(steps[3, 0]) if steps[3, 0] else 1.0
+    with graspgen.open(copy) as ds:
+        assert "steps.T_world_tool" in replay_episode(ds, key)
+
+
+def test_lerobot_gets_the_actions_and_rewards_as_they_were_done(demos: Path, tmp_path: Path) -> None:
+    pd = pytest.importorskip("pandas")
+    with graspgen.open(demos) as ds:
+        export(ds, "lerobot", tmp_path / "out", [])
+        episode = ds.episode(int(ds.episodes["id"][0]))
+    info = json.loads((tmp_path / "out/meta/info.json").read_text())
+    assert info["fps"] == 25 and info["features"]["action"]["names"] == lerobot_demos.ACTIONS["delta5"]
+    table = pd.concat([pd.read_parquet(f) for f in sorted((tmp_path / "out/data").rglob("*.parquet"))])
+    own = table[table.episode_index == 0]
+    assert np.array_equal(np.stack(own["action"]), episode.action)
+    assert np.array_equal(np.stack(own["observation.state"]), episode.agent_pos[:-1])
+    assert own["next.success"].iloc[-1] and not own["next.success"].iloc[:-1].any()
+
+
+def test_minari_gets_one_observation_more_than_actions(demos: Path, tmp_path: Path) -> None:
+    with graspgen.open(demos) as ds:
+        export(ds, "minari", tmp_path / "out", ["outcomes=success"])
+        episode, rgb = ds.episode(int(ds.episodes["id"][1])), ds.step_views["rgb"]
+        told = json.loads((tmp_path / "out/data/metadata.json").read_text())
+        assert (told["total_episodes"], told["total_steps"]) == (2, int(ds.episodes["length"].sum()))
+        with h5py.File(tmp_path / "out/data/main_data.hdf5") as file:
+            group = file["episode_1"]
+            assert np.array_equal(group["actions"][()], episode.action)
+            assert len(group["observations/agent_pos"]) == len(episode) + 1 == len(group["infos/is_success"])
+            assert np.array_equal(group["observations/pixels/front"][3], rgb[int(episode.images["front"][3])])
+
+
+def test_the_names_of_numbers_in_exports_are_those_of_the_environment() -> None:
+    from graspgen.env.actions import NAMES
+
+    assert list(AGENT) == lerobot_demos.AGENT and list(OBJECT) == lerobot_demos.OBJECT
+    assert all(list(NAMES[mode]) == names for mode, names in lerobot_demos.ACTIONS.items())
+
+
+def test_what_cannot_be_demonstrated_is_refused_in_one_line(demos: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no demonstrations of 'graspgen/ClearBin-v0'"):
+        demo_recipe("single", task="graspgen/ClearBin-v0")
+    with pytest.raises(RecipeError, match=r"demos\.action_mode"):
+        demo_recipe("single", action_mode="delta9")
+    with pytest.raises(RecipeError, match="suction gripper"):
+        demo_recipe("single", gripper="suction_cup")
+    with graspgen.open(demos) as ds, pytest.raises(DatasetError, match=r"not empty|exists"):
+        export(ds, "minari", demos, [])
+
+
+@pytest.mark.slow
+def test_episodes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    one, two = made(tmp_path / "one", "delta7"), made(tmp_path / "two", "delta7", workers=2)
+    with graspgen.open(one) as a, graspgen.open(two) as b:
+        assert [s.scenes for s in load_manifest(one).shards] == [s.scenes for s in load_manifest(two).shards]
+        assert np.array_equal(a.steps["agent_pos"], b.steps["agent_pos"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["delta4", "delta6", "delta7", "absolute", "velocity"])
+def test_the_expert_works_in_every_mode(tmp_path: Path, mode: str) -> None:
+    with graspgen.open(made(tmp_path / mode, mode, 3)) as ds:
+        assert ds.episodes["success"].sum() >= 2
