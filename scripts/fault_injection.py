@@ -56,8 +56,11 @@ def workers_of(parent: int) -> list[int]:
         return []
 
 
-def disturbed(out: Path, run: Sequence[str], kills: int, mean: float, rng: random.Random) -> Counter[str]:
+def disturbed(out: Path, run: Sequence[str], kills: int, rng: random.Random) -> Counter[str]:
     """Run a command until it ends by itself, killing its processes `kills` times; return what was killed how often.
+
+    The next one is killed after up to two more scenes and up to a second, wherever the run is then, or after 20 s: so a
+    run gets on, on a machine of any speed.
 
     Raises:
         RuntimeError: a run ended with an error.
@@ -65,16 +68,18 @@ def disturbed(out: Path, run: Sequence[str], kills: int, mean: float, rng: rando
     done: Counter[str] = Counter()
     while True:
         parent = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        # Mostly the parent is given the time to begin, or it would never get anywhere.
+        # Mostly the parent is given the time to begin.
         early = rng.random() < 0.1
-        who, pause = _next(mean, rng)
+        moment = _Moment(out, rng)
         while parent.poll() is None:
             time.sleep(0.02)
+            if done.total() >= kills or not moment.has_come():
+                continue
             found = workers_of(parent.pid)
-            if time.monotonic() < pause or done.total() >= kills or not (found or early):
+            if not (found or early):
                 continue
             number, pid = signal.SIGKILL, parent.pid
-            if found and who == "worker":
+            if found and rng.random() < 0.8:
                 number = rng.choices([signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP], [9, 9, 2])[0]
                 pid = rng.choice(found)
             try:
@@ -82,7 +87,7 @@ def disturbed(out: Path, run: Sequence[str], kills: int, mean: float, rng: rando
             except ProcessLookupError:
                 continue
             done[f"{'parent' if pid == parent.pid else 'worker'} {number.name}"] += 1
-            who, pause = _next(mean, rng)
+            moment = _Moment(out, rng)
         errors = parent.communicate()[1]
         if parent.returncode == 0:
             return done
@@ -90,9 +95,23 @@ def disturbed(out: Path, run: Sequence[str], kills: int, mean: float, rng: rando
             raise RuntimeError(f"the run ended with status {parent.returncode}: {errors}")
 
 
-def _next(mean: float, rng: random.Random) -> tuple[str, float]:
-    """Return who is killed next, and when on the monotonic clock, s."""
-    return ("worker" if rng.random() < 0.8 else "parent"), time.monotonic() + rng.expovariate(1 / mean)
+class _Moment:
+    """A moment that comes after some more scenes and some time, or at the latest after 20 s."""
+
+    def __init__(self, out: Path, rng: random.Random) -> None:
+        self._log = out / "run.jsonl"
+        self._scenes = self._made() + rng.randrange(3)
+        self._more, self._latest = rng.random(), time.monotonic() + 20
+        self._reached: float | None = None
+
+    def has_come(self) -> bool:
+        now = time.monotonic()
+        if self._reached is None and self._made() >= self._scenes:
+            self._reached = now
+        return now > self._latest or (self._reached is not None and now > self._reached + self._more)
+
+    def _made(self) -> int:
+        return self._log.read_bytes().count(b'"event": "scene"') if self._log.is_file() else 0
 
 
 def os_pidfd(pid: int) -> int:
@@ -115,7 +134,6 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=7, help="of the dataset")
     parser.add_argument("--chance", type=int, default=0, help="seed of the killings")
-    parser.add_argument("--mean", type=float, default=2.0, help="mean time between two, s")
     options = parser.parse_args()
     whole, hurt = options.out / "undisturbed", options.out / "disturbed"
     shutil.rmtree(hurt, ignore_errors=True)
@@ -125,7 +143,7 @@ def main() -> int:
     # No scene is to be refused here, however often chance hits it: that would be another content.
     more = ["--workers", str(options.workers), "--retries", "1000", "--time-limit", str(TIME_LIMIT)]
     run = command(hurt, options.scenes, options.seed, *more)
-    done = disturbed(hurt, run, options.kills, options.mean, random.Random(options.chance))
+    done = disturbed(hurt, run, options.kills, random.Random(options.chance))
     found, wanted = load_manifest(hurt), load_manifest(whole)
     told = {
         "kills": dict(sorted(done.items())),

@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "fault_injection.py"
 @pytest.mark.slow
 @pytest.mark.parametrize(("kills", "scenes", "workers"), [(4, 12, 2), (50, 90, 4)])
 def test_killed_workers_and_parents_change_nothing(tmp_path, kills, scenes, workers):
-    words = ["--kills", str(kills), "--scenes", str(scenes), "--workers", str(workers), "--mean", "3"]
+    words = ["--kills", str(kills), "--scenes", str(scenes), "--workers", str(workers)]
     done = subprocess.run([sys.executable, SCRIPT, tmp_path / "out", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
