@@ -10,8 +10,8 @@ Each environment runs in the interpreter that is given for it, since they need v
     panda-gym  pip install panda-gym==3.0.7                           (Bullet)
 
 All get states, no images, and uniform random actions, episodes of 50 steps. A step is timed beside bare stepping of the
-same physics as often from the very same state, with the controls that the step began or ended with. Environments take
-turns, so that what else the machine does falls on all.
+same physics as often from the very same state, with the controls that the step began or ended with. Times are of the
+processor, which other programs disturb less, and environments take turns.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Measured:
 
 
 def timed(function: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     function()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def bare_mujoco(model: Any, data: Any, substeps: int) -> Callable[[], float]:
@@ -206,7 +206,7 @@ def main() -> None:
             if isinstance(told, str):
                 parser.exit(1, f"{name}: {told}\n")
             found[name].append(told)
-    print("| environment | physics | control step | steps/s | × real time | over bare stepping | reset |")
+    print("| environment | physics | control step | steps per CPU second | × real time | over bare stepping | reset |")
     print("|---|---|---|---|---|---|---|")
     for rounds in found.values():
         print(row(rounds), flush=True)
