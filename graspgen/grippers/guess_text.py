@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from graspgen.grippers.inspect import Guess
-from graspgen.grippers.jaw_file import GripperFile
 
 
 def yaml_text(guess: Guess, mjcf: Path, folder: Path) -> str:
@@ -20,10 +19,15 @@ def yaml_text(guess: Guess, mjcf: Path, folder: Path) -> str:
     model = at.relative_to(below) if at.is_relative_to(below) else at
     file = guess.file.model_copy(update={"model": str(model)})
     values = file.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    order = [n for n in GripperFile.model_fields if n in values]
+    order = [n for n in type(file).model_fields if n in values]
     lines = []
     for key in order:
         value = values[key]
+        if key == "postures":
+            lines.append(f"postures:{' ' * 31}# {guess.notes[key]}")
+            for stage, joints in value.items():
+                lines.append(f"  {stage}: {{{', '.join(f'{joint}: {at:g}' for joint, at in joints.items())}}}")
+            continue
         told = (
             "[" + ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) + "]"
             if isinstance(value, list | tuple)

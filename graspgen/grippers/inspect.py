@@ -10,6 +10,8 @@ import numpy as np
 
 from graspgen.errors import GripperError
 from graspgen.frames import Array
+from graspgen.grippers.fingers import FingersFile
+from graspgen.grippers.inspect_fingers import guess_fingers, several_fingers
 from graspgen.grippers.jaw_file import GripperFile
 from graspgen.grippers.mjcf import check_size, commanded_ranges, read_mjcf
 from graspgen.grippers.motion import Motion, find_base, find_directions, find_drivers, find_finger, find_sides, move
@@ -31,7 +33,7 @@ class Guess:
         notes: by key, where its value comes from.
     """
 
-    file: GripperFile
+    file: GripperFile | FingersFile
     notes: dict[str, str]
 
 
@@ -55,6 +57,8 @@ def inspect_mjcf(path: str | Path) -> Guess:
     try:
         check_size(model)
         commanded_ranges(spec, model)
+        if several_fingers(model):
+            return Guess(*guess_fingers(path, spec, model))
         return _guess(path, spec, model)
     except GripperError as error:
         raise GripperError(f"{who}: {error}") from None

@@ -249,7 +249,12 @@ def _plain_colours(spec: mujoco.MjSpec) -> None:
             geom.material = ""
     for element in [*spec.sites, *spec.tendons, spec.default.geom, spec.default.site, spec.default.tendon]:
         element.material = ""
-    for element in [*spec.materials, *spec.textures, *spec.skins]:
+    # Nested default classes cannot be reached; materials that they name stay, without their textures.
+    spec.compile()
+    named = {e.get("material") for e in ElementTree.fromstring(spec.to_xml()).findall("default//*[@material]")}
+    for material in spec.materials:
+        material.textures = [""] * len(material.textures)
+    for element in [*(m for m in spec.materials if m.name not in named), *spec.textures, *spec.skins]:
         spec.delete(element)
 
 

@@ -28,8 +28,9 @@ WEAKEST = 0.4
 CHATTER = 1e-4
 #: Links of two fingers that are so much in each other are reported, m.
 DEEP = 1e-3
-#: Time between two looks, and for the load to grow, s; how far what slips moves, m, and how fast, m/s.
-_PERIOD, _RAMP, _SLIPS, _FAST = 0.01, 1.5, 0.001, 0.02
+#: Time between two looks, and for the load to grow, s; how far what slips moves, m, how fast, m/s;
+#: steps of a mean.
+_PERIOD, _RAMP, _SLIPS, _FAST, _MEAN = 0.01, 1.5, 0.001, 0.02, 15
 
 
 @dataclass
@@ -210,18 +211,20 @@ def _normal(model: mujoco.MjModel, data: mujoco.MjData) -> float:
 
 
 def _slips_at(model: mujoco.MjModel, data: mujoco.MjData, most: float) -> tuple[float, float]:
-    """Pull the bar along its axis ever harder; return the load at which it slips, and Σ N then, N."""
-    body, start, load = model.body("object").id, float(data.joint("object").qpos[0]), 0.0
-    steps = round(_RAMP / model.opt.timestep)
-    normal = _normal(model, data)
+    """Pull the bar along its axis ever harder; return the load while it slips, and Σ N then, N."""
+    body, joint, load = model.body("object").id, data.joint("object"), 0.0
+    start, steps = float(joint.qpos[0]), round(_RAMP / model.opt.timestep)
+    loads, normals = [], []
     for step in range(steps):
         load = most * (step + 1) / steps
         data.xfrc_applied[body, 0] = load
         mujoco.mj_step(model, data)
-        if float(data.joint("object").qvel[0]) > _FAST and float(data.joint("object").qpos[0]) - start > _SLIPS:
+        # What is left of the load for friction, while it slips: contacts come and go, so a mean.
+        loads.append(load - float(model.body_mass[body]) * float(joint.qacc[0]))
+        normals.append(_normal(model, data))
+        if float(joint.qvel[0]) > _FAST and float(joint.qpos[0]) - start > _SLIPS:
             break
-        normal = _normal(model, data)
-    return load, normal
+    return float(np.mean(loads[-_MEAN:])), float(np.mean(normals[-_MEAN:]))
 
 
 def _find_collisions(gripper: Gripper, report: FingerReport) -> None:
