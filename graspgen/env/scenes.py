@@ -248,6 +248,11 @@ class Scenes:
         return self._made(self.source(recipe), settled)
 
     def _made(self, source: _Source, settled: SettledScene, key: tuple[int, int] | None = None) -> Place:
+        if source.gripper.fingered:
+            raise EnvError(
+                f"{source.gripper.name} is a multi-finger hand; environments drive jaws and cups: take one, such as "
+                "panda_hand"
+            )
         if self.carrier is not None and source.gripper.suction:
             raise EnvError(
                 f"{source.gripper.name} is a suction gripper; an arm carries jaws: take one, or leave out arm=…"

@@ -1,11 +1,15 @@
 """A multi-finger hand: what its YAML says, its postures, and what is refused."""
 
+import importlib.util
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
 
 from graspgen.errors import GripperError
-from graspgen.grippers.gripper import load_gripper, opening_to_joints
+from graspgen.grippers.gripper import guess_gripper, load_gripper, opening_to_joints
 from graspgen.paths import data_dir
 
 
@@ -73,7 +77,6 @@ def test_a_file_that_cannot_be_is_refused_in_a_line(tmp_path, change, told):
     with pytest.raises(GripperError, match=told) as error:
         load_gripper(str(tmp_path / "mine.yaml"))
     assert "\n" not in str(error.value)
-    del error
 
 
 def test_a_share_of_the_range_is_a_joint_value(tmp_path):
@@ -84,3 +87,22 @@ def test_a_share_of_the_range_is_a_joint_value(tmp_path):
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(written))
     mine = load_gripper(str(tmp_path / "mine.yaml"))
     assert np.degrees(mine.postures.stages[0][1]) == pytest.approx(35.0)
+
+
+def test_a_hand_of_others_is_read_from_its_mjcf(tmp_path):
+    """dm_control's Jaco hand: three fingers, no actuators, approach along −z of its base."""
+    found = importlib.util.find_spec("dm_control")
+    if found is None or found.origin is None:
+        pytest.skip("dm_control is not installed")
+    folder = Path(found.origin).parent / "third_party" / "kinova"
+    shutil.copytree(folder, tmp_path / "kinova")
+    hand, guess = guess_gripper(str(tmp_path / "kinova" / "jaco_hand.xml"))
+    assert hand.fingered and guess.file.base == "hand"
+    assert guess.file.joints == ("finger_1", "finger_2", "finger_3")
+    assert guess.file.tips == ("b_finger_tip_1", "b_finger_tip_2", "b_finger_tip_3")
+    assert guess.file.approach == (0.0, 0.0, -1.0)
+    # the model's own pinch site is 193 mm before its base, its grip site 159 mm
+    assert -0.193 < guess.file.tcp[2] < -0.159
+    assert 0.08 < guess.file.stroke < 0.15
+    p = hand.postures
+    assert (p.stages[2] > p.stages[0]).all()
