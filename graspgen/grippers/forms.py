@@ -8,6 +8,8 @@ from graspgen.grippers.fingers import FingersFile
 from graspgen.grippers.jaw_file import GripperFile
 from graspgen.grippers.suction import SuctionFile
 
+#: What `kind` can say.
+KINDS = ("parallel_jaw", "suction", "multi_finger")
 AnyFile = GripperFile | SuctionFile | FingersFile
 
 

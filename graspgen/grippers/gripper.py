@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from graspgen.errors import GripperError, nearest
-from graspgen.grippers.forms import AnyFile, form, gripper_file
+from graspgen.grippers.forms import KINDS, AnyFile, form, gripper_file
+from graspgen.grippers.given_text import given_yaml
 from graspgen.grippers.hand import Gripper, opening_to_joints
 from graspgen.grippers.inspect import Guess, inspect_mjcf
 from graspgen.grippers.jaw_file import GripperFile
@@ -93,14 +93,12 @@ def as_gripper(given: str | Path | Gripper) -> Gripper:
 
 
 def _read_file(path: Path) -> AnyFile:
-    written = None
+    written = given_yaml(path, f"gripper {path}")
+    kind = written.get("kind", KINDS[0])
+    if kind not in KINDS:
+        raise GripperError(f"gripper {path}: kind: there is no kind {kind!r}{nearest(str(kind), KINDS)}")
     try:
-        written = yaml.safe_load(path.read_text())
         return gripper_file(written)
-    except (OSError, UnicodeDecodeError) as error:
-        raise GripperError(f"gripper {path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise GripperError(f"gripper {path}: not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         # An unknown key explains the missing one that it was meant for.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,7 +14,7 @@ from graspgen.grippers.parametric import BASE, FINGERS, JOINTS, JawShape, parame
 class GripperFile(BaseModel):
     """What a gripper's YAML says. Lengths are metres, in the frame of the base body."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")
     kind: Literal["parallel_jaw"]
@@ -45,7 +45,7 @@ class GripperFile(BaseModel):
     """The force where none is asked for, N."""
     closing_speed: float = Field(gt=0)
     """Of the opening, m/s."""
-    pad: tuple[float, float]
+    pad: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]]
     """Width (x) and length (z) of a pad."""
     source: str = ""
 

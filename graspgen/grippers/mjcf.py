@@ -10,6 +10,7 @@ import numpy as np
 
 from graspgen.errors import GripperError
 from graspgen.frames import Array
+from graspgen.grippers.given_text import MOST_MESH, MOST_MJCF, check_plain, given_text, given_xml
 
 #: Tags whose attributes name files; of others (a height field, a skin, a plugin) no hand has need.
 _FILES = ("mesh", "texture", "hfield", "skin", "include", "model")
@@ -30,11 +31,8 @@ def read_mjcf(path: Path, who: str) -> str:
         GripperError: it cannot be read, is no MJCF, names a file that is missing or lies outside its folder, or is no
             hand in metres.
     """
-    text, others = _text(path, who), []
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        raise GripperError(f"{who}: {path.name} is not valid XML: {error}") from None
+    text, others = given_text(path, who, MOST_MJCF), []
+    root = given_xml(text, path.name, who)
     if root.tag != "mujoco":
         raise GripperError(f"{who}: {path.name} is no MJCF: its root is <{root.tag}>, not <mujoco>")
     _inside(root, path, path.parent.resolve(), who, others, ())
@@ -202,13 +200,6 @@ def _strange(element: ElementTree.Element, names: dict[str, set[str | None]]) ->
     return False
 
 
-def _text(path: Path, who: str) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GripperError(f"{who}: {path} cannot be read: {error}") from None
-
-
 def _inside(
     root: ElementTree.Element, path: Path, folder: Path, who: str, others: list[Path], trail: tuple[Path, ...]
 ) -> None:
@@ -229,14 +220,12 @@ def _inside(
                 )
             if not at.is_file():
                 raise GripperError(f"{who}: {path.name} names {value}, which is missing: there is no {at}")
+            check_plain(at, who, MOST_MESH)
             others.append(at)
             if element.tag == "include":
                 if at in trail:
                     raise GripperError(f"{who}: {path.name} includes itself through {value}")
-                try:
-                    included = ElementTree.fromstring(_text(at, who))
-                except ElementTree.ParseError as error:
-                    raise GripperError(f"{who}: {value} is not valid XML: {error}") from None
+                included = given_xml(given_text(at, who, MOST_MJCF), value, who)
                 _inside(included, at, folder, who, others, (*trail, at))
 
 

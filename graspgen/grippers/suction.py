@@ -44,7 +44,7 @@ TRAVEL = 0.5
 class SuctionFile(BaseModel):
     """What a suction gripper's YAML says. Lengths are metres, in the frame of the base body."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")
     kind: Literal["suction"]
