@@ -1,4 +1,4 @@
-"""Benchmark of jaws: what `graspgen grippers check` measures, trials a second, and success on a fixed set of objects.
+"""Benchmark of grippers: what `graspgen grippers check` measures, trials a second, success on a fixed set of objects.
 
     python scripts/bench_grippers.py [GRIPPER …] [--grasps 32] [--seeds 3 4] [--json FILE] [--picture FILE]
 
@@ -20,19 +20,21 @@ import numpy as np
 from PIL import Image
 
 from graspgen.distributions import parse
-from graspgen.grasps.candidates import propose
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import load_profile
+from graspgen.grasps.propose import propose_grasps
 from graspgen.grasps.trial import try_asset
 from graspgen.grippers.gripper import Gripper, list_grippers, load_gripper
 from graspgen.objects.asset import Asset
 from graspgen.objects.families import FAMILIES
 from graspgen.objects.procedural import ProceduralCatalogue
+from graspgen.pipeline.finger_check import check_fingers
 from graspgen.pipeline.gripper_check import check_gripper
+from graspgen.pipeline.suction_check import check_suction_gripper
 from graspgen.recipe import Objects
 from graspgen.render.gripper_view import gripper_picture
 
-CONE, CLEARANCE, APPROACH = np.radians(20), 0.005, 0.05
+CONE, TILT, CLEARANCE, APPROACH = np.radians(20), np.radians(5), 0.005, 0.05
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,7 @@ class Row:
     stroke: float
     force: float
     largest: float
-    payload: float
-    payload_along: tuple[float, float]
+    payload: str
     chatter_um: float
     sound: bool
     objects: int
@@ -54,13 +55,26 @@ class Row:
     success: float
 
 
+def checked(gripper: Gripper) -> tuple[bool, str, float]:
+    """What `graspgen grippers check` says: soundness, payload in words, motion of the pads while they hold, µm."""
+    if gripper.suction:
+        cups = check_suction_gripper(gripper)
+        told = f"{cups.payload:.2f} pull, {cups.shear:.2f} shear, {cups.moment:.2f} moment"
+        return cups.ok, told, float("nan")
+    if gripper.fingered:
+        return check_fingers(gripper).ok, "", float("nan")
+    jaw = check_gripper(gripper)
+    out, into = jaw.payload_along[-1]
+    return jaw.ok, f"{jaw.payload[-1]:.2f}, {out:.2f} out, {into:.2f} in", jaw.chatter[-1] * 1e6
+
+
 def measure(gripper: Gripper, name: str, assets: list[Asset], grasps: int) -> Row:
-    report, profile, threads = check_gripper(gripper), load_profile("standard"), os.cpu_count() or 1
+    (sound, payload, chatter), profile, threads = checked(gripper), load_profile("standard"), os.cpu_count() or 1
     outcomes, seconds, graspable = [], 0.0, 0
     for asset in assets:
-        found = propose(
-            asset, gripper, grasps, np.random.default_rng(0), cone=CONE, clearance=CLEARANCE, clear_share=1.0,
-            approach=APPROACH, step=profile.protocol.approach_step, threads=threads,
+        found = propose_grasps(
+            asset, gripper, grasps, np.random.default_rng(0), cone=CONE, tilt=TILT, clearance=CLEARANCE,
+            clear_share=1.0, approach=APPROACH, step=profile.protocol.approach_step, threads=threads,
         )  # fmt: skip
         if not len(found):
             continue
@@ -69,6 +83,7 @@ def measure(gripper: Gripper, name: str, assets: list[Asset], grasps: int) -> Ro
         start = time.perf_counter()
         tried = try_asset(
             asset, gripper, profile, found.T_object_grasp, found.width, grip_width=found.grip_width, mass=mass,
+            fingers=found.fingers,
             inertia=asset.unit_inertia * asset.density, friction=(asset.friction, 0.005, 0.002), approach=APPROACH,
             graded=False, threads=threads,
         )  # fmt: skip
@@ -77,13 +92,12 @@ def measure(gripper: Gripper, name: str, assets: list[Asset], grasps: int) -> Ro
     codes = np.concatenate(outcomes)
     return Row(
         name,
-        report.stroke * 1e3,
+        gripper.file.stroke * 1e3,
         gripper.file.force,
         gripper.file.max_force,
-        report.payload[-1],
-        report.payload_along[-1],
-        report.chatter[-1] * 1e6,
-        report.ok,
+        payload,
+        chatter,
+        sound,
         graspable,
         len(codes),
         len(codes) / seconds,
@@ -94,26 +108,25 @@ def measure(gripper: Gripper, name: str, assets: list[Asset], grasps: int) -> Ro
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("grippers", nargs="*", help="names, YAMLs, MJCFs; all shipped jaws if none")
+    parser.add_argument("grippers", nargs="*", help="names, YAMLs, MJCFs; all shipped ones if none")
     parser.add_argument("--grasps", type=int, default=32, help="candidates of each object")
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path, help="write all of them open, half open and closed")
     args = parser.parse_args()
     assets = [ProceduralCatalogue(Objects(families=parse(f)), s).asset(0) for s in args.seeds for f in sorted(FAMILIES)]
-    names = args.grippers or [n for n in list_grippers() if load_gripper(n).jaw]
+    names = args.grippers or list_grippers()
     hands = [load_gripper(n) for n in names]
     rows = []
-    names_of = ("gripper", "opens to, mm", "force (largest), N", "payload across; along, out and in", "chatter, µm",
+    names_of = ("gripper", "opens to, mm", "force (largest), N", "payload over its closed form", "chatter, µm",
                 "objects", "trials/s", "reach", "hold")  # fmt: skip
     print(f"| {' | '.join(names_of)} |\n|{'---|' * len(names_of)}")
     for hand in hands:
         r = measure(hand, hand.name, assets, args.grasps)
         rows.append(r)
-        out, into = r.payload_along
         print(
             f"| {r.gripper}{'' if r.sound else ' (unsound)'} | {r.stroke:.1f} | {r.force:g} ({r.largest:g}) "
-            f"| {r.payload:.2f}, {out:.2f} out, {into:.2f} in | {r.chatter_um:.3f} | {r.objects}/{len(assets)} "
+            f"| {r.payload} | {r.chatter_um:.3f} | {r.objects}/{len(assets)} "
             f"| {r.trials_per_second:.0f} | {r.reached:.0%} | {r.success:.0%} |",
             flush=True,
         )
@@ -121,6 +134,8 @@ def main() -> None:
         args.json.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n")
     if args.picture:
         tiles = [gripper_picture(hand, 240, 260) for hand in hands]
+        wide = max(tile.shape[1] for tile in tiles)  # cups are drawn once
+        tiles = [np.pad(tile, ((0, 0), (0, wide - tile.shape[1]), (0, 0)), mode="edge") for tile in tiles]
         if len(tiles) % 2:
             tiles.append(np.full_like(tiles[0], tiles[0][0, 0]))
         sheet = np.concatenate([np.concatenate(tiles[i : i + 2], axis=1) for i in range(0, len(tiles), 2)])
