@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graspgen.dataset.chunks import guard_chunks
 from graspgen.dataset.hdf5 import reason, unique_rows
 from graspgen.dataset.schema import TABLES, Table, present_columns
 from graspgen.dataset.shards import ShardFiles
+from graspgen.dataset.unpack import read_image
 from graspgen.errors import nearest
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class Images:
         dataset = self._files.dataset(shard, self._name)
         row = k - int(self._files.starts(self._table)[shard])
         try:
-            guard_chunks(dataset, row)
-            return dataset[row]
+            return read_image(dataset, row)
         except (OSError, RuntimeError, ValueError) as error:
             raise self._files.damaged(shard, f"{self._name}: {reason(error)}") from error
 

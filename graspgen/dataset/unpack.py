@@ -1,0 +1,79 @@
+"""Read one image of a compressed column, by libdeflate where it is installed (`pip install deflate`).
+
+HDF5 inflates by zlib. libdeflate takes a third of its time for colour and an eighth for depth and ids, unpacks the same
+bytes, and never more of them than an image has.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from graspgen.dataset.chunks import guard_chunks
+
+
+@cache
+def _libdeflate() -> ModuleType | None:
+    try:
+        import deflate
+    except ImportError:
+        return None
+    return deflate
+
+
+def read_image(dataset: h5py.Dataset, row: int) -> NDArray[Any]:
+    """Return image `row` of a column of images.
+
+    Raises:
+        OSError, RuntimeError, ValueError: it is damaged.
+    """
+    library = _libdeflate()
+    if library is None or not _one_deflated_chunk(dataset):
+        guard_chunks(dataset, row)
+        return dataset[row]
+    shape, dtype = dataset.shape[1:], dataset.dtype
+    size = int(np.prod(shape)) * dtype.itemsize
+    offset = (row,) + (0,) * len(shape)
+    stored = dataset.id.get_chunk_info_by_coord(offset)
+    if stored.byte_offset is None:  # it was never written: HDF5 knows what that means
+        return dataset[row]
+    if stored.filter_mask or stored.size > 2 * size + 1024:
+        raise ValueError("a chunk that no writer of images makes")
+    _, packed = dataset.id.read_direct_chunk(offset)
+    try:
+        values = np.frombuffer(library.zlib_decompress(packed, size), np.uint8)
+    except library.DeflateError as error:
+        raise ValueError(f"a chunk that does not unpack to {size} bytes") from error
+    if len(values) != size:
+        raise ValueError(f"a chunk of {size} bytes unpacks to {len(values)}")
+    return _unshuffled(values, dtype).reshape(shape) if dataset.shuffle else values.view(dtype).reshape(shape)
+
+
+def _one_deflated_chunk(dataset: h5py.Dataset) -> bool:
+    """Whether each image is one chunk that went through deflate, after shuffling or not, and nothing else."""
+    return (
+        dataset.chunks == (1, *dataset.shape[1:])
+        and dataset.compression == "gzip"
+        and not dataset.fletcher32
+        and dataset.scaleoffset is None
+        and dataset.dtype.kind in "iuf"
+        and dataset.dtype.isnative
+    )
+
+
+def _unshuffled(values: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Undo HDF5's shuffle: all first bytes of the numbers, then all second ones, and so on."""
+    planes = values.reshape(dtype.itemsize, -1)
+    if dtype.itemsize == 1:
+        return values.view(dtype)
+    if dtype.itemsize == 2 and np.little_endian:
+        found = planes[1].astype(np.uint16)
+        found <<= 8
+        found |= planes[0]
+        return found.view(dtype)
+    return np.ascontiguousarray(planes.T).view(dtype).reshape(-1)
