@@ -1,6 +1,7 @@
 """Benchmark of grippers: what `graspgen grippers check` measures, trials a second, success on a fixed set of objects.
 
-    python scripts/bench_grippers.py [GRIPPER …] [--grasps 32] [--seeds 3 4] [--json FILE] [--picture FILE]
+    python scripts/bench_grippers.py [GRIPPER …] [--grasps 32] [--seeds 3 4] [--json FILE]
+    python scripts/bench_grippers.py [GRIPPER …] --picture FILE --no-measure
 
 The objects are one of every procedural family for each seed; candidates, all looking for a clear approach, are drawn
 anew for each gripper, within its stroke. Each is tried once in free space (`standard`), at the gripper's usual force.
@@ -17,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from graspgen.distributions import parse
 from graspgen.grasps.outcomes import Outcome
@@ -113,10 +114,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path, help="write all of them open, half open and closed")
+    parser.add_argument("--no-measure", action="store_true", help="only the picture")
     args = parser.parse_args()
     assets = [ProceduralCatalogue(Objects(families=parse(f)), s).asset(0) for s in args.seeds for f in sorted(FAMILIES)]
     names = args.grippers or list_grippers()
     hands = [load_gripper(n) for n in names]
+    if args.picture:
+        sheet(hands).save(args.picture, quality=88)
+    if args.no_measure:
+        return
     rows = []
     names_of = ("gripper", "opens to, mm", "force (largest), N", "payload over its closed form", "chatter, µm",
                 "objects", "trials/s", "reach", "hold")  # fmt: skip
@@ -132,14 +138,26 @@ def main() -> None:
         )
     if args.json:
         args.json.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n")
-    if args.picture:
-        tiles = [gripper_picture(hand, 240, 260) for hand in hands]
-        wide = max(tile.shape[1] for tile in tiles)  # cups are drawn once
-        tiles = [np.pad(tile, ((0, 0), (0, wide - tile.shape[1]), (0, 0)), mode="edge") for tile in tiles]
-        if len(tiles) % 2:
-            tiles.append(np.full_like(tiles[0], tiles[0][0, 0]))
-        sheet = np.concatenate([np.concatenate(tiles[i : i + 2], axis=1) for i in range(0, len(tiles), 2)])
-        Image.fromarray(sheet).save(args.picture, quality=85)
+
+
+def sheet(hands: list[Gripper]) -> Image.Image:
+    """All hands, two a row, open, half open and closed; suction grippers, which do not open, once."""
+    tiles = [
+        (hand.name, gripper_picture(hand, 240, 260))
+        for hand in sorted(hands, key=lambda h: h.suction + 0.5 * h.fingered)
+    ]
+    wide, high = max(tile.shape[1] for _, tile in tiles), tiles[0][1].shape[0]
+    rows, x, y = [], 0, 0
+    for name, tile in tiles:
+        if x and x + tile.shape[1] > 2 * wide:
+            x, y = 0, y + high
+        rows.append((name, tile, x, y))
+        x += tile.shape[1]
+    image = Image.fromarray(np.tile(tiles[0][1][:, :1], (y // high + 1, 2 * wide, 1)))
+    for name, tile, x, y in rows:
+        image.paste(Image.fromarray(tile), (x, y))
+        ImageDraw.Draw(image).text((x + 10, y + high - 26), name, fill=(40, 44, 52), font=ImageFont.load_default(15))
+    return image
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ BALL = 0.001
 #: Mass of a segment and its reflected inertia, kg: rubber, and small beside anything that is lifted.
 SEGMENT_MASS, SEGMENT_ARMATURE = 0.0003, 0.002
 
+#: Colour of a lip, and the group of what is only seen of it.
+RUBBER, GROUP_LOOK = (0.11, 0.24, 0.44, 1.0), 2
+
 #: Time constant with which a lip gives way, s: rubber damps strongly. A push takes longer, so that a lip bears all of
 #: it at its end.
 RELAXATION = 0.02
@@ -158,7 +161,8 @@ def add_lips(spec: mujoco.MjSpec, file: SuctionFile) -> None:
     stiffness = file.cup_force / file.give / SEGMENTS
     damping = stiffness * RELAXATION
     reach = TRAVEL * file.radius
-    for name, (x, y) in zip(segment_names(len(file.cups)), segment_points(file), strict=True):
+    angles = np.tile(2 * np.pi * np.arange(SEGMENTS) / SEGMENTS, len(file.cups))
+    for name, (x, y), angle in zip(segment_names(len(file.cups)), segment_points(file), angles, strict=True):
         body = base.add_body(name=name, pos=np.add(file.tcp, [x, y, -BALL]))
         body.add_joint(
             name=name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[0, 0, 1], stiffness=stiffness, damping=damping,
@@ -166,8 +170,15 @@ def add_lips(spec: mujoco.MjSpec, file: SuctionFile) -> None:
         )  # fmt: skip
         body.add_geom(
             name=name, type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[BALL, 0, 0], mass=SEGMENT_MASS, contype=0,
-            conaffinity=0, rgba=[0.16, 0.16, 0.18, 1],
+            conaffinity=0, rgba=RUBBER,
         )  # fmt: skip
+        for way in (-1, 1):  # an arc of the ring to either side, which is only seen
+            turned = angle + way * np.pi / SEGMENTS
+            end = file.radius * np.array([np.cos(turned) - np.cos(angle), np.sin(turned) - np.sin(angle), 0])
+            body.add_geom(
+                type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=[0, 0, 0, *end], size=[BALL, 0, 0], mass=0, contype=0,
+                conaffinity=0, group=GROUP_LOOK, rgba=RUBBER,
+            )  # fmt: skip
         valve = spec.add_actuator(name=name)
         valve.set_to_adhesion(gain=file.cup_force / SEGMENTS)
         valve.trntype, valve.target = mujoco.mjtTrn.mjTRN_BODY, name
