@@ -114,14 +114,8 @@ def axis_angle(axis: ArrayLike, angle: ArrayLike) -> Array:
 def rotation_angle(rotation: ArrayLike) -> Array:
     """Return the angle in [0, pi] of (..., 3, 3) rotations, accurate near 0 and pi."""
     R = np.asarray(rotation, float)
-    twice_sin = np.linalg.norm(
-        np.stack(
-            [R[..., 2, 1] - R[..., 1, 2], R[..., 0, 2] - R[..., 2, 0], R[..., 1, 0] - R[..., 0, 1]],
-            -1,
-        ),
-        axis=-1,
-    )
-    return np.arctan2(twice_sin, np.trace(R, axis1=-2, axis2=-1) - 1)
+    a, b, c = R[..., 2, 1] - R[..., 1, 2], R[..., 0, 2] - R[..., 2, 0], R[..., 1, 0] - R[..., 0, 1]
+    return np.arctan2(np.sqrt(a * a + b * b + c * c), R[..., 0, 0] + R[..., 1, 1] + R[..., 2, 2] - 1)
 
 
 def is_rotation(rotation: ArrayLike, tolerance: float = 1e-6) -> NDArray[np.bool_]:

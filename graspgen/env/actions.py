@@ -27,6 +27,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 #: The hand points straight down and closes along the world's y.
 HOME: Array = np.diag([1.0, -1.0, -1.0])
 _Y, _Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+_UNIT = np.array([1.0, 0.0, 0.0, 0.0])
 #: The hand is told to be at most this far from where it is, m: what blocks it is pressed no harder in the end.
 LEASH = 0.03
 #: Largest angular speed, rad/s.
@@ -103,7 +104,7 @@ def turn(vector: Array) -> Array:
     """Return the (n, 3, 3) rotations by (n, 3) rotation vectors, rad."""
     R, q = np.empty((len(vector), 9)), np.empty(4)
     for out, each in zip(R, np.asarray(vector, float), strict=True):
-        q[:] = 1.0, 0.0, 0.0, 0.0
+        q[:] = _UNIT
         mujoco.mju_quatIntegrate(q, each, 1.0)
         mujoco.mju_quat2Mat(out, q)
     return R.reshape(-1, 3, 3)
@@ -118,22 +119,22 @@ def rotation_vector(R: Array) -> Array:
 
 
 def servo_targets(
+    out: Array,
     way: tuple[Array, Array],
     turn_left: Array | None,
     stand: tuple[Array, Array],
     lead: Array,
-    steps: int,
     period: float,
-) -> Array:
-    """Return the (n, steps, 6) targets of the servos that move hands evenly through a control step.
+) -> None:
+    """Write the (n, steps, 6) targets of the servos that move hands evenly through a control step of so many steps.
 
     Args:
+        out: the targets.
         way: (n, 3) m, where each hand was told to be, and where it is to be at the end.
         turn_left: (n, 3) rotation vectors from its stand, rad, of how it was told to be turned; at the end, none. None
             where no hand turns.
         stand: (n, 3) m and (n, 3, 3), of the stands, turned as the hands are to be at the end.
         lead: (n, 6) s, by how much of its speed each target must lead.
-        steps: of simulation in the control step.
         period: of the control step, s.
     """
     (x0, x1), (origin, R) = way, stand
@@ -144,7 +145,7 @@ def servo_targets(
         ends[:, 0, 3:] = turn_left
     start = ends[:, 0]
     far = ends[:, 1] - start
-    return (start + lead * (far / period))[:, None] + _shares(steps) * far[:, None]
+    np.add((start + lead * (far / period))[:, None], _shares(out.shape[1]) * far[:, None], out=out)
 
 
 @functools.cache

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.env.actions import NAMES, Limits, commanded, rotation_vector, servo_targets
+from graspgen.env.actions import NAMES, Limits, commanded, servo_targets
 from graspgen.env.cups import CupState
 from graspgen.env.moment import Moment, runs
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
-from graspgen.grasps.scene_measures import SceneMeasures, quats, turned
-from graspgen.grasps.scene_stand import BALL, SLIDES, STAND
+from graspgen.grasps.scene_measures import SceneMeasures
+from graspgen.grasps.scene_stand import BALL, HAND, SLIDES, STAND
 from graspgen.grasps.scene_state import SceneState
 from graspgen.grippers.gripper import Gripper
 
@@ -53,7 +54,10 @@ class Driver(Protocol):
         ...
 
     def rates(self, R: Array) -> tuple[Array, Array]:
-        """(n, 3) m/s of the tool points and (n, 3) rad/s of the hands, which are turned by (n, 3, 3); world axes."""
+        """(n, 3) m/s of the tool points and (n, 3) rad/s of the hands, which are turned by (n, 3, 3); world axes.
+
+        They may be written over by the next call.
+        """
         ...
 
     def control(
@@ -101,10 +105,14 @@ class Floating:
         self._gripper, self._mode = gripper, mode
         self._state_of: type[SceneState] = CupState if gripper.suction else SceneState
         self.action_size = len(NAMES[mode])
-        self.told = np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1))
-        # Stands are turned as hands were told to be, so only where they stand is kept.
-        self._stand, self._lead, self._rates = np.zeros((n, 3)), np.zeros((n, 6)), np.zeros((n, 6))
-        self._views: list[tuple[NDArray, ...]] = [()] * n
+        # How hands were told to be turned, which stands are too; and how they are turned.
+        self._R = np.tile(np.eye(3), (n, 2, 1, 1))
+        self.told = np.zeros((n, 3)), self._R[:, 0]
+        self._stand, self._lead = np.zeros((n, 3)), np.zeros((n, 6))
+        self._rates = np.zeros((n, 2, 3))  # along the stands' axes, and about the hands'
+        self._world_rates, self._moved = np.zeros((2, n, 2, 3, 1))
+        self._left = np.zeros(4)
+        self._views: list[tuple[NDArray, ...]] = [()] * n  # slides, ball, rates of slides, the stand: place and turn
         self._watched: list[list[tuple[NDArray, NDArray]]] = [[] for _ in range(n)]
         self._servos = slice(0, 0)
 
@@ -126,7 +134,11 @@ class Floating:
             data.qpos[q : q + 3], data.qpos[ball_q : ball_q + 4], data.qvel[v : v + 3], data.mocap_pos[stand],
             data.mocap_quat[stand],
         )  # fmt: skip
-        self._watched[i] = runs(self._rates[i], data.qvel, [*range(v, v + 3), *range(ball_v, ball_v + 3)])
+        hand = int(model.body(HAND + self._gripper.base).id)
+        self._watched[i] = [
+            *runs(self._rates[i].reshape(6), data.qvel, [*range(v, v + 3), *range(ball_v, ball_v + 3)]),
+            (self._R[i, 1].reshape(9), data.xmat[hand]),
+        ]
         self._lead[i] = place.scene.lead
         state = self._state_of(
             place.scene, place.sim, self._gripper, target=np.array([target]), friction=place.friction[[target]],
@@ -136,33 +148,46 @@ class Floating:
         return state
 
     def watched(self, i: int) -> list[tuple[NDArray, NDArray]]:
-        """Return the rates of slides and ball."""
+        """Return the rates of slides and ball, and how the hand is turned."""
         return self._watched[i]
 
     def rates(self, R: Array) -> tuple[Array, Array]:
         """Turn those of the slides and the ball: slides are along the stand's axes."""
-        return turned(self.told[1], self._rates[:, :3]), turned(R, self._rates[:, 3:])
+        found = np.matmul(self._R, self._rates[..., None], out=self._world_rates)
+        return found[:, 0, :, 0], found[:, 1, :, 0]
 
     def control(
         self, out: Array, going: Sequence[int], action: Array, now: Moment, frames: tuple[Array, Array], limits: Limits
     ) -> None:
         """Move the servos' targets; the stands turn where hands are to turn, and the hands stay as they are."""
-        (old, R_old), (here, after) = self.told, frames
+        here, after = frames
         x, R, turns = commanded(self._mode, action, self.told, (now.x + here, now.R), limits)
-        left = None
-        if turns:
-            back = R.swapaxes(1, 2)
-            # Where it was told to be turned until now, seen from the new stand.
-            left = rotation_vector(back @ R_old)
-            self._stand = x - after
-            stands = turned(back, now.x - self._stand), quats(back @ now.R), turned(back, now.v), self._stand, quats(R)
-            for i in going:
-                for view, new in zip(self._views[i], stands, strict=True):
-                    view[...] = new[i]
-        out[..., self._servos] = servo_targets(
-            (old - here, x - after), left, (self._stand, R), self._lead, out.shape[1], limits.period
-        )
-        self.told = x, R
+        end = x - after
+        left = self._restand(going, end, R, now) if turns else None
+        way = self.told[0] - here, end
+        servo_targets(out[..., self._servos], way, left, (self._stand, R), self._lead, limits.period)
+        self.told[0][...], self.told[1][...] = x, R
+
+    def _restand(self, going: Sequence[int], stand: Array, R: Array, now: Moment) -> Array:
+        """Put stands elsewhere; the hands stay where they are and go on as they moved.
+
+        Returns:
+            (n, 3) rotation vectors from the new stands, rad, of how hands were told to be turned until now.
+        """
+        self._stand[...] = stand
+        back, moved = R.swapaxes(1, 2)[:, None], self._moved
+        np.subtract(now.x, stand, out=moved[:, 0, :, 0])
+        moved[:, 1, :, 0] = now.v
+        moved, turned = back @ moved, (back @ self._R).reshape(-1, 2, 9)
+        left, q, flat = np.zeros(stand.shape), self._left, R.reshape(-1, 9)
+        for i in going:
+            slides, ball, rates, place, quat = self._views[i]
+            slides[...], rates[...], place[...] = moved[i, 0, :, 0], moved[i, 1, :, 0], stand[i]
+            mujoco.mju_mat2Quat(ball, turned[i, 1])
+            mujoco.mju_mat2Quat(quat, flat[i])
+            mujoco.mju_mat2Quat(q, turned[i, 0])
+            mujoco.mju_quat2Vel(left[i], q, 1.0)
+        return left
 
     def posture(self) -> NDArray[np.float64]:
         """Return nothing: there are no joints to tell of."""

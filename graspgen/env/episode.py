@@ -17,6 +17,7 @@ from graspgen.env.scenes import Place, Scenes
 from graspgen.env.spec import TaskSpec
 from graspgen.frames import Array, pose
 from graspgen.grasps.outcomes import Outcome
+from graspgen.grasps.scene_measures import SceneMeasures
 from graspgen.grasps.scene_path import Stage
 from graspgen.recipe import Recipe
 
@@ -67,6 +68,8 @@ class Episodes(Hands):
         self.success, self._was_ended = np.zeros(n, bool), np.zeros(n, bool)
         self.goals, self.there = np.zeros((n, 4), np.float32), np.zeros((n, objects), bool)
         self._low_end, self._high_end = np.zeros((n, 1, 3)), np.zeros((n, 1, 3))
+        self._nothing_left = np.ones(n, bool)
+        self._ids, self._scene = np.zeros((n, objects), np.int64), np.zeros(n, np.int64)
 
     def begin_episode(
         self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
@@ -85,6 +88,11 @@ class Episodes(Hands):
         x = self.target_com(i)
         self.goals[i] = np.append(x + self.here[i] + [0.0, 0.0, self.profile.scene.lift], 1.0)
         self.there[i] = np.arange(self.there.shape[1]) < len(place.ids)
+        self._note_what_is_left()
+
+    def _settle_in(self, i: int, place: Place, state: SceneMeasures) -> None:
+        super()._settle_in(i, place, state)
+        self._ids[i, : len(place.ids)], self._scene[i] = place.ids, place.settled.world.plan.index
 
     def results(self, going: Sequence[int]) -> tuple[Array, NDArray[np.bool_]]:
         """Return (n,) rewards of the control step that has ended, and whether each episode is over.
@@ -92,7 +100,7 @@ class Episodes(Hands):
         Args:
             going: which episodes it was a step of; what is returned for others does not count.
         """
-        judge, spec, row = self.judge, self.spec, np.arange(self.n)
+        judge, spec, row = self.judge, self.spec, self._rows
         picked = self.have_ended_with(_SUCCESS)
         self._count_lost()
         if spec.goal == "target":
@@ -101,10 +109,9 @@ class Episodes(Hands):
             reward = goal_reward(spec.reward_mode, achieved, self.goals).astype(float)
         else:
             way = self.moment.centre[row, self.targets] - self.moment.x
-            reward = pick_reward(
-                spec.reward_mode, np.sqrt((way**2).sum(axis=1)), judge.touching, judge.held, judge.rise / judge.high,
-                picked & ~self._was_ended,
-            )  # fmt: skip
+            distance = np.sqrt(np.add.reduce(way * way, axis=1))
+            done = picked & ~self._was_ended
+            reward = pick_reward(spec.reward_mode, distance, judge.touching, judge.held, judge.rise / judge.high, done)
             self.success = picked
         over = judge.outcome == _UNSTABLE
         if spec.goal == "all":
@@ -113,10 +120,8 @@ class Episodes(Hands):
                     self._take_away(i)
             self.success = self.cleared == self.objects
             over |= self.targets < 0
-        elif spec.goal == "target":
-            over |= ~self.there[row, self.targets]
         else:
-            over |= ~self.there.any(axis=1)
+            over |= self._nothing_left
         if spec.rules == "trial":
             over |= (judge.stage == _ENDED) & ~picked
         if spec.terminate_on_success:
@@ -128,15 +133,23 @@ class Episodes(Hands):
     def _count_lost(self) -> None:
         """Note which objects have left the arena: below its top, beyond its walls, or at the end of the belt."""
         x = self.moment.x_object + self.here[:, None]
-        outside = (x < self._low_end) | (x > self._high_end)
-        if not outside.any():
+        low, high = x < self._low_end, x > self._high_end
+        if not (np.count_nonzero(low) or np.count_nonzero(high)):
             return
-        gone = outside.any(axis=2) & self.there
+        gone = (low | high).any(axis=2) & self.there
         held = np.flatnonzero(self.judge.held)
         gone[held, self.targets[held]] = False
         if gone.any():
             self.there &= ~gone
             self.lost += gone.sum(axis=1)
+            self._note_what_is_left()
+
+    def _note_what_is_left(self) -> None:
+        """Note where there is nothing left to grasp: the given target, or anything."""
+        if self.spec.goal == "target":
+            self._nothing_left = ~self.there[self._rows, self.targets]
+        else:
+            self._nothing_left = ~self.there.any(axis=1)
 
     def _take_away(self, i: int) -> None:
         """Take away what is held; the rest comes to rest, and the hand goes back to where it started."""
@@ -159,12 +172,13 @@ class Episodes(Hands):
     def settle_attempt(self, i: int, number: int, outcome: Outcome, touched: int) -> None:
         """Take the outcome of a whole trial, made elsewhere, of the object with this number, as an episode's."""
         self.targets[i], self.success[i] = number, outcome == _SUCCESS
+        self._note_what_is_left()
         self.judge.over(np.array([i]), outcome)
         self.judge.first_touch[i] = touched
 
     def achieved(self) -> NDArray[np.float32]:
         """(n, 4) centres of mass of the targets, m, world frame, and 1 once they are lifted and judged as held."""
-        row, now = np.arange(self.n), self.moment
+        row, now = self._rows, self.moment
         lever = now.R_object[row, self.targets] @ self._com[row, self.targets][..., None]
         found = np.empty((self.n, 4), np.float32)
         found[:, :3] = now.x_object[row, self.targets] + lever[..., 0] + self.here
@@ -173,12 +187,8 @@ class Episodes(Hands):
 
     def info(self, i: int) -> dict[str, Any]:
         """Return what is told of an episode: always the same keys, numbers and truth values only."""
-        judge, number, stage, outcome = (
-            self.judge,
-            self.targets[i],
-            int(self.judge.stage[i]),
-            int(self.judge.outcome[i]),
-        )
+        judge, number = self.judge, self.targets[i]
+        stage, outcome = int(judge.stage[i]), int(judge.outcome[i])
         held, touched, success = bool(judge.held[i]), int(judge.first_touch[i]), bool(self.success[i])
         return {
             "is_success": success,
@@ -191,12 +201,35 @@ class Episodes(Hands):
             "collision": touched >= 0,
             "first_touch": touched,
             "rise": float(judge.rise[i]),
-            "target": int(self.places[i].ids[number]) if number >= 0 else 0,
+            "target": int(self._ids[i, number]) if number >= 0 else 0,
             "cleared": int(self.cleared[i]),
             "lost": int(self.lost[i]),
-            "scene": self.places[i].settled.world.plan.index,
+            "scene": int(self._scene[i]),
             "time": float(self._meter.time[i]),
         }
+
+    def infos(self) -> dict[str, NDArray]:
+        """Return (n,) arrays of what `info` tells of each episode."""
+        judge, held = self.judge, self.judge.held
+        target = self._ids[self._rows, self.targets]
+        told = {
+            "is_success": self.success,
+            "success": self.success,
+            "outcome": judge.outcome,
+            "stage": judge.stage,
+            "grasped": held,
+            "lifted": held & (judge.rise >= judge.high),
+            "dropped": self.have_ended_with(_DROPPED),
+            "collision": judge.first_touch >= 0,
+            "first_touch": judge.first_touch,
+            "rise": judge.rise,
+            "target": np.where(self.targets >= 0, target, 0),
+            "cleared": self.cleared,
+            "lost": self.lost,
+            "scene": self._scene,
+            "time": self._meter.time,
+        }
+        return {name: value.copy() for name, value in told.items()}
 
     def target_name(self, i: int) -> str:
         """Return what a target is ("mug"), "" where none is left."""
@@ -213,3 +246,4 @@ class Episodes(Hands):
         self._recipes[i] = saved.recipe
         for name, value in saved.rest.items():
             getattr(self, name)[i] = value
+        self._note_what_is_left()

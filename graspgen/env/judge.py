@@ -30,6 +30,7 @@ DEAD_BAND = 0.05
 _APPROACH, _CLOSE, _LIFT, _HOLD, _ENDED = (
     int(s) for s in (Stage.APPROACH, Stage.CLOSE, Stage.LIFT, Stage.HOLD, Stage.ENDED)
 )
+_HELD = (_LIFT, _HOLD)
 _SUCCESS, _OPEN = int(Outcome.SUCCESS), int(Outcome.NOT_TRIED)
 _DROPPED = int(Outcome.DROPPED)
 
@@ -102,14 +103,13 @@ class Judge:
         for kept in (self.x_open, self.x_ref, self.R_open, self.R_ref, self.height):
             kept[i] = 0.0
 
-    def told(self, fingers: Array) -> Ids:
+    def told(self, fingers: Array) -> list[int]:
         """Take note of what the fingers are told, (n,) in −1…1, before a control step; return which begin to close."""
-        stage, opening = self.stage, fingers > DEAD_BAND
-        if opening.any():
-            again = opening & ((stage == _ENDED) | (stage == _CLOSE))
-            if again.any():
-                self._open(np.flatnonzero(again))
-        return np.flatnonzero((stage == _APPROACH) & (fingers < -DEAD_BAND))
+        both = list(zip(self.stage.tolist(), fingers.tolist(), strict=True))
+        again = [i for i, (stage, speed) in enumerate(both) if speed > DEAD_BAND and stage in (_ENDED, _CLOSE)]
+        if again:
+            self._open(np.array(again))
+        return [i for i, (stage, speed) in enumerate(both) if speed < -DEAD_BAND and stage == _APPROACH]
 
     def close(self, ids: Ids, now: Moment, look: Motion, height: Array) -> None:
         """Begin closes on targets.
@@ -125,27 +125,25 @@ class Judge:
         self.touched[ids] = False
         self._enter(ids, _CLOSE)
 
-    def watch(self, now: Moment, wild: NDArray[np.bool_], eyes: Eyewitness) -> None:
+    def watch(self, now: Moment, wild: NDArray[np.bool_] | None, eyes: Eyewitness) -> None:
         """Judge after a control step.
 
         Args:
             now: measures of all hands.
-            wild: (n,) whether an object is shot away, or the simulation has diverged.
+            wild: (n,) whether an object is shot away, or the simulation has diverged; None where nothing has.
             eyes: what else can be measured, where it is needed.
         """
         self.touching[:] = self._touch(eyes)
         self.samples += 1
-        stage = self.stage
-        if wild.any():
-            self._end(np.flatnonzero(wild & (stage != _ENDED)), Outcome.UNSTABLE)
-        if not ((stage != _APPROACH) & (stage != _ENDED)).any():
-            return
-        closing = np.flatnonzero(stage == _CLOSE)
-        held = np.flatnonzero((stage == _LIFT) | (stage == _HOLD))
-        if len(closing):
-            self._watch_close(closing, now, eyes)
-        if len(held):
-            self._watch_held(held, eyes)
+        if wild is not None:
+            self._end(np.flatnonzero(wild & (self.stage != _ENDED)), Outcome.UNSTABLE)
+        stages = self.stage.tolist()
+        closing = [i for i, stage in enumerate(stages) if stage == _CLOSE]
+        held = [i for i, stage in enumerate(stages) if stage in _HELD]
+        if closing:
+            self._watch_close(np.array(closing), now, eyes)
+        if held:
+            self._watch_held(np.array(held), eyes)
 
     def over(self, ids: Ids, outcome: Outcome) -> None:
         """End attempts from outside, for example by a touch on the approach."""
@@ -173,11 +171,16 @@ class Judge:
         return np.where(eyes.touching(ids, self._touch_steps).all(axis=1), _OPEN, _DROPPED)
 
     def _watch_close(self, ids: Ids, now: Moment, eyes: Eyewitness) -> None:
-        self.touched[ids] |= eyes.touching(ids, 0).any(axis=1)
-        shut, both, squeezing = has_shut(now.opening[ids]), self.touching[ids].all(axis=1), eyes.squeezing(ids)
+        felt = eyes.touching(ids, 0)
+        if np.count_nonzero(felt):
+            self.touched[ids] |= felt.any(axis=1)
+        shut, both = has_shut(now.opening[ids]), np.logical_and.reduce(self.touching[ids], 1)
         late = shut | (self.samples[ids] >= self.close_samples[ids])
+        if not (np.count_nonzero(late) or np.count_nonzero(both)):
+            return
+        squeezing = eyes.squeezing(ids)
         perhaps = late | (both & squeezing)
-        if not perhaps.any():
+        if not np.count_nonzero(perhaps):
             return
         ids, late, both, squeezing = ids[perhaps], late[perhaps], both[perhaps], squeezing[perhaps]
         look = eyes.motion(ids)
@@ -197,7 +200,8 @@ class Judge:
 
     def _watch_held(self, ids: Ids, eyes: Eyewitness) -> None:
         look = eyes.motion(ids)
-        drift = np.linalg.norm(look.x - self.x_ref[ids], axis=1)
+        off = look.x - self.x_ref[ids]
+        drift = np.sqrt((off**2).sum(axis=1))
         turned = rotation_angle(look.R @ np.swapaxes(self.R_ref[ids], 1, 2))
         own, other = eyes.rise(ids, self.height[ids])
         self.rise[ids] = own
@@ -225,7 +229,7 @@ class Judge:
         self.touching[ids] = False
 
     def _enter(self, ids: Ids, stage: int) -> None:
-        self.stage[ids], self.held[ids] = stage, stage in (_LIFT, _HOLD)
+        self.stage[ids], self.held[ids] = stage, stage in _HELD
         self.samples[ids] = 0
 
     def _fail(self, ids: Ids, codes: NDArray[np.int64]) -> None:

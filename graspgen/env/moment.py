@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
+from graspgen.grasps.course import WILD_SPEED
 from graspgen.grasps.scene_measures import Motion, motion_in_hand
 from graspgen.grasps.scene_stand import HAND
 from graspgen.grippers.gripper import Gripper
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Moment:
-    """Measures of n simulations of up to k objects each, in the frame of each simulation; until the next are read.
+    """Measures of n simulations of up to k objects each, in the frame of each simulation.
+
+    It is a `Meter`'s own and always tells what was read last: what is to outlast the next reading must be copied.
 
     Where a simulation has fewer objects, they are followed by zeros and unit rotations.
 
@@ -70,8 +73,11 @@ class Moment:
 class Meter:
     """Reads moments of n simulations, each of a place of its own.
 
+    Arrays are made once and written into: making them anew would take longer than what is computed.
+
     Attributes:
         time: (n,) s, of the simulations when they were last copied.
+        moment: what was read last.
 
     Args:
         gripper: the hand.
@@ -80,41 +86,58 @@ class Meter:
     """
 
     def __init__(self, gripper: Gripper, n: int, rows: int) -> None:
-        self._gripper, self._tool = gripper, gripper.T_base_tcp[:3, 3]
-        self._x_hand, self._R, self._quat = np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1)), np.zeros((n, 4))
-        self._force = np.zeros(n)
+        self._gripper = gripper
         self._fingers, self._finger_rates = np.zeros((2, n, len(gripper.joints)))
-        self._x_object, self._R_object = np.zeros((n, rows, 3)), np.tile(np.eye(3), (n, rows, 1, 1))
-        self._object_rates, self._centre = np.zeros((n, rows, 6)), np.zeros((n, rows, 3, 1))
+        # The hand, then the objects: frames, in each of them the point that is asked for, and that point in the world.
+        self._origins, self._R = np.zeros((n, 1 + rows, 3)), np.tile(np.eye(3), (n, 1 + rows, 1, 1))
+        self._own, self._turned = np.zeros((2, n, 1 + rows, 3, 1))
+        self._own[:, 0, :, 0] = gripper.T_base_tcp[:3, 3]
+        self._points = np.zeros((n, 1 + rows, 3))
+        self._object_rates = np.zeros((n, rows, 6))
         self.time = np.zeros(n)
+        self.moment = Moment(
+            x=self._points[:, 0],
+            R=self._R[:, 0],
+            quat=np.zeros((n, 4)),
+            v=np.zeros((n, 3)),
+            w=np.zeros((n, 3)),
+            opening=np.zeros(n),
+            rate=np.zeros(n),
+            force=np.zeros(n),
+            x_object=self._origins[:, 1:],
+            R_object=self._R[:, 1:],
+            v_object=self._object_rates[..., :3],
+            spin_object=self._object_rates[..., 3:],
+            centre=self._points[:, 1:],
+        )
         self._places: list[Place | None] = [None] * n
         self._copies: list[list[tuple[NDArray, NDArray]]] = [[] for _ in range(n)]
 
     def enter(self, i: int, place: Place, more: list[tuple[NDArray, NDArray]]) -> None:
         """Let simulation `i` be that of a place; `more` is copied with it, each second array to the first."""
         model, data, bodies = place.scene.model, place.sim.data, place.scene.object_bodies
-        k = len(bodies)
+        k, now = len(bodies), self.moment
         self._places[i] = place
-        self._x_object[i], self._R_object[i], self._object_rates[i], self._centre[i] = 0.0, np.eye(3), 0.0, 0.0
-        self._centre[i, :k, :, 0] = place.centre
+        now.x_object[i], now.R_object[i], self._object_rates[i], self._own[i, 1:] = 0.0, np.eye(3), 0.0, 0.0
+        self._own[i, 1 : 1 + k, :, 0] = place.centre
         xmat = data.xmat.reshape(-1, 3, 3)
         rates = model.jnt_dofadr[model.body_jntadr[bodies]][:, None] + np.arange(6)
         hand = [model.body(HAND + self._gripper.base).id]
         fingers = [model.joint(HAND + j) for j in self._gripper.joints]
         self._copies[i] = [
-            *runs(self._x_object[i, :k], data.xpos, bodies),
-            *runs(self._R_object[i, :k], xmat, bodies),
+            *runs(now.x_object[i, :k], data.xpos, bodies),
+            *runs(now.R_object[i, :k], xmat, bodies),
             *runs(self._object_rates[i, :k].reshape(-1), data.qvel, rates.ravel()),
-            *runs(self._x_hand[i : i + 1], data.xpos, hand),
-            *runs(self._R[i : i + 1], xmat, hand),
-            *runs(self._quat[i : i + 1], data.xquat, hand),
+            *runs(self._origins[i, :1], data.xpos, hand),
+            *runs(self._R[i, :1], xmat, hand),
+            *runs(now.quat[i : i + 1], data.xquat, hand),
             *runs(self._fingers[i], data.qpos, [int(j.qposadr[0]) for j in fingers]),
             *runs(self._finger_rates[i], data.qvel, [int(j.dofadr[0]) for j in fingers]),
             *more,
         ]  # fmt: skip
         if not self._gripper.suction:
             grip = [model.actuator(HAND + self._gripper.actuator).id]
-            self._copies[i] += runs(self._force[i : i + 1], data.actuator_force, grip)
+            self._copies[i] += runs(now.force[i : i + 1], data.actuator_force, grip)
 
     def copy(self, i: int) -> None:
         """Copy what is measured of simulation `i`, its derived poses brought up to its coordinates."""
@@ -131,23 +154,20 @@ class Meter:
         Args:
             rates: returns (n, 3) m/s of the tool points and rad/s of the hands, which are turned by (n, 3, 3).
         """
-        R, objects = self._R, self._object_rates
-        v, w = rates(R)
-        return Moment(
-            x=self._x_hand + R @ self._tool,
-            R=R,
-            quat=self._quat,
-            v=v,
-            w=w,
-            opening=self._gripper.opening(self._fingers),
-            rate=self._gripper.opening_rate(self._fingers, self._finger_rates),
-            force=self._force,
-            x_object=self._x_object,
-            R_object=self._R_object,
-            v_object=objects[..., :3],
-            spin_object=objects[..., 3:],
-            centre=self._x_object + (self._R_object @ self._centre)[..., 0],
-        )
+        now = self.moment
+        np.matmul(self._R, self._own, out=self._turned)
+        np.add(self._origins, self._turned[..., 0], out=self._points)
+        now.v, now.w = rates(now.R)
+        now.opening = self._gripper.opening(self._fingers)
+        now.rate = self._gripper.opening_rate(self._fingers, self._finger_rates)
+        return now
+
+    def wild(self) -> NDArray[np.bool_] | None:
+        """(n,) whether an object is shot away, or MuJoCo has warned, in the simulations; None where in none."""
+        rates, warned = self._object_rates, [place is not None and place.sim.warned for place in self._places]
+        if np.vdot(rates, rates) < WILD_SPEED**2 and True not in warned:
+            return None
+        return ~(np.abs(self.moment.v_object) < WILD_SPEED).all(axis=(1, 2)) | warned  # NaN is wild
 
 
 def runs(into: NDArray, source: NDArray, at: NDArray | list[int]) -> list[tuple[NDArray, NDArray]]:

@@ -34,11 +34,13 @@ def pick_reward(
     done = np.asarray(success, bool)
     if mode == "sparse":
         return done.astype(float)
-    dense = 1 - np.tanh(FADE * distance) + 0.25 * touching.sum(axis=-1)
-    if held.any():  # else half of this is for nothing
+    dense = 1 - np.tanh(FADE * distance)
+    if np.count_nonzero(touching):  # mostly nothing is touched, nothing held, and nothing done
+        dense += 0.25 * touching.sum(axis=-1)
+    if np.count_nonzero(held):
         lift = np.minimum(np.maximum(lifted, 0.0), 1.0)
         dense = np.where(held, 1 - np.tanh(FADE * distance) + 1.0 + lift, dense)
-    if done.any():
+    if np.count_nonzero(done):
         dense = np.where(done, MOST, dense)
     return dense / MOST if mode == "normalised_dense" else dense
 

@@ -112,11 +112,10 @@ class Senses:
         Only of modes without images.
         """
         tasks = self.tasks
-        agent, around = tasks.agent_pos(), tasks.environment_state()
         if self.mode == "state":
-            seen: Any = np.concatenate([agent, around], axis=1)
+            seen: Any = tasks.state()
         else:
-            seen = {"agent_pos": agent, "environment_state": around}
+            seen = {"agent_pos": tasks.agent_pos(), "environment_state": tasks.environment_state()}
         return seen if tasks.spec.goal != "target" else _with_goals(seen, tasks.achieved(), tasks.goals.copy())
 
     def observation(self, i: int = 0) -> Any:

@@ -75,18 +75,23 @@ class Simulation:
         mujoco.mj_copyData(self.data, self.model, saved)
         self._alone, self.warned = False, bool(self.data.warning.number.any())
 
-    def rollout(self, control: Array) -> Array:
-        """Step once for each row of (steps, nu) controls, in one call that lets other Python threads run meanwhile.
+    def rollout(self, control: Array, seen: Array, at_once: bool) -> None:
+        """Step once for each row of (steps, nu) controls.
 
-        A batch of one, on this very model, takes these steps beside the data and hands back all of it. It knows what
-        sleeps only by having stepped the whole episode, so after a `restore`, or a warning of MuJoCo's, which would
-        stop a batch, the rest of the episode is stepped in the data itself. Both are the same to the last bit.
+        The steps are made in the data itself, one after the other; or all at once, in a single call that lets other
+        Python threads run meanwhile: a batch of one, on this very model, takes them beside the data and hands back all
+        of it. A batch knows what sleeps only by having stepped the whole episode, so after a `restore`, or a warning
+        of MuJoCo's, which would stop a batch, the rest of the episode is stepped in the data. Both are the same to the
+        last bit.
 
-        Returns:
-            (steps, sensors) what the sensors said of the state before each step.
+        Args:
+            control: of the steps.
+            seen: (steps, sensors), contiguous: what the sensors say of the state before each step is written here.
+            at_once: whether the steps are to be made in a single call, which takes some 10 µs more.
         """
-        if not self._alone:
-            return self._stepped(control)
+        if not (at_once and self._alone):
+            self._stepped(control, seen)
+            return
         batch = self._batch
         if batch is None:
             batch = self._batch = Batch(self.model, 1, 1, persistent=True)
@@ -96,19 +101,17 @@ class Simulation:
             batch.reset(stage=_NO_STAGE)
             self._new, self._before = False, self._warnings.tobytes()
         mujoco.mj_getState(self.model, self.data, self._row, _STATE)
-        seen = batch.rollout(len(control), control[None], record=_SENSORS)["sensordata"][0]
+        batch.rollout(len(control), control[None], record=_SENSORS, out={"sensordata": seen[None]})
         if self._warnings.tobytes() != self._before:
-            return self._stepped(control)
-        batch.get_data(0, self.data)
-        return seen
+            self._stepped(control, seen)
+        else:
+            batch.get_data(0, self.data)
 
-    def _stepped(self, control: Array) -> Array:
+    def _stepped(self, control: Array, seen: Array) -> None:
         self._alone = False
         model, data, ctrl, sensors, step = self.model, self.data, self._ctrl, self._sensors, mujoco.mj_step
-        seen = np.empty((len(control), len(sensors)))
         for row, out in zip(control, seen, strict=True):
             ctrl[:] = row
             step(model, data)
             out[:] = sensors
-        self.warned = bool(data.warning.number.any())
-        return seen
+        self.warned = bool(np.count_nonzero(data.warning.number))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,8 +26,7 @@ from graspgen.grippers.gripper import Gripper
 _ONLY = (0,)
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+class Step(NamedTuple):
     """What a control step came to.
 
     Attributes:
@@ -91,7 +90,7 @@ class GraspTask:
             EnvError: the action has the wrong shape or is not finite.
         """
         many = self.many
-        many.simulate(0, many.command(_ONLY, np.array(action, float)[None])[0])
+        many.simulate(0, many.command(_ONLY, (action,))[0])
         reward, over = many.judged(_ONLY)
         return Step(float(reward[0]), bool(over[0]), bool(many.success[0]))
 

@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.env.episode import Episodes
 from graspgen.env.errors import EnvError
-from graspgen.env.observe import agent_state, environment_state, with_posture
+from graspgen.env.numbers import Numbers
 from graspgen.env.scenes import Place, Scenes
 from graspgen.env.spec import TaskSpec
 from graspgen.errors import SceneError
 from graspgen.frames import Array
+from graspgen.grasps.scene_measures import SceneMeasures
 from graspgen.recipe import Recipe
 
 #: The tool point starts at most this far from above the origin along x and y, m.
@@ -45,6 +46,7 @@ class GraspTasks(Episodes):
         most = _most_objects(scenes.recipe)
         self.rows = spec.max_objects or most
         super().__init__(spec, scenes, n, max(self.rows, most))
+        self._numbers = Numbers(self._half, self.rows, self.driver.joints)
         self._coming: list[list[int]] = [[]] * n
 
     @property
@@ -152,13 +154,25 @@ class GraspTasks(Episodes):
 
     def agent_pos(self) -> NDArray[np.float32]:
         """(n, 17 + 2 joints) numbers of the hands, `graspgen.env.observe.AGENT`, and of the arms that carry them."""
-        hand = agent_state(self.moment, self.judge.touching, self.here, self.belt)
-        return with_posture(hand, self.driver.posture()) if self.driver.joints else hand
+        return self._written().agent()
 
     def environment_state(self) -> NDArray[np.float32]:
         """(n, 2 + 17 rows) numbers of the objects: `graspgen.env.observe.EPISODE` and `OBJECT`."""
-        judge = self.judge
-        return environment_state(self.moment, judge.held, judge.rise, self._half, self.targets, self.belt, self.rows)
+        return self._written().around()
+
+    def state(self) -> NDArray[np.float32]:
+        """(n, numbers) of both, one after the other."""
+        return self._written().all()
+
+    def _written(self) -> Numbers:
+        numbers, judge, posture = self._numbers, self.judge, self.driver.posture() if self.driver.joints else None
+        episode = judge.touching, judge.held, judge.rise
+        numbers.write(self.moment, episode, self.targets, (self.here, self.belt), posture)
+        return numbers
+
+    def _settle_in(self, i: int, place: Place, state: SceneMeasures) -> None:
+        super()._settle_in(i, place, state)
+        self._numbers.enter(i)
 
     def description(self, i: int) -> str:
         """Return the task in words, as vision-language policies are told it."""

@@ -140,9 +140,8 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
             infos = self._final(np.flatnonzero(again).tolist())
         for i in np.flatnonzero(again).tolist():
             self._begin(i, None, {})
-        told = [tasks.info(i) for i in range(self.num_envs)]
-        for name in told[0]:
-            infos[name], infos[f"_{name}"] = np.array([info[name] for info in told]), np.ones(self.num_envs, bool)
+        for name, told in tasks.infos().items():
+            infos[name], infos[f"_{name}"] = told, np.ones(self.num_envs, bool)
         return self._observed(), rewards, terminated, truncated, infos
 
     def _begin(self, i: int, seed: int | None, options: dict[str, Any]) -> None:

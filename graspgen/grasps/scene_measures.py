@@ -172,9 +172,17 @@ class SceneMeasures:
         """(…,) whether the hand is inside anything, from (…, sensors)."""
         return (seen[..., self._hand_at] > 0) & (seen[..., self._hand_at + 1] < 0)
 
+    def any_near(self, seen: Array) -> bool:
+        """Return whether the hand is anywhere within contact of anything, from (n, steps, sensors)."""
+        return bool(np.count_nonzero(seen[:, :, self._hand_at]))
+
+    def contacts(self, seen: Array) -> NDArray[np.bool_]:
+        """(…, fingers) whether each finger, or part of a lip, touches the target, from (…, sensors)."""
+        return seen.take(self._finger_at, -1) > 0
+
     def touching(self, seen: Array) -> NDArray[np.bool_]:
         """(m, fingers) whether each finger, or part of a lip, touches the target in any of (m, steps, sensors)."""
-        return (seen.take(self._finger_at, -1) > 0).any(axis=1)
+        return self.contacts(seen).any(axis=1)
 
     def unstable(self, ids: Ids) -> NDArray[np.bool_]:
         """(m,) whether an object is shot away, or the simulation has diverged."""
