@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.check_grasps import WIDTH_TOLERANCE, protocol
 from graspgen.dataset.checked import Checked
-from graspgen.dataset.schema import TrialKind
+from graspgen.dataset.schema import GripperKind, TrialKind
 from graspgen.dataset.violations import Report
 from graspgen.grasps.outcomes import Collision, Outcome, Phase, Sampler
 
@@ -20,6 +20,8 @@ TOUCH_TOLERANCE = 1e-3
 CLEARANCE_CAP = 0.02
 #: A pad that bounces presses harder for a moment, but not by more than this factor of what the gripper can.
 FORCE_SHARE = 2.0
+#: The limit of a multi-finger hand is a fingertip's; what presses nearer to a joint has a shorter lever, and more force.
+LEVER_SHARE = 6.0
 #: No trial lasts as long, s, and nothing that is tracked in it moves as far, m.
 LONGEST, FURTHEST = 60.0, 20.0
 
@@ -168,7 +170,9 @@ def _check_protocol(report: Report, checked: Checked) -> None:
     report.rows("trials", "peak_acceleration", bad, "is less than the acceleration that held", keys)
     of = checked.rows_of("grasps", keys)
     hand = checked.rows_of("grippers", g["gripper"][of])
-    most = FORCE_SHARE * checked.tables["grippers"]["max_force"][hand]
+    grippers = checked.tables["grippers"]
+    share = np.where(grippers["kind"] == GripperKind.MULTI_FINGER, LEVER_SHARE, FORCE_SHARE)
+    most = (share * grippers["max_force"])[hand]
     report.rows("trials", "grip_force", t["grip_force"] > most, "is more than the gripper can", keys)
     report.rows("trials", "width", t["width"] > g["width"][of] + WIDTH_TOLERANCE, "is wider than it began", keys)
 

@@ -18,6 +18,8 @@ from graspgen.objects.distance_grid import DistanceGrid
 
 #: Steps of the optimisation.
 STEPS = 40
+#: Points of each geom of the hand that are looked at for being inside.
+POINTS = 12
 #: Weights: of a pad's distance (–), of what 1 − cos of its tilt counts, of unbalanced contacts, m; of depth inside (–);
 #: of joints that leave where they began, as a share of their range, m.
 DISTANCE, TILTED, UNBALANCED, INSIDE, ASTRAY = 2.0, 0.005, 0.03, 1.0, 0.001
@@ -45,7 +47,14 @@ class Optimised:
 
 
 def optimise_contacts(
-    surface: DistanceGrid, hand: HandPoints, asset: Asset, T_object_grasp: Array, joints: Array
+    surface: DistanceGrid,
+    hand: HandPoints,
+    asset: Asset,
+    T_object_grasp: Array,
+    joints: Array,
+    *,
+    floor: tuple[Array, float] | None = None,
+    steps: int = STEPS,
 ) -> Optimised:
     """Move hands until their fingertips lie on the surface.
 
@@ -55,6 +64,8 @@ def optimise_contacts(
         asset: the object, at its scale.
         T_object_grasp: (n, 4, 4) where to begin.
         joints: (n, d) driven joints to begin with.
+        floor: (3,) unit normal, object frame, and height along it, m, that the hand must stay above; None for none.
+        steps: of the optimisation.
     """
     low, high = hand.postures.limits.T
     reach = np.where(np.isfinite(high - low), high - low, 1.0)
@@ -65,8 +76,8 @@ def optimise_contacts(
     best = (T.copy(), q.copy())
     system: tuple[Array, Array] | None = None
     distance = np.zeros((len(T), hand.tips))
-    for _ in range(STEPS + 1):
-        residual, J, apart = _residuals(surface, hand, T, q, q0, reach, asset.com, size)
+    for _ in range(steps + 1):
+        residual, J, apart = _residuals(surface, hand, T, q, q0, reach, asset.com, size, floor)
         now = (residual**2).sum(axis=1)
         better = now < energy
         energy = np.where(better, now, energy)
@@ -97,7 +108,15 @@ def _moved(T: Array, step: Array) -> Array:
 
 
 def _residuals(
-    surface: DistanceGrid, hand: HandPoints, T: Array, q: Array, q0: Array, reach: Array, com: Array, size: float
+    surface: DistanceGrid,
+    hand: HandPoints,
+    T: Array,
+    q: Array,
+    q0: Array,
+    reach: Array,
+    com: Array,
+    size: float,
+    floor: tuple[Array, float] | None,
 ) -> tuple[Array, Array, Array]:
     """(n, r) residuals, (n, r, 6 + d) their derivatives, and (n, f) the pads' distances."""
     n, d, f = len(T), q.shape[1], hand.tips
@@ -107,9 +126,12 @@ def _residuals(
     x = arm + T[:, None, :3, 3]
     # What is deepest inside, of each hand: the others do not count.
     depth = surface.distance(x[:, f:].reshape(-1, 3)).reshape(n, -1)
-    deepest = f + np.argsort(depth, axis=1)[:, :DEEPEST]
+    deepest = f + np.argpartition(depth, DEEPEST - 1, axis=1)[:, :DEEPEST]
     row = np.arange(n)[:, None]
-    chosen = np.concatenate([np.broadcast_to(np.arange(f), (n, f)), deepest], axis=1)
+    listed = [np.broadcast_to(np.arange(f), (n, f)), deepest]
+    if floor is not None:
+        listed.append(np.argpartition(x @ floor[0], DEEPEST - 1, axis=1)[:, :DEEPEST])
+    chosen = np.concatenate(listed, axis=1)
     J = np.zeros((*chosen.shape, 3, 6 + d))
     J[..., :3] = np.eye(3)
     J[..., 3:6] = -_skew(arm[row, chosen])
@@ -147,9 +169,15 @@ def _residuals(
         TILTED * (J_m + J_g).reshape(n, -1, 6 + d),
         UNBALANCED * J_force,
         UNBALANCED * J_torque,
-        INSIDE * inside[..., None] * (face[:, :, None] @ J[:, f:])[:, :, 0],
+        INSIDE * inside[..., None] * (face[:, :, None] @ J[:, f : f + DEEPEST])[:, :, 0],
         np.broadcast_to(ASTRAY * np.eye(6 + d)[6:] / reach[:, None], (n, d, 6 + d)),
     )
+    if floor is not None:
+        up, height = floor
+        above = x[row, listed[2]] @ up - height
+        under = above < 0
+        residual = (*residual, INSIDE * np.where(under, above, 0.0))
+        slope = (*slope, INSIDE * under[..., None] * (up @ J[:, f + DEEPEST :]))
     return np.concatenate(residual, axis=1), np.concatenate(slope, axis=1), distance
 
 

@@ -85,6 +85,14 @@ class Sampler(IntEnum):
     """Multi-finger: pose and joints optimised until the fingertips lie on the surface, clear of it before closing."""
     CONTACT_BLOCKED = 24
     """As CONTACT, but at no opening was the hand clear of the object."""
+    SCENE_CLEAR = 25
+    """Multi-finger: along the robot's approach cone, drawn again until clear of object, support and neighbours."""
+    SCENE_BLOCKED = 26
+    """As SCENE_CLEAR, but none of the draws was clear; the first is kept."""
+    SCENE_CONTACT = 27
+    """As CONTACT, from starts as SCENE_CLEAR's, above what the object stands on, clear of support and neighbours."""
+    SCENE_CONTACT_BLOCKED = 28
+    """As SCENE_CONTACT, but at no opening was the hand clear of all that."""
 
 
 class Collision(IntEnum):

@@ -6,6 +6,7 @@ import numpy as np
 
 from graspgen.frames import Array
 from graspgen.grasps.candidates import Candidates, closing_contacts, propose
+from graspgen.grasps.finger_around import Around
 from graspgen.grasps.finger_candidates import finger_grasps, propose_fingers
 from graspgen.grasps.finger_close import default_fingers
 from graspgen.grasps.suction_candidates import meeting, propose_suction, suction_file
@@ -27,6 +28,8 @@ def propose_grasps(
     approach: float,
     step: float,
     contact_share: float = 0.5,
+    scene_share: float = 0.0,
+    scene: Around | None = None,
     threads: int = 1,
 ) -> Candidates:
     """Draw candidates: antipodal ones for jaws (`propose`), points of the surface for cups (`propose_suction`), both
@@ -38,11 +41,12 @@ def propose_grasps(
         tilt: of cups, see `propose_suction`.
         clear_share: share of candidates that look for a clear approach (jaws), or for a point that seals (cups).
         contact_share: share of candidates by contact optimisation (multi-finger hands).
+        scene_share, scene: share of candidates that look for a way in among what lies around (multi-finger hands).
     """
     if gripper.fingered:
         return propose_fingers(
-            asset, gripper, count, rng, contact_share=contact_share, clear_share=clear_share, approach=approach,
-            step=step, threads=threads,
+            asset, gripper, count, rng, contact_share=contact_share, clear_share=clear_share, scene_share=scene_share,
+            scene=scene, approach=approach, step=step, threads=threads,
         )  # fmt: skip
     if gripper.suction:
         return propose_suction(asset, gripper, count, rng, tilt=tilt, sealed_share=clear_share)

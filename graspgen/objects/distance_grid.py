@@ -13,6 +13,8 @@ from graspgen.objects.surface_distance import Surface, signed_distance
 CELLS, SMALLEST = 40, 0.0015
 #: Cells around the mesh that the grid reaches beyond it.
 MARGIN = 4
+#: Within so many cells of the surface the distances are exact.
+NEAR = 3.0
 #: Directions are those of the distance blurred over so many cells, so that edges and facets pull as round ones do.
 BLUR = 1.0
 
@@ -33,12 +35,23 @@ class DistanceGrid:
         self._cell = max(float((high - low).max()) / CELLS, SMALLEST)
         self._low = low - MARGIN * self._cell
         shape = np.ceil((high - low) / self._cell).astype(int) + 2 * MARGIN + 1
-        points = np.stack(np.meshgrid(*(np.arange(s) for s in shape), indexing="ij"), axis=-1).reshape(-1, 3)
-        self._distance = signed_distance(self._low + points * self._cell, solid).reshape(tuple(shape))
+        self._distance = self._measured(solid, shape)
         self._last = shape - 1.0
         blurred = gaussian_filter(self._distance, BLUR)
         self._slope = np.gradient(blurred, self._cell)
         self._bend = [np.gradient(s, self._cell) for s in self._slope]
+
+    def _measured(self, solid: Surface, shape: NDArray[np.int64]) -> Array:
+        """Distances at the corners of all cells: exact near the surface, linear between every other corner far off."""
+        half = [np.arange(0, s + 1, 2) for s in shape]
+        corners = np.stack(np.meshgrid(*half, indexing="ij"), axis=-1)
+        coarse = signed_distance(self._low + corners.reshape(-1, 3) * self._cell, solid).reshape(corners.shape[:3])
+        points = np.stack(np.meshgrid(*(np.arange(s) for s in shape), indexing="ij"), axis=-1).reshape(-1, 3)
+        out = self._of(coarse, points / 2)
+        # A distance changes by no more than the way, so the coarse one tells what is near.
+        near = np.abs(out) < NEAR * self._cell
+        out[near] = signed_distance(self._low + points[near] * self._cell, solid)
+        return out.reshape(tuple(shape))
 
     def distance(self, points: Array) -> Array:
         """(m,) distances of (m, 3) points, m."""

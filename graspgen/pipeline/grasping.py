@@ -12,6 +12,7 @@ from graspgen.dataset.schema import grasp_key, object_key
 from graspgen.errors import DatasetError
 from graspgen.frames import Array
 from graspgen.grasps.clearance import Obstacle, hand_clearance
+from graspgen.grasps.finger_around import Around, around
 from graspgen.grasps.label import LabelledGrasps, label_object
 from graspgen.grasps.outcomes import Collision
 from graspgen.grasps.profile import Profile
@@ -73,10 +74,10 @@ def grasp_scene(
         return []
     targets = [objects[i] for i in chosen]
     labelled = [
-        _label(o, plan, gripper, profile, spec, threads)
+        _label(settled, int(i), gripper, profile, spec, threads)
         if database is None
-        else _take(o, plan, database, spec.per_object)
-        for o in targets
+        else _take(objects[i], plan, database, spec.per_object)
+        for i in chosen
     ]
     number = [len(g.candidates) for g in labelled]
     owner = np.repeat(chosen, number)
@@ -116,9 +117,21 @@ def grasp_scene(
     ]
 
 
+def scene_around(settled: SettledScene, number: int, spec: Grasps) -> Around:
+    """Say what lies around an object of a scene, by its number among the scene's objects, and whence a robot comes."""
+    objects = settled.world.objects
+    others = [(Obstacle(settled.world.support, np.eye(4)), np.inf)]
+    for i, (o, T) in enumerate(zip(objects, settled.T_world_object, strict=True)):
+        if i != number:
+            others.append((Obstacle(o.asset.parts, T), float(np.linalg.norm(o.asset.mesh.vertices, axis=1).max())))
+    axis, cone = np.array(spec.approach_axis), np.radians(spec.approach_cone_deg)
+    return around(objects[number].asset, settled.T_world_object[number], others, axis, cone)
+
+
 def _label(
-    thing: SceneObject, plan: ScenePlan, gripper: Gripper, profile: Profile, spec: Grasps, threads: int
+    settled: SettledScene, number: int, gripper: Gripper, profile: Profile, spec: Grasps, threads: int
 ) -> LabelledGrasps:
+    thing, plan = settled.world.objects[number], settled.world.plan
     key = (*plan.grasp_stream, thing.plan.instance_id)
     candidates = propose_grasps(
         thing.asset,
@@ -130,6 +143,8 @@ def _label(
         clearance=spec.clearance,
         clear_share=spec.clear_share,
         contact_share=spec.contact_share,
+        scene_share=spec.scene_share,
+        scene=scene_around(settled, number, spec) if gripper.fingered else None,
         approach=spec.approach,
         step=profile.protocol.approach_step,
         threads=threads,

@@ -45,6 +45,10 @@ class Grasps(Section):
     contact_share: float = Field(0.5, ge=0, le=1)
     """Multi-finger hands: share of candidates whose pose and joints are optimised until the fingertips lie on the
     surface; the others approach a point of the surface and close on what they meet."""
+    scene_share: float = Field(0.5, ge=0, le=1)
+    """Multi-finger hands: share of candidates, of either kind, that know the scene: they come from within the approach
+    cone, and look for a way in that is clear of support and neighbours. The others know the object only, so that their
+    rates are unbiased; most of those meet the support."""
     database: str | None = None
     """Grasp database (`graspgen grasps`) to take candidates and labels from; objects must be at their own size."""
     draws: Annotated[int, Field(ge=0, le=1000)] = 8
