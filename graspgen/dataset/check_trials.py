@@ -20,7 +20,7 @@ TOUCH_TOLERANCE = 1e-3
 CLEARANCE_CAP = 0.02
 #: A pad that bounces presses harder for a moment, but not by more than this factor of what the gripper can.
 FORCE_SHARE = 2.0
-#: The limit of a multi-finger hand is a fingertip's; what presses nearer to a joint has a shorter lever, and more force.
+#: The limit of a multi-finger hand is a fingertip's; what presses nearer to a joint has a shorter lever.
 LEVER_SHARE = 6.0
 #: No trial lasts as long, s, and nothing that is tracked in it moves as far, m.
 LONGEST, FURTHEST = 60.0, 20.0
