@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from graspgen.frames import Array, cross, inverse, pose_to_qpos, quat_to_matrix, rotation_angle
 from graspgen.grasps.outcomes import Outcome, Phase
+from graspgen.grasps.pierced import pierced
 from graspgen.grasps.profile import Profile
 from graspgen.grippers.gripper import Gripper, opening_to_joints
 
@@ -174,7 +175,11 @@ class FreeCourse:
         """
         r, ids = self._results, self._in(_State.CLOSING)
         self._batch.forward(ids=ids, stage=int(mujoco.mjtStage.mjSTAGE_POS))
-        inside = ids[self._batch.bind("ncon")[ids] > 0]
+        free = ids[self._batch.bind("ncon")[ids] == 0]
+        model = self._batch.model
+        hand = model.geom_bodyid != model.body("object").id
+        free = free[pierced(model, hand, self._batch.state[free]) < 0]
+        inside = np.setdiff1d(ids, free)
         self._end(inside, Outcome.HITS_TARGET)
         for name in ("target_at_grasp", "target_on_approach"):
             r[name][inside] = np.minimum(r[name][inside], -1e-6)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from graspgen.frames import Array, rotation_angle
 from graspgen.grasps.outcomes import Outcome, Phase
+from graspgen.grasps.pierced import pierced
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge_close, judge_held, judge_rest
 from graspgen.grasps.scene_model import SceneModel
@@ -177,6 +178,11 @@ class SceneCourse:
         inside = ids[self._state.hand_hits(self._state.sensors[ids])]
         for trial in inside.tolist():
             self._name(trial, first_touch(self._scene, self._batch.state[trial], np.zeros((0, self._scene.model.nu))))
+        ids = ids[self._stage[ids] != Stage.ENDED]
+        owner = self._scene.instance
+        bodies = pierced(self._scene.model, owner[self._scene.model.geom_bodyid] == -1, self._batch.state[ids])
+        for trial, body in zip(ids[bodies >= 0].tolist(), bodies[bodies >= 0].tolist(), strict=True):
+            self._name(trial, int(owner[body]))
 
     def _watch_touch(self, ids: Ids, before: Array, control: Array, seen: Array) -> None:
         """End trials whose hand has touched anything on its approach; the first thing touched is named."""
