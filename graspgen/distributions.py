@@ -8,6 +8,7 @@
     {truncated_normal: [mean, std, low, high]}
     {choice: [a, b, c], weights: [1, 2, 1]}        weights may be left out
     {poisson: mean}  or  {poisson: [mean, low, high]}   truncated to low..high, or to what the key allows
+    {uniform: [low, high], part: [0.5, 1]}         what lies between two quantiles of any distribution: its upper half
 
 Every draw takes exactly one uniform number from the stream and inverts the distribution's function, so changing one
 value of a recipe from a constant to a distribution moves no other draw.
@@ -16,7 +17,7 @@ value of a recipe from a constant to a distribution moves no other draw.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -41,6 +42,10 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: Quantiles of all of a distribution.
+WHOLE = (0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Distribution:
     """A value of a recipe. Build it with `parse`, which checks it."""
@@ -49,6 +54,7 @@ class Distribution:
     values: tuple[Scalar, ...]
     weights: tuple[float, ...] | None = None
     integer: bool = False
+    part: tuple[float, float] = WHOLE
 
     @property
     def is_constant(self) -> bool:
@@ -80,7 +86,12 @@ class Distribution:
 
     def draw(self, rng: np.random.Generator) -> Scalar:
         """Draw one value, using exactly one uniform number of `rng`."""
-        u = max(float(rng.random()), 2.0**-54)
+        low, high = self.part
+        return self.quantile(low + float(rng.random()) * (high - low))
+
+    def quantile(self, u: float) -> Scalar:
+        """Return the value below which the share `u`, 0 … 1, of the whole distribution lies; of names, one at `u`."""
+        u = min(max(u, 2.0**-54), 1 - 2.0**-53)
         v = self.values
         match self.kind:
             case "constant":
@@ -116,6 +127,8 @@ class Distribution:
         """Return the value as a recipe writes it."""
         if self.is_constant:
             return self.values[0]
+        if self.part != WHOLE:
+            return {**replace(self, part=WHOLE).written(), "part": list(self.part)}
         if self.kind == "choice" and self.weights:
             return {"choice": list(self.values), "weights": list(self.weights)}
         if self.kind == "poisson" and self.values[1:] == (0, math.inf):
@@ -125,6 +138,8 @@ class Distribution:
     def __str__(self) -> str:
         if self.is_constant:
             return f"{self.values[0]}"
+        if self.part != WHOLE:
+            return f"{replace(self, part=WHOLE)}, its quantiles {self.part[0]:g} to {self.part[1]:g}"
         if self.kind == "choice":
             weights = self.weights or (1,) * len(self.values)
             total = sum(weights)
@@ -159,9 +174,9 @@ class Bounds:
         v = value.values
         if value.kind == "normal" and v[1] > 0 and math.isfinite(self.low) and math.isfinite(self.high):
             if self.low <= v[0] <= self.high:
-                return Distribution("truncated_normal", (*v, self.low, self.high))
+                return replace(value, kind="truncated_normal", values=(*v, self.low, self.high))
         if value.kind == "poisson" and math.isinf(float(v[2])) and math.isfinite(self.high):
-            return Distribution("poisson", (v[0], max(v[1], math.ceil(self.low)), math.floor(self.high)))
+            return replace(value, values=(v[0], max(v[1], math.ceil(self.low)), math.floor(self.high)))
         return value
 
     def check(self, value: Distribution) -> Distribution:
@@ -181,7 +196,7 @@ class Bounds:
             whole = value.values if value.kind in ("constant", "uniform", "choice") else ()
             if any(float(v) != int(v) for v in whole):
                 raise ValueError(f"expected whole numbers, got {value}")
-            return Distribution(value.kind, value.values, value.weights, integer=True)
+            return replace(value, integer=True)
         return value
 
 
@@ -211,6 +226,8 @@ def parse(written: Any) -> Distribution:
         raise ValueError(f"expected a constant or a distribution such as {{uniform: [0, 1]}}, got {written!r}")
     if not isinstance(written, dict):
         return Distribution("constant", (_finite(written),))
+    if "part" in written:
+        return _part(written)
     kinds = [k for k in written if k != "weights"]
     if len(kinds) != 1 or kinds[0] not in PARAMETERS:
         hint = nearest(kinds[0], PARAMETERS) if len(kinds) == 1 else f"; known: {', '.join(PARAMETERS)}"
@@ -221,6 +238,17 @@ def parse(written: Any) -> Distribution:
     if "weights" in written:
         raise ValueError("weights belong to choice")
     return _parse_numbers(kind, given)
+
+
+def _part(written: dict[str, Any]) -> Distribution:
+    whole = parse({key: value for key, value in written.items() if key != "part"})
+    given = written["part"]
+    if not isinstance(given, list) or len(given) != 2:
+        raise ValueError(f"part needs two quantiles [low, high], got {given!r}")
+    low, high = (float(_number(x)) for x in given)
+    if not 0 <= low < high <= 1:
+        raise ValueError(f"part needs two quantiles 0 <= low < high <= 1, got {given}")
+    return replace(whole, part=(low, high))
 
 
 def _parse_choice(options: Any, weights: Any) -> Distribution:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from graspgen.distributions import Bounds
+from graspgen.edge_case_file import with_edge_cases
 from graspgen.errors import RecipeError, nearest
 from graspgen.paths import data_dir
 from graspgen.preset_file import with_presets
@@ -66,7 +67,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     _anchor_paths(content, path.parent)
     origins = {_override(content, override): f"--set {override}" for override in overrides}
     try:
-        content = with_presets(content, path.parent, _read_preset)
+        content = with_edge_cases(with_presets(content, path.parent, _read_preset))
     except RecipeError as error:
         raise RecipeError(f"{_shown(path)}: {error}") from None
     return _validated(content, _shown(path), lines, origins)

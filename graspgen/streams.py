@@ -30,6 +30,10 @@ class Purpose(IntEnum):
     """Draws of repeated grasp trials."""
     DEMOS = 8
     """Where the hand starts in each episode of a scene, and its target."""
+    FOCUS = 9
+    """Which part of the focused ranges an attempt at a scene draws from."""
+    QUOTAS = 10
+    """In which order the scenes of a round get what its quotas ask for; keyed by the round's first scene."""
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

@@ -14,7 +14,7 @@ from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import column_attributes, reason
 from graspgen.dataset.index import read_column
 from graspgen.dataset.manifest import Manifest, ShardInfo
-from graspgen.dataset.schema import CONVENTIONS, SCHEMA_VERSION, TABLES, Column, stored_modalities
+from graspgen.dataset.schema import CONVENTIONS, OPTIONAL, SCHEMA_VERSION, TABLES, Column, stored_modalities
 from graspgen.dataset.violations import AbsentTable, Report
 from graspgen.errors import DatasetError
 from graspgen.frames import is_rotation
@@ -47,9 +47,9 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
                 report.add(reason(error), table, name)
                 continue
             if not report.foreign and column.modality and (dataset is not None) != (column.modality in asked):
-                key = "views.sensor" if column.modality == "sensor" else "views.modalities"
-                text = f"the recipe's {key} {'does not name' if dataset is not None else 'names'} it"
-                report.add(f"{text}, and the column is {'there' if dataset is not None else 'missing'}", table, name)
+                on = OPTIONAL.get(column.modality, f"`views.modalities` names `{column.modality}`")
+                there = "there, though not" if dataset is not None else "missing, though"
+                report.add(f"the column is {there} asked for: it is there where {on}", table, name)
                 continue
             if column.modality and dataset is None:
                 continue

@@ -47,6 +47,7 @@ def create_dataset(
     overwrite: bool = False,
     resume: bool = False,
     part: tuple[int, int] | None = None,
+    most: int | None = None,
 ) -> Manifest:
     """Make a dataset's folder, or take up one that is there, and return its manifest.
 
@@ -59,6 +60,7 @@ def create_dataset(
         resume: keep the complete shards of the dataset that is there; recipe, seed and versions must be the same, the
             number of scenes may grow.
         part: (k, n) to make only the k-th of n parts of the shards.
+        most: of a run with quotas, the most scenes that it may have; `scenes` are those of its first round.
 
     Raises:
         DatasetError: the folder is in use and neither is set, or it is no dataset, or it holds another run, or it
@@ -74,6 +76,7 @@ def create_dataset(
         mujoco_version=mujoco_version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         part=part,
+        most=most,
     )
     try:
         if folder.exists() and not folder.is_dir():
@@ -146,13 +149,16 @@ def _resume(folder: Path, wanted: Manifest) -> Manifest:
             f"cannot resume {folder}: {'; '.join(changed[:_MOST])}{more}; give what it was begun with, "
             "or another output folder, or --overwrite to delete it"
         )
-    if wanted.scenes < found.scenes:
+    before, now = (m.scenes if m.most is None else m.most for m in (found, wanted))
+    if now < before:
         raise DatasetError(
-            f"cannot resume {folder}: it was begun with {found.scenes} scenes, now {wanted.scenes}; "
-            "the number of scenes can only grow"
+            f"cannot resume {folder}: it was begun with {before} scenes, now {now}; the number of scenes can only grow"
         )
+    if wanted.most is not None:  # its rounds grow it
+        wanted = replace(wanted, scenes=found.scenes)
     refused = {} if by_hand else found.refused
-    manifest = replace(found, scenes=wanted.scenes, grown=_grown(found, wanted.scenes), refused=refused, complete=False)
+    grown = _grown(found, wanted.scenes)
+    manifest = replace(found, scenes=wanted.scenes, grown=grown, refused=refused, complete=False, most=wanted.most)
     try:
         (folder / SHARDS).mkdir(exist_ok=True)
         (folder / OBJECTS).mkdir(exist_ok=True)
@@ -172,6 +178,21 @@ def _resume(folder: Path, wanted: Manifest) -> Manifest:
         raise write_error(folder, error) from error
     if by_hand or manifest != found:
         save_manifest(folder, manifest)
+    return manifest
+
+
+def grow(folder: Path, manifest: Manifest, scenes: int) -> Manifest:
+    """Return the manifest of a run that goes on to `scenes` scenes, in shards of their own.
+
+    Raises:
+        DatasetError: the folder cannot be written.
+    """
+    try:
+        (folder / INDEX).unlink(missing_ok=True)  # it would keep showing the state before
+    except OSError as error:
+        raise write_error(folder, error) from error
+    manifest = replace(manifest, scenes=scenes, grown=_grown(manifest, scenes), complete=False)
+    save_manifest(folder, manifest)
     return manifest
 
 

@@ -57,6 +57,7 @@ class Manifest:
         part: (k, n) of a run that makes only the k-th of n parts of its shards, 1 ≤ k ≤ n; None for all.
         selected: of a dataset that was split off or merged, the scenes of each of its shards; it cannot grow.
         lineage: what a split or merged dataset was taken from.
+        most: of a run with quotas, the most scenes that it may have; `scenes` then grows round by round. None without.
     """
 
     recipe: Mapping[str, Any]
@@ -74,6 +75,7 @@ class Manifest:
     part: tuple[int, int] | None = None
     selected: tuple[tuple[int, ...], ...] | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    most: int | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -163,6 +165,7 @@ def _said(manifest: Manifest) -> dict[str, Any]:
         "part": None if manifest.part is None else list(manifest.part),
         "selected": None if manifest.selected is None else [list(scenes) for scenes in manifest.selected],
         "lineage": dict(manifest.lineage),
+        "most": manifest.most,
     }
     return {key: value for key, value in said.items() if value not in ([], {}, None)}
 
@@ -247,6 +250,7 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
             part=_part(content.get("part")),
             selected=_selected(content.get("selected")),
             lineage=dict(content.get("lineage", {})),
+            most=None if content.get("most") is None else int(content["most"]),
         )
         if list(manifest.grown) != sorted({n for n in manifest.grown if 0 < n <= manifest.scenes}):
             raise ValueError(f"grown {manifest.grown}")

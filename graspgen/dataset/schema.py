@@ -28,6 +28,16 @@ from graspgen.sensor_codes import OFF, Reason
 
 SCHEMA_VERSION = 1
 
+#: What a recipe may have quotas of.
+QUOTAS = ("classes", "outcomes", "visibility", "distance", "engines", "edge_cases")
+#: When columns are there that no `views.modalities` names, as a clause about the recipe.
+OPTIONAL = {
+    "sensor": "`views.sensor` is on",
+    "steered": "`quotas` or `focus` says something",
+    "edge_cases": "`quotas.cases` is not empty",
+    "focus": "`focus.density` is not empty",
+}
+
 #: Metres per count of the stored depth.
 DEPTH_SCALE = 1e-4
 
@@ -124,8 +134,8 @@ class Column:
         flags: the enum's members are bits, not values.
         low, high: allowed range of finite values.
         nan: whether NaN is allowed (it means "not applicable").
-        modality: where it is not "", the column is there only if the recipe's `views.modalities` names this; "sensor":
-            if its `views.sensor` is on.
+        modality: where it is not "", the column is there only if the recipe's `views.modalities` names this, or if
+            what `OPTIONAL` says of it holds.
     """
 
     dtype: str
@@ -201,6 +211,24 @@ TABLES: dict[str, Table] = {
             "removed": Column("i4", doc="objects that left the arena and were removed", low=0),
             "tunnelled": Column("i4", doc="of these, those that went through something solid", low=0),
             "left_out": Column("i4", doc="objects that found no room and were never in the scene", low=0),
+            "steering": Column(
+                "json",
+                doc="how the scene was drawn otherwise than the recipe says: `levers`, what it was drawn for; `bins` "
+                "of the focused ranges; `values`, the recipe's keys with what they were instead",
+                modality="steered",
+            ),
+            "edge_case": Column(
+                "str", doc="the edge case that it was drawn for; empty for none", modality="edge_cases"
+            ),
+            "weight": Column(
+                "f8",
+                (),
+                "",
+                "density of the recipe without its `focus` over that with it: weighted means over scenes are as if "
+                "there were none",
+                low=0,
+                modality="focus",
+            ),
         },
     ),
     "assets": Table(
@@ -241,6 +269,11 @@ TABLES: dict[str, Table] = {
             "friction": Column("f8", (3,), "–, m, m", "sliding, torsional, rolling", low=0),
             "role": Column("u1", doc="why it is there; only targets are grasped", enum=Role),
             "labelled": Column("bool", doc="whether masks show its id and `annotations` has rows of it"),
+            "edge_cases": Column(
+                "u4",
+                doc="bit i: the object is the i-th of the recipe's `quotas.cases`, sorted by name, by its definition",
+                modality="edge_cases",
+            ),
         },
     ),
     "views": Table(
@@ -298,6 +331,11 @@ TABLES: dict[str, Table] = {
             ),
             "depth_reason": Column("u1", ("H", "W"), "", "why the sensor reports none", enum=Reason, modality="sensor"),
             "sensor_values": Column("json", doc="every value of the sensor as it was drawn", modality="sensor"),
+            "edge_cases": Column(
+                "u4",
+                doc="bit i: the view is the i-th of the recipe's `quotas.cases`, sorted by name, by its definition",
+                modality="edge_cases",
+            ),
         },
     ),
     "annotations": Table(
@@ -548,6 +586,11 @@ TABLES: dict[str, Table] = {
                 nan=True,
             ),
             "outcome_in_scene": Column("u1", doc="outcome of its trial in the scene; 255 = not tried", enum=Outcome),
+            "edge_cases": Column(
+                "u4",
+                doc="bit i: the grasp is the i-th of the recipe's `quotas.cases`, sorted by name, by its definition",
+                modality="edge_cases",
+            ),
         },
     ),
     "grasp_views": Table(
@@ -800,8 +843,15 @@ TABLES: dict[str, Table] = {
 def stored_modalities(recipe: Mapping[str, Any]) -> set[str]:
     """Return the modalities that a dataset of a resolved recipe has."""
     views = recipe.get("views", {})
-    sensor = views.get("sensor", {}).get("profile", OFF) != OFF
-    return {*views.get("modalities", ()), *(("sensor",) if sensor else ())}
+    quotas, focus = recipe.get("quotas", {}), recipe.get("focus", {})
+    steered = any(quotas.get(name) for name in QUOTAS)
+    optional = {
+        "sensor": views.get("sensor", {}).get("profile", OFF) != OFF,
+        "steered": steered or focus.get("density"),
+        "edge_cases": quotas.get("cases"),
+        "focus": focus.get("density"),
+    }
+    return {*views.get("modalities", ()), *(name for name, there in optional.items() if there)}
 
 
 def present_columns(table: str, found: Container[str]) -> list[str]:

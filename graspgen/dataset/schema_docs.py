@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from graspgen.dataset.check_looks import FIELDS
-from graspgen.dataset.schema import CONVENTIONS, DEPTH_SCALE, SCHEMA_VERSION, TABLES, Column
+from graspgen.dataset.schema import CONVENTIONS, DEPTH_SCALE, OPTIONAL, SCHEMA_VERSION, TABLES, Column
 
 _HEAD = f"""# The dataset, schema version {SCHEMA_VERSION}
 
@@ -103,7 +103,7 @@ def _row(name: str, column: Column) -> str:
     shape = f"({', '.join(map(str, column.shape))})" if column.shape else ""
     doc = column.doc
     if column.modality:
-        on = "`views.sensor` is on" if column.modality == "sensor" else f"`views.modalities` names `{column.modality}`"
+        on = OPTIONAL.get(column.modality, f"`views.modalities` names `{column.modality}`")
         doc += f" — optional: there where {on}"
     if column.enum is not None:
         what = "bits of" if column.flags else "code:"

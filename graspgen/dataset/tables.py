@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen.dataset.hdf5 import reason, unique_rows
-from graspgen.dataset.schema import TABLES, Table, present_columns
+from graspgen.dataset.schema import OPTIONAL, TABLES, Table, present_columns
 from graspgen.dataset.shards import ShardFiles
 from graspgen.dataset.unpack import read_image
 from graspgen.errors import nearest
@@ -168,8 +168,12 @@ class TableReader:
     def _check(self, name: str) -> None:
         column = self._spec.columns.get(name)
         if column is None or (column.modality and name not in self.columns):
-            asked = f"modalities=[{column.modality}]" if column and column.modality != "sensor" else "sensor=<profile>"
-            mend = f"; generate with views.{asked}" if column else nearest(name, self.columns)
+            mend = nearest(name, self.columns)
+            if column:
+                asked = OPTIONAL.get(column.modality)
+                mend = (
+                    f"; it is there where {asked}" if asked else f"; generate with views.modalities=[{column.modality}]"
+                )
             raise KeyError(f"table {self.name} has no column '{name}'{mend}")
 
     def load(self, names: Iterable[str]) -> None:

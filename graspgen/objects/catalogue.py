@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -20,6 +20,11 @@ class Catalogue(Protocol):
         """All class names that can occur, sorted; `class_id` is the position in it, from 1."""
         ...
 
+    @property
+    def by_class(self) -> Mapping[str, Sequence[int]]:
+        """Numbers of the assets that targets are drawn from, by class, ascending; found without making any."""
+        ...
+
     def asset(self, number: int) -> Asset:
         """Return asset `number`.
 
@@ -27,6 +32,14 @@ class Catalogue(Protocol):
             ObjectError: it cannot be made or read.
         """
         ...
+
+
+def grouped(classes: Sequence[str]) -> dict[str, list[int]]:
+    """Return the places of each class in a sequence of classes."""
+    found: dict[str, list[int]] = {}
+    for number, name in enumerate(classes):
+        found.setdefault(name, []).append(number)
+    return found
 
 
 class KeptCatalogue:
@@ -53,6 +66,11 @@ class KeptCatalogue:
     def class_names(self) -> Sequence[str]:
         """Those of the catalogue."""
         return self._catalogue.class_names
+
+    @property
+    def by_class(self) -> Mapping[str, Sequence[int]]:
+        """Those of the catalogue."""
+        return self._catalogue.by_class
 
     def asset(self, number: int) -> Asset:
         """Return asset `number`, made at most once while it is kept."""
@@ -85,6 +103,11 @@ class JoinedCatalogue:
     def class_names(self) -> Sequence[str]:
         """All class names of both, sorted."""
         return self._names
+
+    @property
+    def by_class(self) -> Mapping[str, Sequence[int]]:
+        """Those of the first catalogue."""
+        return self._main.by_class
 
     def asset(self, number: int) -> Asset:
         """Return asset `number`, of the first catalogue or, with a name that begins with `distractor-`, of the second.

@@ -11,14 +11,14 @@ import re
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from graspgen.errors import ObjectError
 from graspgen.objects.asset import Asset
 from graspgen.objects.asset_files import content_hash, load_asset, read_meta, to_json, write_asset
-from graspgen.objects.catalogue import Catalogue, JoinedCatalogue
+from graspgen.objects.catalogue import Catalogue, JoinedCatalogue, grouped
 from graspgen.objects.decimate import decimate
 from graspgen.objects.library_index import read_index
 from graspgen.objects.procedural import CACHE, ProceduralCatalogue
@@ -134,6 +134,7 @@ class LibraryCatalogue:
             )
         used, self.selection = select(index, objects or Objects())
         self._names = [entry.name for entry in used]
+        self.by_class: Mapping[str, Sequence[int]] = grouped([entry.class_name for entry in used])
         # Of the whole library, so that a class id is the same in every part of it.
         self._classes = sorted({entry.class_name for entry in index.entries.values() if not entry.damage})
         self._cache: OrderedDict[int, Asset] = OrderedDict()

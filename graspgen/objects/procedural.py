@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from graspgen.distributions import Distribution
 from graspgen.errors import ObjectError, RecipeError, nearest
 from graspgen.objects.asset import Asset
+from graspgen.objects.catalogue import grouped
 from graspgen.objects.families import FAMILIES
 from graspgen.objects.family import Built, Family
 from graspgen.objects.keypoints import keypoints_of
@@ -65,6 +67,11 @@ class ProceduralCatalogue:
     def class_of(self, number: int) -> str:
         """Return the class name of asset `number`, from its first draw; nothing is built."""
         return FAMILIES[str(self._families.draw(stream(self._seed, Purpose.ASSET, number)))].class_name
+
+    @cached_property
+    def by_class(self) -> Mapping[str, Sequence[int]]:
+        """Numbers of its assets by class; nothing is built."""
+        return grouped([self.class_of(number) for number in range(self._pool)])
 
     def asset(self, number: int) -> Asset:
         """Make asset `number`, or return it from memory.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from graspgen.errors import ObjectError, nearest
 from graspgen.objects.asset import Asset
-from graspgen.objects.catalogue import Catalogue
+from graspgen.objects.catalogue import Catalogue, grouped
 from graspgen.objects.library_index import Entry, Index
 from graspgen.objects.procedural import ProceduralCatalogue
 from graspgen.objects.splits import SALT, SHARES, Split
@@ -142,6 +143,12 @@ class SubsetCatalogue:
     def class_names(self) -> Sequence[str]:
         """All class names of the whole catalogue, so that a class id is the same in every part of it."""
         return self._whole.class_names
+
+    @cached_property
+    def by_class(self) -> Mapping[str, Sequence[int]]:
+        """Numbers of its assets by class."""
+        of = {number: name for name, numbers in self._whole.by_class.items() for number in numbers}
+        return grouped([of[number] for number in self._numbers])
 
     def asset(self, number: int) -> Asset:
         """Return asset `number` of the subset.

@@ -58,6 +58,7 @@ CONDITIONS: dict[str, Values] = {
     "scene.conveyor": {"scene.arena": "conveyor"},
     "scene.fixture_colour": {"scene.arena": "bin"}, "render.fixtures": {"scene.arena": "bin"},
     "objects.fits_hand": {"objects.scale": 3},
+    "objects.featured_count": {"objects.featured": ["mug"]},
     "scene.pile": {"scene.arrangement": "pile"},
     "scene.packed": {"scene.arrangement": "packed", "scene.objects.count": 6},
     "scene.packed.tries": {"scene.arena": "bin", "scene.bin.size": [0.25, 0.2], "scene.objects.count": 8},
@@ -109,7 +110,7 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "views.cy_offset": (-10, 10), "views.cx_share": (-0.06, 0.06), "views.cy_share": (-0.06, 0.06),
     "views.target_jitter_z": (-0.05, 0.05), "scene.tilt_deg": (0, 2),
     "render.fixtures": (None, {"texture": "checker"}), "views.radius": (0.4, 0.8), "views.elevation_deg": (20, 80),
-    "views.near": (0.02, 0.5),
+    "views.near": (0.02, 0.5), "objects.featured": (["mug"], ["bottle"]), "objects.featured_count": (1, 3),
     "views.far": (0.4, 6.5), "views.min_distance": (0, 0.4), "views.in_view": ("off", "all"), "views.redraws": (0, 200),
     "views.ignore_below": (0, 1), "views.modalities": ([], ["normals"]), "views.distortion.k1": (-0.2, 0.2),
     "views.distortion.k2": (-0.2, 0.2), "views.distortion.k3": (-0.2, 0.2), "views.distortion.p1": (-0.02, 0.02),
@@ -180,4 +181,6 @@ LEFT_OUT: dict[str, str] = {
     "views.sensor.custom": "the content of a user's file",
     "scene.distractors.contextual.objects": "a section like `objects`",
     "grasps.database": "needs a grasp database",
+    "quotas": "steer a run, not a scene",
+    "focus": "filled in by `graspgen generate --focus`; steers a run, not a scene",
 }

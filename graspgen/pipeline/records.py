@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from graspgen.dataset.create import complete_shards
+from graspgen.dataset.create import complete_shards, grow
 from graspgen.dataset.manifest import Manifest, ShardInfo, save_manifest
 
 #: A manifest is written when the time since the last time is this many times what that took.
@@ -41,6 +41,14 @@ class Records:
             self.manifest = self.manifest.with_shard(shard)
         if refused or time.monotonic() - self._written >= _PATIENCE * self._took:
             self.save()
+
+    def grow(self, scenes: int) -> None:
+        """Go on to `scenes` scenes.
+
+        Raises:
+            DatasetError: the manifest cannot be written.
+        """
+        self.manifest = grow(self.folder, self.manifest, scenes)
 
     def find(self) -> None:
         """Record also the shards that were completed when nobody was left to say so.

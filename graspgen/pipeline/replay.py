@@ -19,6 +19,7 @@ from graspgen.errors import DatasetError
 from graspgen.looks.images import ImageStore
 from graspgen.pipeline.from_database import open_database
 from graspgen.pipeline.scene import SceneContext, finish_scene
+from graspgen.pipeline.steering_columns import stored_steering
 from graspgen.pipeline.stored import (
     StoredObjects,
     stored_fixtures,
@@ -108,7 +109,8 @@ def replay(path: str | Path, scene: int) -> ReplayReport:
         )
         plan = stored_plan(stored.tables["scenes"]["plan"][0], scene)
         assets = assets_of(context.catalogue, plan, stored_fixtures(dataset, plan))
-        made = finish_scene(context, settle_plan(recipe, assets, plan), {}).record
+        steering = stored_steering(stored.tables["scenes"])
+        made = finish_scene(context, settle_plan(recipe, assets, plan), {}, steering).record
         return ReplayReport(
             scene,
             sum(len(table) for table in stored.tables.values()),

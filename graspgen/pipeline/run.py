@@ -16,7 +16,7 @@ from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import INDEX, MANIFEST, UNFINISHED, write_error
 from graspgen.dataset.lock import only_run
 from graspgen.dataset.manifest import edited, load_manifest
-from graspgen.errors import DatasetError, GraspgenError
+from graspgen.errors import DatasetError, GraspgenError, RecipeError
 from graspgen.objects.selection import Selection, selection_of
 from graspgen.pipeline.arena_copy import save_arena
 from graspgen.pipeline.executors import executor_of, stop_on_sigterm
@@ -24,8 +24,11 @@ from graspgen.pipeline.journal import Journal, machine
 from graspgen.pipeline.look_images import check_images
 from graspgen.pipeline.preview import PREVIEW, write_preview
 from graspgen.pipeline.progress import Display, print_note, print_selection
+from graspgen.pipeline.quota_rows import plain
+from graspgen.pipeline.quota_run import QuotaRun
 from graspgen.pipeline.records import Records
 from graspgen.pipeline.scene import SceneContext
+from graspgen.pipeline.steering import focused
 from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import Job, Unit, image_bytes, make_unit, scenes_per_shard
 from graspgen.pipeline.watch import Watch, rounded
@@ -78,7 +81,13 @@ def generate(
     """
     folder = Path(out)
     # What is wrong with the recipe's gripper, profile or objects, or with OpenGL, is said before a dataset is deleted.
-    selection = selection_of(SceneContext.open(recipe, seed, folder).catalogue)
+    catalogue = SceneContext.open(recipe, seed, folder).catalogue
+    selection = selection_of(catalogue)
+    steering = QuotaRun(recipe, catalogue, seed, scenes) if recipe.quotas.targets else None
+    if steering is not None and part is not None:
+        raise RecipeError("--part and quotas exclude each other: quotas steer by what all scenes of a run hold")
+    for key in recipe.focus.density:
+        focused(recipe, key)
     check_images(recipe.render)
     executor_of(executor, workers)
     make_current()
@@ -95,7 +104,8 @@ def generate(
             folder,
             recipe=recipe.model_dump(mode="json"),
             seed=seed,
-            scenes=scenes,
+            scenes=scenes if steering is None else steering.first,
+            most=None if steering is None else scenes,
             scenes_per_shard=_layout(folder, scenes, recipe, resume),
             mujoco_version=mujoco.__version__,
             overwrite=overwrite,
@@ -109,16 +119,27 @@ def generate(
         for note in filter(None, notes):
             if not quiet:
                 print_note(note)
-        units = [Unit(number, tuple(manifest.expected(number))) for number in manifest.missing()]
         made = Summary(kept=len(manifest.hashes))
         records = Records(folder, manifest)
+        whole = [Unit(number, tuple(manifest.expected(number))) for number in manifest.missing()]
+        total = sum(len(unit.scenes) for unit in whole) if steering is None else scenes - made.kept
+        batches = [whole] if steering is None else steering.rounds(records)
         chosen = {} if selection is None else {"objects": selection.plain()}
-        told = {"scenes": scenes, "seed": seed, "workers": workers, "units": len(units), "kept": made.kept}
+        told = {"scenes": scenes, "seed": seed, "workers": workers, "units": len(whole), "kept": made.kept}
         journal.write("start", pid=os.getpid(), host=socket.gethostname(), **told, **chosen, **machine())
         start = time.perf_counter()
         try:
             with stop_on_sigterm():
-                _make(recipe, records, units, workers, made, journal, quiet, selection, executor, policy or Policy())
+                job = _job(recipe, records, selection)
+                with Display(total, quiet=quiet) as display:
+                    watch = Watch(made, total, journal, display)
+                    for units in batches:
+                        _make(job, records, units, workers, watch, executor, policy or Policy())
+                        if steering is not None:
+                            made.quotas = steering.report()
+                if steering is not None:
+                    made.quotas = steering.report()
+                    journal.write("quotas", rows=plain(made.quotas))
             _complete(folder, records)
         except KeyboardInterrupt:
             made.interrupted = True
@@ -131,7 +152,7 @@ def generate(
                 _save_what_is_complete(folder, records)
             raise
         made.wall = time.perf_counter() - start
-        if preview and not made.interrupted and (units or not (folder / PREVIEW).is_file()):
+        if preview and not made.interrupted and (made.done or not (folder / PREVIEW).is_file()):
             write_preview(folder)
         journal.write(
             "interrupted" if made.interrupted else "end",
@@ -176,7 +197,7 @@ def _goes_on(folder: Path, scenes: int) -> bool:
         found = load_manifest(folder)
     except DatasetError:
         return False
-    return not found.complete or found.scenes == scenes
+    return not found.complete or (found.most or found.scenes) == scenes
 
 
 def _same_objects(journal: Journal, selection: Selection | None, folder: Path) -> None:
@@ -196,36 +217,29 @@ def _layout(folder: Path, scenes: int, recipe: Recipe, resume: bool) -> int:
     return scenes_per_shard(scenes, image_bytes(recipe))
 
 
-def _make(
-    recipe: Recipe,
-    records: Records,
-    units: list[Unit],
-    workers: int,
-    made: Summary,
-    journal: Journal,
-    quiet: bool,
-    selection: Selection | None,
-    executor: str,
-    policy: Policy,
-) -> None:
-    """Make the units; `made` grows with every scene that is put by."""
-    manifest = records.manifest
-    job = Job(
+def _job(recipe: Recipe, records: Records, selection: Selection | None) -> Job:
+    """Return what all units of the run share."""
+    return Job(
         recipe=recipe.model_dump_json(),
-        seed=manifest.seed,
+        seed=records.manifest.seed,
         folder=str(records.folder.resolve()),
-        attributes=manifest.attributes,
+        attributes=records.manifest.attributes,
         objects="" if selection is None else selection.digest,
     )
-    total = sum(len(unit.scenes) for unit in units)
-    with Display(total, quiet=quiet) as display:
-        watch = Watch(made, total, journal, display)
-        run = executor_of(executor, min(workers, len(units)))
-        finished = run(job, units, watch.report, make_unit, policy=policy, refuse=Unit.without, watch=watch.states)
-        with contextlib.closing(finished):
-            for unit in finished:
-                records.add(unit.shard, unit.refused)
-                watch.done(unit)
+
+
+def _make(
+    job: Job, records: Records, units: list[Unit], workers: int, watch: Watch, executor: str, policy: Policy
+) -> None:
+    """Make units; `watch` is told of every scene that is put by."""
+    if not units:
+        return
+    run = executor_of(executor, min(workers, len(units)))
+    finished = run(job, units, watch.report, make_unit, policy=policy, refuse=Unit.without, watch=watch.states)
+    with contextlib.closing(finished):
+        for unit in finished:
+            records.add(unit.shard, unit.refused)
+            watch.done(unit)
 
 
 def _complete(folder: Path, records: Records) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +29,8 @@ from graspgen.pipeline.in_scene import try_in_scene
 from graspgen.pipeline.look_images import open_images
 from graspgen.pipeline.sequences import frame_tables, tried_grasps
 from graspgen.pipeline.shared_tables import asset_table, gripper_table, profile_table, stack
+from graspgen.pipeline.steering import Steering, is_steered, steer
+from graspgen.pipeline.steering_columns import with_steering
 from graspgen.pipeline.view_tables import annotation_table, keypoint_table, stored_depth, view_table
 from graspgen.recipe import Recipe
 from graspgen.render.opengl import ViewImages
@@ -112,20 +114,39 @@ class SceneResult:
     outcomes: dict[str, int]
 
 
-def make_scene(context: SceneContext, index: int) -> SceneResult:
-    """Make scene `index` of the run, a pure function of the context's recipe, its seed and the index.
+def make_scene(context: SceneContext, index: int, levers: Mapping[str, str] | None = None) -> SceneResult:
+    """Make scene `index` of the run, a pure function of the context's recipe, its seed and the arguments.
+
+    Args:
+        context: what the scenes of the run share.
+        index: number of the scene.
+        levers: dimension of the recipe's quotas → the target that the scene is drawn for; None for none.
 
     Raises:
         GraspgenError: an object cannot be made, the scene does not settle, or nothing can be rendered.
     """
     seconds: dict[str, float] = {}
+    run, catalogue, seed = context.recipe, context.catalogue, context.seed
+    if not is_steered(run):
+        with _timed(seconds, "settle"):
+            settled = settled_scene(run, catalogue, seed, index)
+        return finish_scene(context, settled, seconds)
+
+    def steering(attempt: int) -> Steering:
+        return steer(run, catalogue, seed, index, attempt, levers or {})
+
     with _timed(seconds, "settle"):
-        settled = settled_scene(context.recipe, context.catalogue, context.seed, index)
-    return finish_scene(context, settled, seconds)
+        settled = settled_scene(run, catalogue, seed, index, lambda attempt: steering(attempt).recipe(run))
+    return finish_scene(context, settled, seconds, steering(settled.world.plan.attempt))
 
 
-def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str, float]) -> SceneResult:
-    """Capture, annotate and grasp a settled scene."""
+def finish_scene(
+    context: SceneContext, settled: SettledScene, seconds: dict[str, float], steering: Steering | None = None
+) -> SceneResult:
+    """Capture, annotate and grasp a settled scene, which was drawn as `steering` says, None for as the recipe does."""
+    run = context.recipe
+    if steering is not None:
+        context = replace(context, recipe=steering.recipe(run))
     with _timed(seconds, "render"):
         render = context.recipe.render
         images = render_scene(
@@ -178,6 +199,9 @@ def finish_scene(context: SceneContext, settled: SettledScene, seconds: dict[str
             **frames,
             **episodes,
         }
+    if steering is not None:
+        with _timed(seconds, "edge_cases"):
+            tables = with_steering(run, steering, tables, {n: a.mesh for n, a in settled.world.assets.items()})
     outcomes: Counter[str] = Counter()
     for g in grasps:
         outcomes.update(count_outcomes(g.labelled.results))

@@ -117,6 +117,7 @@ class StoredObjects:
         table = dataset.assets
         self._folder = dataset.path / OBJECTS
         self._names: Mapping[int, str] = dict(zip(table["id"].tolist(), table["name"], strict=True))
+        self._class_of = {k: str(c) for k, c in zip(table["id"].tolist(), table["class_name"], strict=True)}
         ids = table["class_id"].tolist()
         self._classes = [""] * max(ids, default=0)
         for number, name in zip(ids, table["class_name"], strict=True):
@@ -130,6 +131,14 @@ class StoredObjects:
     def class_names(self) -> Sequence[str]:
         """Class names, in the order of their ids."""
         return self._classes
+
+    @property
+    def by_class(self) -> Mapping[str, Sequence[int]]:
+        """Numbers of the stored assets by class."""
+        found: dict[str, list[int]] = {}
+        for number, name in sorted(self._class_of.items()):
+            found.setdefault(name, []).append(number)
+        return found
 
     def asset(self, number: int) -> Asset:
         """Read asset `number`, or return it from memory.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from graspgen.pipeline.quota_rows import QuotaRow
 from graspgen.pipeline.units import SceneDone, UnitDone
 
 
@@ -24,6 +25,7 @@ class Summary:
         taken_up: scenes that a run before this one had made but not brought into a shard.
         given_up: scenes that no worker survived, and why.
         interrupted: whether Ctrl-C ended the run.
+        quotas: of a run with quotas, what became of each, over all scenes of the dataset.
     """
 
     scenes: int = 0
@@ -40,6 +42,7 @@ class Summary:
     taken_up: int = 0
     given_up: dict[int, str] = field(default_factory=dict)
     interrupted: bool = False
+    quotas: list[QuotaRow] = field(default_factory=list)
 
     @property
     def done(self) -> int:

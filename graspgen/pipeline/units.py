@@ -61,11 +61,13 @@ class Unit:
         number: of the shard.
         scenes: indices, ascending.
         refused: index → reason of those that cannot be made.
+        levers: index → what a scene is drawn for (`graspgen.pipeline.scene.make_scene`), where the run has quotas.
     """
 
     number: int
     scenes: tuple[int, ...]
     refused: Mapping[int, str] = field(default_factory=dict)
+    levers: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
     def without(self, scene: int, reason: str) -> Unit:
         """Return the unit without one of its scenes, for a reason."""
@@ -159,7 +161,8 @@ def make_unit(job: Job, unit: Unit, report: Report) -> UnitDone:
             report(Working(unit.number, None, "opening"))
             context = _context(job)
         report(Working(unit.number, index))
-        result = make_scene(context, index)
+        levers = unit.levers.get(index)
+        result = make_scene(context, index, levers) if levers else make_scene(context, index)
         start = time.perf_counter()
         save_packed(path, pack_scene(result.record))
         report(_done(unit.number, result, time.perf_counter() - start))

@@ -13,16 +13,18 @@ from pydantic import Field, model_validator
 from graspgen.recipe.arenas import Table
 from graspgen.recipe.demos import Demos
 from graspgen.recipe.distractors import Contextual, Distractors, Flying
+from graspgen.recipe.focus import Focus
 from graspgen.recipe.grasps import Grasps, InScene
 from graspgen.recipe.looks import Colour, Lights, Render, Surface
 from graspgen.recipe.objects import Objects
+from graspgen.recipe.quotas import EdgeCase, Quotas
 from graspgen.recipe.scene import Count, Scene, Settle
 from graspgen.recipe.section import Section
 from graspgen.recipe.views import Views
 
 __all__ = [
-    "Colour", "Contextual", "Count", "Demos", "Distractors", "Flying", "Grasps", "InScene", "Lights", "Objects",
-    "Recipe", "Render", "Scene", "Section", "Settle", "Surface", "Table", "Views",
+    "Colour", "Contextual", "Count", "Demos", "Distractors", "EdgeCase", "Flying", "Focus", "Grasps", "InScene",
+    "Lights", "Objects", "Quotas", "Recipe", "Render", "Scene", "Section", "Settle", "Surface", "Table", "Views",
 ]  # fmt: skip
 
 
@@ -41,6 +43,8 @@ class Recipe(Section):
     render: Render = Render()
     grasps: Grasps = Grasps()
     demos: Demos = Demos()
+    quotas: Quotas = Quotas()
+    focus: Focus = Focus()
 
     @model_validator(mode="after")
     def _recorded_trials_are_made(self) -> Recipe:

@@ -45,6 +45,10 @@ class Objects(Section):
     objects are split by their numbers: train 0.8, val 0.1, test 0.1."""
     classes: tuple[str, ...] | None = Field(None, min_length=1)
     """Classes to draw from; none takes all."""
+    featured: tuple[str, ...] | None = Field(None, min_length=1)
+    """Classes that the first objects of every scene are drawn from, the others from all; none features none."""
+    featured_count: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many objects of a scene these are (unit: objects)."""
     scale: Number("", 0.01, 100) = default(1.0)
     """Factor on an object's size, drawn for every object of a scene."""
     fits_hand: Annotated[float, Field(ge=0, le=1)] = 0.0

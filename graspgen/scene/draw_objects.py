@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -109,7 +109,10 @@ def _which(
     contextual = recipe.scene.distractors.contextual
     spec = contextual.objects if distractor and contextual.objects is not None else recipe.objects
     role = contextual.role if distractor else "target"
-    numbers = numbers_of(catalogue, role)
+    numbers: Sequence[int] = numbers_of(catalogue, role)
+    if role == "target" and spec.featured and draw <= spec.featured_count:
+        wanted = sorted(number for name in spec.featured for number in catalogue.by_class.get(name, ()))
+        numbers = wanted or numbers
     rng = scene_stream(seed, Purpose.ARRANGEMENT, key, OBJECT, draw)
     asset_number = numbers[min(int(rng.random() * len(numbers)), len(numbers) - 1)]
     scale, asset = number(spec.scale, rng), catalogue.asset(asset_number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from graspgen.errors import SceneError
@@ -23,11 +23,13 @@ from graspgen.scene.settle import settle
 from graspgen.scene.world import SettledScene
 
 
-def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -> SettledScene:
+def settled_scene(
+    recipe: Recipe, catalogue: Catalogue, seed: int, index: int, steered: Callable[[int], Recipe] | None = None
+) -> SettledScene:
     """Make scene `index` of the run `seed`, at rest.
 
     A refused scene is drawn again as the next attempt, so the result depends on the recipe, the
-    catalogue, the seed and the index only.
+    catalogue, the seed and the index only; and on what `steered` gives, the recipe of each attempt.
 
     Raises:
         ObjectError: an asset cannot be made or read.
@@ -36,6 +38,7 @@ def settled_scene(recipe: Recipe, catalogue: Catalogue, seed: int, index: int) -
     kept = KeptCatalogue(catalogue)
     refused: list[tuple[str, str]] = []
     for attempt in range(recipe.scene.settle.attempts):
+        recipe = steered(attempt) if steered else recipe
         try:
             plan = draw_plan(recipe, kept, seed, index, attempt)
         except NoRoom as error:
