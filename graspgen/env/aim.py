@@ -72,7 +72,7 @@ class Aim(Witness):
 
     def _retarget(self, i: int, number: int) -> None:
         self.targets[i] = number
-        self.states[i].retarget(_ONE, np.array([number]), self.places[i].friction[[number]])
+        self.states[i].retarget(_ONE, np.array([number]), self.places[i].physics.friction[[number]])
 
     def _close(self, ids: Ids) -> None:
         """Begin closes on the targets."""

@@ -136,7 +136,7 @@ class _Arm:
         self._at, self._rate = [int(j.qposadr[0]) for j in joints], [int(j.dofadr[0]) for j in joints]
         self._servos, self._lead = [int(model.actuator(s).id) for s in self._carrier.servos], place.scene.lead
         return SceneMeasures(
-            place.scene, place.sim, self._gripper, target=np.array([target]), friction=place.friction[[target]],
+            place.scene, place.sim, self._gripper, target=np.array([target]), friction=place.physics.friction[[target]],
             com=place.com, width=np.array([width]),
         )  # fmt: skip
 

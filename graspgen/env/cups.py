@@ -164,8 +164,7 @@ class Vacuum:
 
     def pull(self, place: Place, R: Array, number: int) -> float:
         """Return the weight of an object along the approach, out of a hand turned by (3, 3), N."""
-        thing = place.settled.world.objects[number]
-        return float(thing.mass * (R[:, 2] @ place.settled.world.plan.gravity_vector))
+        return float(place.physics.mass[number] * (R[:, 2] @ place.settled.world.plan.gravity_vector))
 
     def switch(
         self,

@@ -141,7 +141,7 @@ class Floating:
         ]
         self._lead[i] = place.scene.lead
         state = self._state_of(
-            place.scene, place.sim, self._gripper, target=np.array([target]), friction=place.friction[[target]],
+            place.scene, place.sim, self._gripper, target=np.array([target]), friction=place.physics.friction[[target]],
             com=place.com, T_world_grasp=local[None], width=np.array([width]), approach=0.0,
         )  # fmt: skip
         self._servos = slice(state.servos[0], state.servos[-1] + 1)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from graspgen.env.arm_drive import Arms
 from graspgen.env.drive import Floating
 from graspgen.env.hand import Hands, Saved
+from graspgen.env.physics import Factors
 from graspgen.env.rewards import goal_reached, goal_reward, pick_reward
 from graspgen.env.scenes import Place, Scenes
 from graspgen.env.spec import TaskSpec
@@ -35,6 +36,7 @@ class SavedEpisode:
 
     hand: Saved
     recipe: Recipe
+    factors: Factors | None
     rest: Mapping[str, NDArray]
 
 
@@ -49,6 +51,7 @@ class Episodes(Hands):
         objects: at its start.
         there: (n, k) which objects are in the arena.
         success: whether the task is done.
+        factors: of masses and frictions in these episodes; None where they are the scenes'.
 
     Args:
         spec: of the task.
@@ -64,6 +67,7 @@ class Episodes(Hands):
         driver = Floating(gripper, mode, n) if arm is None else Arms(arm, gripper, mode, n)
         super().__init__(gripper, source.profile, driver, spec.rules == "trial", n, objects)
         self._recipes: list[Recipe] = [scenes.recipe] * n
+        self.factors: list[Factors | None] = [None] * n
         self.cleared, self.lost, self.objects = (np.zeros(n, np.int64) for _ in range(3))
         self.success, self._was_ended = np.zeros(n, bool), np.zeros(n, bool)
         self.goals, self.there = np.zeros((n, 4), np.float32), np.zeros((n, objects), bool)
@@ -83,12 +87,18 @@ class Episodes(Hands):
         self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
     ) -> None:
         """Put a hand into a place, and set its goal."""
+        self._vary(i, place)
         self.enter(i, place, target, T, opening, jitter)
         self._low_end[i], self._high_end[i] = place.ends(self._recipes[i].scene.settle.fallen)
         x = self.target_com(i)
         self.goals[i] = np.append(x + self.here[i] + [0.0, 0.0, self.profile.scene.lift], 1.0)
         self.there[i] = np.arange(self.there.shape[1]) < len(place.ids)
         self._note_what_is_left()
+
+    def _vary(self, i: int, place: Place) -> None:
+        factors = self.factors[i]
+        if factors is not None:
+            place.physics.vary(factors)
 
     def _settle_in(self, i: int, place: Place, state: SceneMeasures) -> None:
         super()._settle_in(i, place, state)
@@ -238,12 +248,14 @@ class Episodes(Hands):
 
     def save(self, i: int) -> SavedEpisode:
         """Return all that an episode's future depends on, but for the random generator."""
-        return SavedEpisode(self.saved(i), self._recipes[i], {name: getattr(self, name)[i].copy() for name in _KEPT})
+        rest = {name: getattr(self, name)[i].copy() for name in _KEPT}
+        return SavedEpisode(self.saved(i), self._recipes[i], self.factors[i], rest)
 
     def restore(self, i: int, saved: SavedEpisode) -> None:
         """Go on from where `save` was called; what happens then is the same to the last bit."""
+        self._recipes[i], self.factors[i] = saved.recipe, saved.factors
+        self._vary(i, saved.hand.place)
         self.put_back(i, saved.hand)
-        self._recipes[i] = saved.recipe
         for name, value in saved.rest.items():
             getattr(self, name)[i] = value
         self._note_what_is_left()

@@ -99,6 +99,7 @@ class GraspPoseEnv(GraspEnv):
         results = run_trials(
             place.settled, place.scene, g.gripper, g.profile, np.array([number]), T[None], opening, grip,
             approach=spec.approach, shake=spec.in_scene.shake, threads=1, record=None,
+            friction=place.physics.friction,
         )  # fmt: skip
         outcome = Outcome(int(results["outcome"][0]))
         g.settle_attempt(number, outcome, int(results["first_touch"][0]))

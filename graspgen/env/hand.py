@@ -202,7 +202,7 @@ class Hands(Aim):
         state = self.driver.again(i, place, number)
         self._settle_in(i, place, state)
         place.sim.restore(saved.data)
-        state.restore(saved.measured, place.friction[[number]])
+        state.restore(saved.measured, place.physics.friction[[number]])
         self.driver.put_back(i, saved.driven)
         self.judge.restore(i, dict(saved.judged))
         self._meter.copy(i)

@@ -16,6 +16,7 @@ from graspgen.arms.mount import Mounted, base_pose
 from graspgen.env.ahead import Ahead
 from graspgen.env.cameras import with_cameras
 from graspgen.env.errors import EnvError
+from graspgen.env.physics import Physics
 from graspgen.env.seen import images_of
 from graspgen.env.simulation import Simulation
 from graspgen.env.spec import TaskSpec
@@ -70,9 +71,9 @@ class Place:
         return np.array([o.plan.instance_id for o in self.settled.world.objects], np.int64)
 
     @cached_property
-    def friction(self) -> Array:
-        """(k, 3) frictions of the objects."""
-        return np.array([o.plan.friction for o in self.settled.world.objects], float).reshape(-1, 3)
+    def physics(self) -> Physics:
+        """Masses and frictions of the objects."""
+        return Physics(self.settled, self.scene)
 
     @cached_property
     def com(self) -> Array:
@@ -250,8 +251,7 @@ class Scenes:
     def _made(self, source: _Source, settled: SettledScene, key: tuple[int, int] | None = None) -> Place:
         if source.gripper.fingered:
             raise EnvError(
-                f"{source.gripper.name} is a multi-finger hand; environments drive jaws and cups: take one, such as "
-                "panda_hand"
+                f"{source.gripper.name} is a multi-finger hand; environments drive jaws and cups, such as panda_hand"
             )
         if self.carrier is not None and source.gripper.suction:
             raise EnvError(

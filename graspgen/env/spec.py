@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, get_args
 
 from graspgen.env.errors import EnvError
+from graspgen.env.physics import Ranges
 from graspgen.errors import nearest
 from graspgen.recipe import Recipe
 
@@ -39,6 +41,9 @@ class TaskSpec:
         run_seed: seed of the run whose scenes they are: what `graspgen generate --seed` says.
         keep: how many scenes are kept ready in memory.
         ahead: how many processes make the scenes of the next resets while an episode is played; 0 for none.
+        physics: ranges of factors that each reset draws for every object of its scene, nothing else changes:
+            `{"mass": (0.7, 1.4), "friction": (0.8, 1.25)}` (`graspgen.env.physics.Ranges`); None for masses and
+            frictions of the scene itself, as the labels have them.
         max_objects: rows of objects in the state; None for as many as the recipe may put into a scene.
         image_size: height and width of images, px.
         cameras: names of cameras (`graspgen.env.cameras.PRESETS`); "recipe" for the recipe's own views.
@@ -60,6 +65,7 @@ class TaskSpec:
     run_seed: int = 0
     keep: int = 16
     ahead: int = 0
+    physics: Ranges | Mapping[str, Sequence[float]] | None = None
     max_objects: int | None = None
     image_size: tuple[int, int] = (84, 84)
     cameras: tuple[str, ...] = ("front",)
@@ -81,6 +87,7 @@ class TaskSpec:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise EnvError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        object.__setattr__(self, "physics", Ranges.of(self.physics))
         if self.arm is None:
             for name, given in (("arm_base", self.arm_base), ("action_mode", self.action_mode.startswith("joint_"))):
                 if given:

@@ -13,6 +13,7 @@ from graspgen.env.drive import Driver
 from graspgen.env.episode import SavedEpisode
 from graspgen.env.judge import Judge
 from graspgen.env.moment import Moment
+from graspgen.env.physics import Factors
 from graspgen.env.scenes import Place, Scenes
 from graspgen.env.simulation import Simulation
 from graspgen.env.spec import TaskSpec
@@ -171,6 +172,11 @@ class GraspTask:
     def success(self) -> bool:
         """Whether the task is done."""
         return bool(self.many.success[0])
+
+    @property
+    def factors(self) -> Factors | None:
+        """Factors of mass and friction in this episode, by instance id; None where they are the scene's."""
+        return self.many.factors[0]
 
     @property
     def objects(self) -> int:

@@ -98,6 +98,8 @@ class GraspTasks(Episodes):
             )
         number = place.target_number(target, choice)
         self._recipes[i] = chosen
+        if self.spec.physics is not None:
+            self.factors[i] = self.spec.physics.draw(rng, place.ids)
         if self.spec.ahead:
             self._expect(i, rng)
         self.begin_episode(i, place, number if self.spec.goal == "target" else None, T_world_tool, opening, jitter)
@@ -124,6 +126,8 @@ class GraspTasks(Episodes):
         for _ in range(1 + spec.ahead // self.n):
             self._coming[i].append(spec.first_scene + int(rng.integers(spec.scenes or 2**31)))
             rng.random(3)  # the jitter and the choice of the target
+            if spec.physics is not None:
+                spec.physics.draw(rng, self._ids[i, :0])
         self.scenes.expect(dict.fromkeys(number for coming in self._coming for number in coming))
 
     def command(self, going: Sequence[int], actions: ArrayLike) -> Array:

@@ -187,6 +187,7 @@ def run_trials(
     linger: float = 0.0,
     fingers: Array | None = None,
     force: float | None = None,
+    friction: Array | None = None,
 ) -> dict[str, NDArray]:
     """Run trials on a compiled model; the arguments are those of `try_scene`, but for the targets' (n,) numbers.
 
@@ -195,6 +196,7 @@ def run_trials(
             `try_scene`.
         number: (n,) numbers of the targets among the scene's objects.
         linger: s that the recorded trials go on after their end.
+        friction: (k, 3) of the objects; None for the scene's.
         fingers, force: see `try_scene`; of no meaning for other grippers, whose force is the model's.
 
     Returns:
@@ -213,7 +215,7 @@ def run_trials(
         batch,
         gripper,
         target=number,
-        friction=np.array([o.plan.friction for o in objects])[number],
+        friction=(np.array([o.plan.friction for o in objects]) if friction is None else friction)[number],
         com=np.array([o.asset.com for o in objects]),
         T_world_grasp=T_world_grasp,
         width=width,
