@@ -111,7 +111,9 @@ class Episodes(Hands):
             going: which episodes it was a step of; what is returned for others does not count.
         """
         judge, spec, row = self.judge, self.spec, self._rows
-        picked = self.have_ended_with(_SUCCESS)
+        # Mostly none has ended, and nothing more is asked then.
+        ended = _ENDED in judge.stage.tolist()
+        picked = self.have_ended_with(_SUCCESS) if ended else np.zeros(self.n, bool)
         self._count_lost()
         if spec.goal == "target":
             achieved = self.achieved()
@@ -120,10 +122,10 @@ class Episodes(Hands):
         else:
             way = self.moment.centre[row, self.targets] - self.moment.x
             distance = np.sqrt(np.add.reduce(way * way, axis=1))
-            done = picked & ~self._was_ended
+            done = picked & ~self._was_ended if ended else picked
             reward = pick_reward(spec.reward_mode, distance, judge.touching, judge.held, judge.rise / judge.high, done)
             self.success = picked
-        over = judge.outcome == _UNSTABLE
+        over = judge.outcome == _UNSTABLE if ended else np.zeros(self.n, bool)
         if spec.goal == "all":
             for i in np.flatnonzero(picked).tolist():
                 if i in going:
@@ -132,7 +134,7 @@ class Episodes(Hands):
             over |= self.targets < 0
         else:
             over |= self._nothing_left
-        if spec.rules == "trial":
+        if ended and spec.rules == "trial":
             over |= (judge.stage == _ENDED) & ~picked
         if spec.terminate_on_success:
             over |= self.success

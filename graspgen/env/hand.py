@@ -119,11 +119,11 @@ class Hands(Aim):
         if self._vacuums:
             self.judge.force[i] = state.cup_force
 
-    def begin(self, going: Sequence[int], action: Array) -> Array:
-        """Begin a control step: return the (n, steps, nu) controls that do (n, numbers) actions, in −1…1.
+    def begin(self, going: Sequence[int], action: Array) -> None:
+        """Begin a control step that does (n, numbers) actions, in −1…1.
 
         Args:
-            going: which hands; what is returned for others does not count, and they have to enter a place anew.
+            going: which hands; the others have to enter a place anew.
             action: of all hands.
         """
         fingers, judge = action[:, -1], self.judge
@@ -135,28 +135,22 @@ class Hands(Aim):
         both = zip(judge.stage.tolist(), judge.first_touch.tolist(), strict=True)
         approaching = [i for i, (stage, touched) in enumerate(both) if stage == _APPROACH and touched < 0]
         before = {i: self.places[i].sim.state() for i in approaching if i in going} if self.strict else {}
-        control = self._control(going, action, fingers)
-        self._begun = approaching, control, before
-        return control
+        self._command(going, action, fingers)
+        self._begun = approaching, before
 
-    def simulate(self, i: int, control: Array) -> None:
-        """Simulate a control step of a hand; other threads may do so at the same time with other hands.
-
-        Args:
-            i: which.
-            control: (steps, nu).
-        """
-        self.places[i].sim.rollout(control, self._seen[i], self.n > 1)
+    def simulate(self, i: int) -> None:
+        """Simulate a control step of a hand; other threads may do so at the same time with other hands."""
+        self.places[i].sim.rollout(self._control[i], self._seen[i], self.n > 1)
         self._meter.copy(i)
 
     def end(self) -> None:
         """Judge the attempts after a control step that was simulated."""
-        approaching, control, before = self._begun
+        approaching, before = self._begun
         if approaching and self._face.any_near(self._seen):
             hits = self._face.hand_hits(self._seen[approaching])
             for row in np.flatnonzero(hits.any(axis=1)).tolist():
                 i = approaching[row]
-                self._touch(i, control[i, : int(hits[row].argmax())], before.get(i))
+                self._touch(i, self._control[i, : int(hits[row].argmax())], before.get(i))
         self._measure()
         judge = self.judge
         for i, vacuum in enumerate(self._vacuums):
@@ -166,16 +160,15 @@ class Hands(Aim):
             closing = (judge.stage == _CLOSE) & ~self.fixed & ~judge.touching.all(axis=1)
             self._aim_by_touch(np.flatnonzero(closing))
 
-    def _control(self, going: Sequence[int], action: Array, fingers: Array) -> Array:
-        """(n, steps, nu) controls of a control step."""
-        control = np.empty((self.n, self.chunk, self._controls))
+    def _command(self, going: Sequence[int], action: Array, fingers: Array) -> None:
+        """Write the controls of a control step."""
+        control = self._control
         after = self.here + self.belt * self.period if self._ride else self.here
         self.driver.control(control, going, action, self.moment, (self.here, after), self.limits)
         if self._vacuums:
             control[..., self._face.valves] = self.judge.valves()[:, None]
         else:
             control[..., self._face.grip] = fingers[:, None] * self.gripper.file.closing_speed
-        return control
 
     def _touch(self, i: int, control: Array, before: Array | None) -> None:
         """Note what an open hand has touched on its approach; where a trial's rules hold, that ends the attempt."""

@@ -91,7 +91,8 @@ class GraspTask:
             EnvError: the action has the wrong shape or is not finite.
         """
         many = self.many
-        many.simulate(0, many.command(_ONLY, (action,))[0])
+        many.command(_ONLY, (action,))
+        many.simulate(0)
         reward, over = many.judged(_ONLY)
         return Step(float(reward[0]), bool(over[0]), bool(many.success[0]))
 

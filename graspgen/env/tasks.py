@@ -130,10 +130,10 @@ class GraspTasks(Episodes):
                 spec.physics.draw(rng, self._ids[i, :0])
         self.scenes.expect(dict.fromkeys(number for coming in self._coming for number in coming))
 
-    def command(self, going: Sequence[int], actions: ArrayLike) -> Array:
-        """Begin a control step: return the (n, steps, nu) controls that do actions.
+    def command(self, going: Sequence[int], actions: ArrayLike) -> None:
+        """Begin a control step that does actions.
 
-        Whoever has simulated those of all that are going (`simulate`) ends the step (`judged`).
+        Whoever has simulated it for all that are going (`simulate`) ends the step (`judged`).
 
         Args:
             going: which episodes go on; the others have to be reset after this step.
@@ -145,11 +145,11 @@ class GraspTasks(Episodes):
         if None in self.places:
             raise EnvError("reset the environment before its first step")
         given = np.array(actions, float)
-        if given.shape != (self.n, self.action_size) or not np.isfinite(given).all():
+        if given.shape != (self.n, self.driver.action_size) or _not_finite(given):
             told = given.tolist() if given.size <= self.action_size else f"shape {given.shape}"
             raise EnvError(f"an action must be {self.action_size} finite numbers in -1…1, got {told}")
         np.minimum(np.maximum(given, -1.0, out=given), 1.0, out=given)
-        return self.begin(going, given)
+        self.begin(going, given)
 
     def judged(self, going: Sequence[int]) -> tuple[Array, NDArray[np.bool_]]:
         """End a control step: return (n,) rewards, and whether each episode is over."""
@@ -183,6 +183,11 @@ class GraspTasks(Episodes):
         if self.spec.goal == "all":
             return "clear the bin"
         return f"pick up the {self.target_name(i)}" if self.spec.goal == "target" else "pick up an object"
+
+
+def _not_finite(numbers: Array) -> bool:
+    # A sum of squares is quicker to look at, but may overflow.
+    return not (np.vdot(numbers, numbers) < np.inf or np.isfinite(numbers).all())
 
 
 def _most_objects(recipe: Recipe) -> int:

@@ -126,7 +126,8 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
             raise EnvError(f"episodes {over} are over: reset them, with options={{'reset_mask': …}}")
         again = self._over.copy() if mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
         going = np.flatnonzero(~again).tolist()
-        self._simulate(going, tasks.command(going, actions))
+        tasks.command(going, actions)
+        self._simulate(going)
         rewards, terminated = tasks.judged(going)
         self._steps += 1
         truncated = self._steps >= self._longest
@@ -151,18 +152,18 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
         self._senses.begin(i)
         self._steps[i] = 0
 
-    def _simulate(self, going: list[int], control: Array) -> None:
+    def _simulate(self, going: list[int]) -> None:
         size = max(1, len(going) // (_SHARES * self._crew.threads))
         works = [
-            self._crew.give(functools.partial(self._simulate_some, going[i : i + size], control))
+            self._crew.give(functools.partial(self._simulate_some, going[i : i + size]))
             for i in range(0, len(going), size)
         ]
         for work in works:
             self._crew.finish(work)
 
-    def _simulate_some(self, some: list[int], control: Array) -> None:
+    def _simulate_some(self, some: list[int]) -> None:
         for i in some:
-            self.grasping.simulate(i, control[i])
+            self.grasping.simulate(i)
 
     def _final(self, ended: list[int]) -> dict[str, Any]:
         """Return what infos say of episodes that have just ended."""

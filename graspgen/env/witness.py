@@ -43,7 +43,8 @@ class Witness:
         self._squeeze_limit, self._rows = np.zeros(n), np.arange(n)
         self._meter = Meter(gripper, n, objects)
         self.moment: Moment = self._meter.moment
-        self._seen = np.zeros((n, chunk, 0))
+        # What each step of a control step is told, and what the sensors say before it.
+        self._control, self._seen = np.zeros((n, chunk, 0)), np.zeros((n, chunk, 0))
         self._measure()
 
     def _settle_in(self, i: int, place: Place, state: SceneMeasures) -> None:
@@ -57,9 +58,9 @@ class Witness:
         self._face = state  # where sensors and controls are is the same in all models of this hand
         if not self.gripper.suction:
             self._squeeze_limit[i] = 0.99 * state.squeeze_limit
-        self._controls = model.nu
-        if self._seen.shape[2] != model.nsensordata:
-            self._seen = np.zeros((self.n, self.chunk, model.nsensordata))
+        sizes = model.nu, model.nsensordata
+        if (self._control.shape[2], self._seen.shape[2]) != sizes:
+            self._control, self._seen = (np.zeros((self.n, self.chunk, size)) for size in sizes)
 
     def _measure(self) -> None:
         if self._ride:
