@@ -12,6 +12,7 @@ from graspgen.frames import Array
 from graspgen.grippers.finger_postures import measure_fingers
 from graspgen.grippers.fingers import MAX_JOINTS, FingersFile, add_servos
 from graspgen.grippers.mjcf import TURNED, hand_spec
+from graspgen.grippers.motion import find_drivers
 from graspgen.grippers.postures import Linkage
 
 #: Postures, as shares of the way from a joint's open end to its closed one; how far the squeeze goes on, rad or m.
@@ -110,12 +111,25 @@ def guess_fingers(path: Path, spec: mujoco.MjSpec, model: mujoco.MjModel) -> tup
 
 
 def several_fingers(model: mujoco.MjModel) -> bool:
-    """Whether three or more joints are driven on their own, on three or more branches: a hand, and no jaw."""
+    """Whether three or more joints are driven on their own, on three or more branches: a hand, and no jaw.
+
+    A linkage whose actuator pulls a tendon of one or two joints, such as Menagerie's 2F-85, is a jaw.
+    """
+    if _has_jaw_drive(model):
+        return False
     try:
         joints, _ = _driven(model)
         return len(joints) > 2 and len(_branches(model, _palm(model, joints), joints)) > 2
     except GripperError:
         return False
+
+
+def _has_jaw_drive(model: mujoco.MjModel) -> bool:
+    try:
+        find_drivers(model)
+    except GripperError:
+        return False
+    return True
 
 
 def _driven(model: mujoco.MjModel) -> tuple[tuple[str, ...], str]:
