@@ -51,6 +51,7 @@ class Episodes(Hands):
         objects: at its start.
         there: (n, k) which objects are in the arena.
         success: whether the task is done.
+        recipes: of their scenes.
         factors: of masses and frictions in these episodes; None where they are the scenes'.
 
     Args:
@@ -66,7 +67,7 @@ class Episodes(Hands):
         gripper, arm, mode = source.gripper, scenes.carrier, spec.action_mode
         driver = Floating(gripper, mode, n) if arm is None else Arms(arm, gripper, mode, n)
         super().__init__(gripper, source.profile, driver, spec.rules == "trial", n, objects)
-        self._recipes: list[Recipe] = [scenes.recipe] * n
+        self.recipes: list[Recipe] = [scenes.recipe] * n
         self.factors: list[Factors | None] = [None] * n
         self.cleared, self.lost, self.objects = (np.zeros(n, np.int64) for _ in range(3))
         self.success, self._was_ended = np.zeros(n, bool), np.zeros(n, bool)
@@ -89,7 +90,7 @@ class Episodes(Hands):
         """Put a hand into a place, and set its goal."""
         self._vary(i, place)
         self.enter(i, place, target, T, opening, jitter)
-        self._low_end[i], self._high_end[i] = place.ends(self._recipes[i].scene.settle.fallen)
+        self._low_end[i], self._high_end[i] = place.ends(self.recipes[i].scene.settle.fallen)
         x = self.target_com(i)
         self.goals[i] = np.append(x + self.here[i] + [0.0, 0.0, self.profile.scene.lift], 1.0)
         self.there[i] = np.arange(self.there.shape[1]) < len(place.ids)
@@ -169,7 +170,7 @@ class Episodes(Hands):
         place, now = self.places[i], self.moment
         stay = [k for k in np.flatnonzero(self.there[i]).tolist() if k != self.targets[i]]
         poses = {int(place.ids[k]): pose(now.R_object[i, k], now.x_object[i, k]) for k in stay}
-        left = self.scenes.again(self._recipes[i], place, poses)
+        left = self.scenes.again(self.recipes[i], place, poses)
         if left is None:
             self.lost[i] += len(stay)
             self.targets[i] = -1
@@ -251,11 +252,11 @@ class Episodes(Hands):
     def save(self, i: int) -> SavedEpisode:
         """Return all that an episode's future depends on, but for the random generator."""
         rest = {name: getattr(self, name)[i].copy() for name in _KEPT}
-        return SavedEpisode(self.saved(i), self._recipes[i], self.factors[i], rest)
+        return SavedEpisode(self.saved(i), self.recipes[i], self.factors[i], rest)
 
     def restore(self, i: int, saved: SavedEpisode) -> None:
         """Go on from where `save` was called; what happens then is the same to the last bit."""
-        self._recipes[i], self.factors[i] = saved.recipe, saved.factors
+        self.recipes[i], self.factors[i] = saved.recipe, saved.factors
         self._vary(i, saved.hand.place)
         self.put_back(i, saved.hand)
         for name, value in saved.rest.items():

@@ -95,7 +95,7 @@ class GraspPoseEnv(GraspEnv):
         number = int(np.searchsorted(place.ids, nearest_objects(place.settled, T[None, :3, 3])[0]))
         opening = np.array([0.0 if g.gripper.suction else max(width, 1e-4)])
         grip = grip_widths(place.settled, g.gripper, place.ids[[number]], T[None], opening)
-        spec = g.scenes.source(g.scenes.recipe).recipe.grasps
+        spec = g.recipe.grasps
         results = run_trials(
             place.settled, place.scene, g.gripper, g.profile, np.array([number]), T[None], opening, grip,
             approach=spec.approach, shake=spec.in_scene.shake, threads=1, record=None,

@@ -57,7 +57,7 @@ class GraspEnv(gymnasium.Env):
     @property
     def task_description(self) -> str:
         """The task in words, of this episode."""
-        return self.grasping.task_description if self.grasping.place is not None else "pick up an object"
+        return self.grasping.task_description
 
     @property
     def task(self) -> str:

@@ -54,8 +54,7 @@ class Senses:
         self.mode, self._sees = mode, mode not in BLIND
         if not self._sees:
             settings = {"image_size": PICTURE, "shadow_size": PICTURE_SHADOWS, **settings}
-        listed = {k: tuple(v) for k, v in settings.items() if isinstance(v, list)}  # as files of settings hold them
-        self.tasks = GraspTasks(TaskSpec(**{**settings, **listed}), views=self._sees or pictures, n=n)
+        self.tasks = GraspTasks(TaskSpec(**settings), views=self._sees or pictures, n=n)
         self._eyes = [Eyes(self.tasks.spec.shadow_size) for _ in range(n)]
         self._shots: list[list[Shot]] = [[] for _ in range(n)]
         self._frames = [0] * n

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from graspgen.env.errors import EnvError
 from graspgen.env.physics import Ranges
@@ -45,8 +45,8 @@ class TaskSpec:
             `{"mass": (0.7, 1.4), "friction": (0.8, 1.25)}` (`graspgen.env.physics.Ranges`); None for masses and
             frictions of the scene itself, as the labels have them.
         max_objects: rows of objects in the state; None for as many as the recipe may put into a scene.
-        image_size: height and width of images, px.
-        cameras: names of cameras (`graspgen.env.cameras.PRESETS`); "recipe" for the recipe's own views.
+        image_size: height and width of images, px; one number for both.
+        cameras: names of cameras (`graspgen.env.cameras.PRESETS`), or one; "recipe" for the recipe's own views.
         shadow_size: side of the shadow map, texels; 0 for no shadows, which take most of an image's time.
         points: number of points of a point cloud.
     """
@@ -73,6 +73,8 @@ class TaskSpec:
     points: int = 1024
 
     def __post_init__(self) -> None:
+        for name in ("overrides", "cameras", "arm_base", "image_size"):
+            object.__setattr__(self, name, _several(getattr(self, name), twice=name == "image_size"))
         choices = (("goal", Goal), ("action_mode", ActionMode), ("reward_mode", RewardMode), ("rules", Rules))
         for name, kind in choices:
             check_choice(name, getattr(self, name), get_args(kind))
@@ -94,10 +96,20 @@ class TaskSpec:
                     raise EnvError(f'{name}={getattr(self, name)!r} needs an arm, for example arm="panda"')
         elif self.arm_base is not None and (len(self.arm_base) != 4 or not all(map(isfinite, self.arm_base))):
             raise EnvError(f"arm_base must be x, y, z in m and degrees, got {self.arm_base!r}")
-        if len(self.image_size) != 2 or min(self.image_size) < 16:
+        size = self.image_size
+        if not isinstance(size, tuple) or len(size) != 2 or min(size) < 16:
             raise EnvError(f"image_size must be height and width of at least 16 px, got {self.image_size!r}")
         if not self.cameras:
             raise EnvError('cameras names none; give names such as ("front",), or "recipe"')
+
+
+def _several(given: Any, twice: bool) -> Any:
+    """Return a tuple of what may be one alone, or a list as files of settings hold them."""
+    if isinstance(given, int) and twice:
+        return given, given
+    if isinstance(given, str):
+        return (given,)
+    return tuple(given) if isinstance(given, list) else given
 
 
 def check_choice(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_measures import SceneMeasures
 from graspgen.grippers.gripper import Gripper
+from graspgen.recipe import Recipe
 
 _ONLY = (0,)
 
@@ -173,6 +174,11 @@ class GraspTask:
     def success(self) -> bool:
         """Whether the task is done."""
         return bool(self.many.success[0])
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of this episode's scene."""
+        return self.many.recipes[0]
 
     @property
     def factors(self) -> Factors | None:

@@ -97,7 +97,7 @@ class GraspTasks(Episodes):
                 f"has room for {room}; make the environment with max_objects={len(place.ids)}"
             )
         number = place.target_number(target, choice)
-        self._recipes[i] = chosen
+        self.recipes[i] = chosen
         if self.spec.physics is not None:
             self.factors[i] = self.spec.physics.draw(rng, place.ids)
         if self.spec.ahead:
@@ -180,9 +180,13 @@ class GraspTasks(Episodes):
 
     def description(self, i: int) -> str:
         """Return the task in words, as vision-language policies are told it."""
-        if self.spec.goal == "all":
-            return "clear the bin"
-        return f"pick up the {self.target_name(i)}" if self.spec.goal == "target" else "pick up an object"
+        place, goal = self.places[i], self.spec.goal
+        if goal == "any":
+            return "pick up an object"
+        if goal == "all":
+            return f"clear the {place.settled.world.plan.arena.name if place is not None else 'bin'}"
+        name = self.target_name(i) if place is not None else ""
+        return f"pick up the {name.replace('_', ' ') or 'target'}"
 
 
 def _not_finite(numbers: Array) -> bool:

@@ -27,6 +27,7 @@ from graspgen.env.observations import ObsMode
 from graspgen.env.senses import BLIND, of
 from graspgen.env.spec import TaskSpec
 from graspgen.env.tasks import GraspTasks
+from graspgen.errors import nearest
 from graspgen.frames import Array
 
 #: Works that each thread is given in a step: more of them even out, and each costs some hand-over.
@@ -180,6 +181,25 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
         each = [self._senses.observation(i) for i in range(self.num_envs)]
         empty = create_empty_array(self.single_observation_space, self.num_envs)
         return concatenate(self.single_observation_space, each, empty)
+
+    def call(self, name: str) -> tuple[Any, ...]:
+        """Return what each environment has by this name, as Gymnasium's other vector environments do.
+
+        Args:
+            name: `task_description`, `task` (the id), or `_max_episode_steps`, which evaluators of policies ask for.
+
+        Raises:
+            EnvError: there is nothing by this name.
+        """
+        if name == "task_description":
+            return tuple(self.grasping.description(i) for i in range(self.num_envs))
+        if name == "task":
+            return (self.spec.id if self.spec is not None else type(self).__name__,) * self.num_envs
+        if name == "_max_episode_steps":
+            return (self._longest,) * self.num_envs
+        raise EnvError(f"there is no {name!r}{nearest(name, ('task_description', 'task', '_max_episode_steps'))}")
+
+    get_attr = call
 
     def render(self) -> tuple[Any, ...] | None:
         """Return what the first camera of each environment sees: colour, depth (m), or both."""

@@ -221,6 +221,35 @@ def test_the_cameras_numbers_put_points_of_the_depth_image_onto_the_table():
         assert near.sum() > 20 and np.abs(points[near, 2]).max() < 2e-3, name
 
 
+def test_a_setting_of_one_needs_no_tuple_and_lists_do_as_well():
+    env = made("graspgen/Pick-v0", "rgb", cameras="side", image_size=20)
+    assert env.observation_space["pixels"]["side"].shape == (20, 20, 3)
+    files = made("graspgen/Pick-v0", "rgb", cameras=["side", "top"], image_size=[16, 20], overrides=list(QUICK))
+    assert files.observation_space["pixels"]["top"].shape == (16, 20, 3)
+    own = made("graspgen/Pick-v0", "rgb", cameras="recipe", overrides="scene.objects.count=1")
+    assert own.observation_space["pixels"]["view_0"].shape[2] == 3
+    with pytest.raises(EnvError, match="image_size must be height and width"):
+        made("graspgen/Pick-v0", "rgb", image_size="84")
+
+
+def test_depth_is_what_the_recipes_sensor_reports_with_new_noise_in_every_frame():
+    view = {"cameras": "front", "image_size": 64, "scenes": None}
+    sensor = (*QUICK, "views.sensor=realsense_d435")
+    envs = [made("graspgen/Pick-v0", "rgbd", **view, overrides=given) for given in (QUICK, sensor, sensor)]
+    first, again = [], []
+    for env in envs:
+        first.append(env.reset(seed=0, options={"scene": 1})[0]["pixels"]["front_depth"])
+        again.append(env.step(np.zeros(5, np.float32))[0]["pixels"]["front_depth"])
+        env.close()
+    exact, reported, same = first
+    np.testing.assert_array_equal(reported, same)
+    there = (reported > 0) & (exact > 0)
+    assert 0.5 < there.mean() < 1.0, "a sensor has holes"
+    off = np.abs(reported[there] - exact[there])
+    assert 0 < np.median(off) < 0.01, "m, within a metre"
+    assert (again[1] != reported)[there].mean() > 0.3 and (again[1] == again[2]).all()
+
+
 def test_a_whole_grasp_is_judged_as_its_label():
     env = made("graspgen/GraspPose-v0", reward_mode="sparse")
     core = env.unwrapped
@@ -249,6 +278,7 @@ def test_a_reset_takes_recipe_and_scene_and_says_which_it_is():
     assert env.unwrapped.grasping.place.settled.world.plan.arena.name == "bin"
     assert env.unwrapped.task_description == "pick up an object"
     target = made("graspgen/PickTarget-v0")
+    assert target.unwrapped.task_description == "pick up the target"
     target.reset(seed=0, options={"scene": 1, "target": 2})
     assert target.unwrapped.task_description.startswith("pick up the ") and target.unwrapped.task
 

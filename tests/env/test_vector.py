@@ -160,6 +160,18 @@ def test_a_wrong_action_is_told_and_the_vector_goes_on():
         made(recip="single")
 
 
+def test_a_vector_says_what_evaluators_of_policies_ask_each_environment_for():
+    settings = {"name": "graspgen/PickTarget-v0", "steps": 7}
+    vector, alone = made(**settings), singles(**settings)
+    for envs in (vector, alone):
+        envs.reset(seed=2)
+    for name in ("task_description", "task", "_max_episode_steps"):
+        assert vector.unwrapped.call(name) == alone.call(name), name
+    assert vector.unwrapped.call("_max_episode_steps") == (7,) * N
+    with pytest.raises(EnvError, match="did you mean 'task'"):
+        vector.unwrapped.call("tasks")
+
+
 def test_a_crew_does_every_work_once_and_hands_on_what_it_raises():
     crew, done = Crew(3), []
     works = [crew.give(lambda i=i: done.append(i)) for i in range(50)]
