@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from graspgen.dataset.layout import PARTIAL, write_error
-from graspgen.dataset.schema import TABLES
+from graspgen.dataset.schema import present_columns
 from graspgen.pipeline.object_labels import ObjectRows
 
 #: The tables that an object's rows belong to.
@@ -63,7 +63,8 @@ class RowStore:
         """Return the rows of `key`; None where there are none, or they are damaged."""
         with contextlib.suppress(*_DAMAGED), np.load(self.path(key)) as saved:
             told = json.loads(str(saved["info"]))
-            tables = {t: {name: saved[f"{t}.{name}"] for name in TABLES[t].columns} for t in ROW_TABLES}
+            held = {t: [n.removeprefix(f"{t}.") for n in saved.files if n.startswith(f"{t}.")] for t in ROW_TABLES}
+            tables = {t: {name: saved[f"{t}.{name}"] for name in present_columns(t, held[t])} for t in ROW_TABLES}
             if all(len(values) == told["rows"][t] for t in ROW_TABLES for values in tables[t].values()):
                 return ObjectRows(tables, int(told["steps"]), told["outcomes"])
         return None
