@@ -658,7 +658,8 @@ TABLES: dict[str, Table] = {
                 (),
                 "N",
                 "mean normal force of the two pads after closing; of suction the vacuum's force on the cups that hold, "
-                "of multi-finger hands the mean force of the links that press",
+                "of multi-finger hands the mean force of the links that press. Without a grip (phase CLOSE) an object "
+                "can jam between finger and palm: then it is more than the motor can",
                 low=0,
                 nan=True,
             ),

@@ -17,6 +17,7 @@ from graspgen.dataset.index import finalize
 from graspgen.dataset.manifest import load_manifest, save_manifest
 from graspgen.errors import DatasetError
 from graspgen.frames import OPENGL_OPENCV, axis_angle, inverse
+from graspgen.grasps.outcomes import Phase
 
 SHARD = "shards/shard-00000.h5"
 
@@ -454,3 +455,17 @@ def test_many_rows_of_one_fault_are_counted(copy: Path) -> None:
     damage(copy, put("grasps/width", slice(None), 0.9))
     found = [str(v) for v in check(copy) if v.column == "width"]
     assert len(found) == 6 and "11 more rows" in found[-1]
+
+
+JAMS = [(Phase.CLOSE, 0.03, False), (Phase.HOLD, 0.03, True), (Phase.HOLD, 0.14, False)]
+
+
+@pytest.mark.parametrize(("phase", "width", "named"), JAMS)
+def test_more_force_than_the_motor_has_is_wrong_in_a_grip_and_not_in_a_jam(copy, phase, width, named):
+    def jam(file: h5py.File) -> None:
+        for name, value in (("phase", phase), ("width", width), ("grip_force", 391.0)):
+            file[f"trials/{name}"][0] = value
+
+    damage(copy, jam)
+    told = [v for v in check(copy) if (v.table, v.column) == ("trials", "grip_force")]
+    assert any("than the gripper can" in str(v) for v in told) == named
