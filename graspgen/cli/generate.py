@@ -36,7 +36,9 @@ def generate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only errors.")] = False,
     executor: Annotated[
         str,
-        typer.Option(help="Who works: local (processes, replaced when they crash) or inline (this process)."),
+        typer.Option(
+            help="Who works: local (processes, replaced when they crash), inline (this one) or ray (a cluster)."
+        ),
     ] = "local",
     retries: Annotated[
         int, typer.Option(min=0, max=1000, help="How often a scene that a worker died of is tried again.")
@@ -45,6 +47,18 @@ def generate(
         float, typer.Option(min=1, help="A worker that is at one scene for longer is killed and replaced, s.")
     ] = 900.0,
     recycle: Annotated[int, typer.Option(min=1, help="Scenes after which a worker is replaced by a fresh one.")] = 1000,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="The Ray cluster of --executor ray; the one of this machine if not given."
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Where the shards go, s3://bucket/data say; the folder of --out if not given."
+        ),
+    ] = None,
     part: Annotated[
         str | None,
         typer.Option(metavar="K/N", help="Make the K-th of N parts of the run; `graspgen merge` puts them together."),
@@ -66,13 +80,15 @@ def generate(
         out,
         scenes,
         seed,
-        workers or available_cores(),
+        workers or (0 if executor == "ray" else available_cores()),
         overwrite=overwrite,
         resume=resume,
         quiet=quiet,
         executor=executor,
         policy=Policy(retries, time_limit, recycle),
         part=which,
+        address=address,
+        store=store,
     )
     if not quiet:
         print_summary(made, out)

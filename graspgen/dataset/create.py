@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,8 @@ from graspgen.dataset.manifest import Manifest, ShardInfo, edited, load_manifest
 from graspgen.dataset.schema import SCHEMA_VERSION, TABLES
 from graspgen.errors import DatasetError
 
+#: Returns the complete shards of a run, those that its manifest knows among them.
+Find = Callable[[Manifest], tuple[ShardInfo, ...]]
 #: Most differences between two runs that a message shows.
 _MOST = 5
 
@@ -48,6 +50,7 @@ def create_dataset(
     resume: bool = False,
     part: tuple[int, int] | None = None,
     most: int | None = None,
+    find: Find | None = None,
 ) -> Manifest:
     """Make a dataset's folder, or take up one that is there, and return its manifest.
 
@@ -61,6 +64,7 @@ def create_dataset(
             number of scenes may grow.
         part: (k, n) to make only the k-th of n parts of the shards.
         most: of a run with quotas, the most scenes that it may have; `scenes` are those of its first round.
+        find: returns the complete shards of a run, where they are not in the folder.
 
     Raises:
         DatasetError: the folder is in use and neither is set, or it is no dataset, or it holds another run, or it
@@ -83,7 +87,7 @@ def create_dataset(
             raise DatasetError(f"{folder} is a file; choose another output folder")
         if folder.is_dir() and not _only_begun(folder):
             if resume:
-                return _resume(folder, wanted)
+                return _resume(folder, wanted, find)
             if not overwrite:
                 mend = (
                     "use --resume to go on, --overwrite to delete it"
@@ -96,6 +100,8 @@ def create_dataset(
         (folder / OBJECTS).mkdir(exist_ok=True)
     except OSError as error:
         raise write_error(folder, error) from error
+    if find is not None:
+        wanted = replace(wanted, shards=find(wanted))
     save_manifest(folder, wanted)
     return wanted
 
@@ -134,7 +140,7 @@ def _is_manifest(path: Path) -> bool:
     return isinstance(content, dict) and str(content.get("format", "")).startswith("graspgen")
 
 
-def _resume(folder: Path, wanted: Manifest) -> Manifest:
+def _resume(folder: Path, wanted: Manifest, find: Find | None) -> Manifest:
     by_hand = edited(folder)
     found = load_manifest(folder)
     if found.selected is not None:
@@ -164,7 +170,8 @@ def _resume(folder: Path, wanted: Manifest) -> Manifest:
         (folder / OBJECTS).mkdir(exist_ok=True)
         clear_partial(folder)
         # Nothing that an edited manifest says of its shards is believed.
-        kept = complete_shards(folder, replace(manifest, shards=() if by_hand else found.shards))
+        known = replace(manifest, shards=() if by_hand else found.shards)
+        kept = complete_shards(folder, known) if find is None else find(known)
         manifest = replace(manifest, shards=kept)
         # What was refused is tried again where its shard has to be made anew.
         gone = {n for unit in manifest.missing() for n in _whole(manifest, unit)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from graspgen.errors import DatasetError
 _Shared = dict[str, list[dict[str, NDArray[Any]]]]
 
 
-def finalize(path: str | Path) -> Manifest:
+def finalize(path: str | Path, opened: Callable[[str], h5py.File] | None = None) -> Manifest:
     """Write `dataset.h5` over the complete shards, mark the manifest complete if none is missing, and return it.
 
     Columns of scenes are HDF5 virtual datasets over the shards, by relative path; the rows of shared tables are
@@ -41,6 +42,7 @@ def finalize(path: str | Path) -> Manifest:
 
     Args:
         path: the dataset's folder.
+        opened: opens a shard by its name where they are not in the folder.
 
     Raises:
         DatasetError: a shard is missing or damaged, or the file cannot be written.
@@ -50,7 +52,7 @@ def finalize(path: str | Path) -> Manifest:
     if manifest.shards:
         target = folder / INDEX
         partial = partial_of(target)
-        shared, sizes, present = _read_shards(folder, manifest)
+        shared, sizes, present = _read_shards(folder, manifest, opened or (lambda name: open_file(folder / name)))
         try:
             with hdf5_output(partial) as (index, _), uninterrupted():
                 _fill(index, manifest, shared, sizes, present)
@@ -70,7 +72,9 @@ def finalize(path: str | Path) -> Manifest:
 _Present = dict[str, list[str]]
 
 
-def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[int, int]], _Present]:
+def _read_shards(
+    folder: Path, manifest: Manifest, opened: Callable[[str], h5py.File]
+) -> tuple[_Shared, list[tuple[int, int]], _Present]:
     """Read the shared tables and the image size of every shard, and which columns they have."""
     present: _Present = {}
     shared: _Shared = {table: [] for table, spec in TABLES.items() if spec.shared}
@@ -78,7 +82,7 @@ def _read_shards(folder: Path, manifest: Manifest) -> tuple[_Shared, list[tuple[
     for shard in manifest.shards:
         path = folder / shard.file
         try:
-            with open_file(path) as file:
+            with opened(shard.file) as file:
                 for table, parts in shared.items():
                     columns = TABLES[table].columns
                     parts.append({n: read_column(guarded(file, table, n), c.is_text) for n, c in columns.items()})

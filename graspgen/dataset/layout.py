@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,8 @@ INDEX = "dataset.h5"
 SHARDS = "shards"
 OBJECTS = "objects"
 PARTIAL = ".partial"
+#: In the folder of a run whose shards go elsewhere: where (`graspgen.dataset.store`).
+STORE = "store.url"
 #: A user's own cell: its MJCF, the files that it names, and its meshes as they are drawn and collide.
 ARENA = "arena"
 LOOKS = "looks"
@@ -36,6 +39,7 @@ OWNED = (
     "preview.png",
     "report.html",
     "report",
+    STORE,
     MANIFEST,
 )
 
@@ -92,8 +96,11 @@ def partial_of(path: Path) -> Path:
 
 
 def own_partial_of(path: Path) -> Path:
-    """Return the name under which this process writes `path`: a process that is as good as dead cannot take it over."""
-    return path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+    """Return the name under which this process writes `path`: a process that is as good as dead cannot take it over.
+
+    Machines that share a folder may have processes of one number.
+    """
+    return path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{PARTIAL}")
 
 
 def commit(partial: Path, path: Path) -> None:

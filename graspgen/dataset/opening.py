@@ -9,7 +9,7 @@ from typing import Any
 
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import reason
-from graspgen.dataset.layout import INDEX, MANIFEST, SHARDS
+from graspgen.dataset.layout import INDEX, MANIFEST, SHARDS, STORE
 from graspgen.dataset.manifest import Manifest, check_version, load_manifest, parse_manifest
 from graspgen.dataset.place import MEND, Folder, Place, local_path
 from graspgen.dataset.schema import TABLES
@@ -41,6 +41,8 @@ def find_shards(path: str | PathLike[str], careful: bool = False) -> Found:
 
 
 def _folder(folder: Path, careful: bool) -> Found:
+    if (folder / STORE).is_file() and not careful:
+        return _url((folder / STORE).read_text(encoding="utf-8").strip())
     manifest = load_manifest(folder)
     place = Folder(folder, careful)
     sizes: dict[str, int] = {}

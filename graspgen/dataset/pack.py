@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.hashes import content_hash
-from graspgen.dataset.layout import PARTIAL, write_error
+from graspgen.dataset.layout import own_partial_of, write_error
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES, present_columns
 
@@ -172,7 +171,7 @@ def save_packed(path: Path, scene: PackedScene) -> None:
         DatasetError: the disk is full or the folder cannot be written.
     """
     # A process that was given up for dead may still be writing the same scene: each has its own partial file.
-    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+    partial = own_partial_of(path)
     try:
         path.parent.mkdir(exist_ok=True)
         partial.write_bytes(to_bytes(scene))

@@ -86,7 +86,7 @@ class RemoteFolder:
 
     def _connect(self, name: str) -> tuple[Any, str]:
         if self._pid != os.getpid():
-            self._fs, self._root = _filesystem(self.url)
+            self._fs, self._root = filesystem(self.url)
             self._pid = os.getpid()
         return self._fs, f"{self._root.rstrip('/')}/{name}"
 
@@ -96,7 +96,12 @@ class RemoteFolder:
         return DatasetError(f"{self.where(name)} cannot be read ({type(error).__name__}: {reason(error)}); try again")
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
+def filesystem(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system for a URL, and the path in it.
+
+    Raises:
+        DatasetError: fsspec, or what it needs for the URL, is not installed.
+    """
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:

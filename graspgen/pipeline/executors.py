@@ -11,9 +11,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from graspgen.pipeline.pool import Pool
+from graspgen.pipeline.ray_pool import require_ray, run_ray
 from graspgen.pipeline.units import make_unit
 from graspgen.pipeline.work import (
     Done,
@@ -78,20 +80,26 @@ def run_processes(
     return Pool(job, units, workers, report, make, policy=policy, refuse=refuse, watch=watch).run()
 
 
-def executor_of(name: str, workers: int) -> Executor:
+def executor_of(name: str, workers: int, address: str | None = None) -> Executor:
     """Return who makes the units.
 
     Args:
-        name: "inline" for this process, "local" for `workers` processes, "auto" for inline where there is one worker.
-        workers: processes.
+        name: "inline" for this process, "local" for `workers` processes, "auto" for inline where there is one worker,
+            "ray" for a Ray cluster.
+        workers: processes; of Ray the most units at once, 0 for as many as the cluster has cores.
+        address: of the Ray cluster; None for the one that this machine belongs to.
 
     Raises:
-        WorkerError: the name is another one.
+        WorkerError: the name is another one, or there is no Ray.
     """
+    if name == "ray":
+        return partial(run_ray, require_ray(), address, workers)
+    if address is not None:
+        raise WorkerError("--address is of a Ray cluster: give --executor ray as well")
     if name == "inline" or (name == "auto" and workers <= 1):
         return run_here
     if name not in ("auto", "local"):
-        raise WorkerError(f"there is no executor '{name}'; choose auto, inline or local")
+        raise WorkerError(f"there is no executor '{name}'; choose auto, inline, local or ray")
 
     def run(job: Any, units: Sequence[Any], report: Report, make: Callable[..., Any], **more: Any) -> Iterator[Any]:
         return run_processes(job, units, workers, report, make, **more)

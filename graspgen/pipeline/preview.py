@@ -43,7 +43,7 @@ FAILS: RGB = (240, 60, 50)
 BYSTANDER: RGB = (150, 150, 155)
 
 
-def write_preview(path: str | Path) -> Path:
+def write_preview(path: str | Path, into: Path | None = None) -> Path:
     """Draw `preview.png` into a dataset and return its path.
 
     A scene takes two tiles of the view that shows most of its objects: one with the visible boxes
@@ -51,7 +51,8 @@ def write_preview(path: str | Path) -> Path:
     of its best seen objects; and a third with the depth of its sensor, if it has one.
 
     Args:
-        path: the dataset's folder.
+        path: the dataset's folder, or its URL.
+        into: the folder that takes the picture; None for the dataset's.
 
     Raises:
         DatasetError: the path is no dataset, it holds no view, or the picture cannot be written.
@@ -69,7 +70,7 @@ def write_preview(path: str | Path) -> Path:
             raise DatasetError(f"{path} holds no view to draw; give views.per_scene at least 1")
         each = len(tiles) // len(_chosen_views(dataset))
         sheet = contact_sheet(tiles, each * max(1, _COLUMNS // each) if len(tiles) > each else each, captions)
-        target = dataset.path / PREVIEW
+        target = (into or dataset.path) / PREVIEW
     partial = target.with_name(PREVIEW + PARTIAL)
     try:
         partial.write_bytes(_png(sheet))

@@ -16,6 +16,7 @@ from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import INDEX, MANIFEST, UNFINISHED, write_error
 from graspgen.dataset.lock import only_run
 from graspgen.dataset.manifest import edited, load_manifest
+from graspgen.dataset.store import Store, begin, claim, publish
 from graspgen.errors import DatasetError, GraspgenError, RecipeError
 from graspgen.objects.selection import Selection, selection_of
 from graspgen.pipeline.arena_copy import save_arena
@@ -32,7 +33,7 @@ from graspgen.pipeline.steering import focused
 from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import Job, Unit, image_bytes, make_unit, scenes_per_shard
 from graspgen.pipeline.watch import Watch, rounded
-from graspgen.pipeline.work import Policy
+from graspgen.pipeline.work import Executor, Policy
 from graspgen.recipe import Recipe
 from graspgen.render.gl import make_current
 from graspgen.render.views import check_engines
@@ -52,6 +53,8 @@ def generate(
     executor: str = "auto",
     policy: Policy | None = None,
     part: tuple[int, int] | None = None,
+    address: str | None = None,
+    store: str | None = None,
 ) -> Summary:
     """Make a dataset of `scenes` scenes in the folder `out`.
 
@@ -63,15 +66,17 @@ def generate(
         out: the dataset's folder.
         scenes: how many scenes, >= 1.
         seed: the run's seed, >= 0.
-        workers: processes.
+        workers: processes; of Ray the most units at once, 0 for as many as the cluster has cores.
         overwrite: delete the dataset that is there first.
         resume: go on also with a complete dataset, which may so grow to more scenes.
         preview: draw `preview.png` at the end.
         quiet: show no progress.
         executor: "inline" works in this process, where a crash ends the run; "local" in processes that are replaced
-            when they crash; "auto" inline for one worker.
+            when they crash; "auto" inline for one worker; "ray" on a Ray cluster.
         policy: how patient to be with workers.
         part: (k, n) makes the k-th of n parts of the run, 1 <= k <= n, which `graspgen.dataset.merge` puts together.
+        address: of the Ray cluster; None for the one that this machine belongs to.
+        store: URL that the shards go to; None for the folder, which all workers must see then.
 
     Returns:
         What was made; `interrupted` is set when Ctrl-C ended it.
@@ -86,10 +91,12 @@ def generate(
     steering = QuotaRun(recipe, catalogue, seed, scenes) if recipe.quotas.targets else None
     if steering is not None and part is not None:
         raise RecipeError("--part and quotas exclude each other: quotas steer by what all scenes of a run hold")
+    if steering is not None and store is not None:
+        raise RecipeError("--store and quotas exclude each other: quotas count what the run's own folder holds")
     for key in recipe.focus.density:
         focused(recipe, key)
     check_images(recipe.render)
-    executor_of(executor, workers)
+    executor_of(executor, workers, address)
     make_current()
     with contextlib.ExitStack() as held:
         journal = Journal(folder)
@@ -100,18 +107,26 @@ def generate(
             _same_objects(journal, selection, folder)
             if edited(folder):
                 notes.append(f"{folder / MANIFEST} was edited by hand: every shard is read again, and it is rewritten")
+        run = {
+            "recipe": recipe.model_dump(mode="json"),
+            "seed": seed,
+            "scenes_per_shard": _layout(folder, scenes, recipe, resume),
+            "mujoco_version": mujoco.__version__,
+        }
+        to = claim(store, folder, run, overwrite=overwrite, resume=resume)
+        find = None if to is None else to.complete_shards
         manifest = create_dataset(
             folder,
-            recipe=recipe.model_dump(mode="json"),
-            seed=seed,
+            **run,
             scenes=scenes if steering is None else steering.first,
             most=None if steering is None else scenes,
-            scenes_per_shard=_layout(folder, scenes, recipe, resume),
-            mujoco_version=mujoco.__version__,
             overwrite=overwrite,
             resume=resume,
             part=part,
+            find=find,
         )
+        if to is not None:
+            begin(to, folder)
         save_arena(recipe, folder)
         if selection is not None and not quiet:
             print_selection(selection)
@@ -120,7 +135,7 @@ def generate(
             if not quiet:
                 print_note(note)
         made = Summary(kept=len(manifest.hashes))
-        records = Records(folder, manifest)
+        records = Records(folder, manifest, find)
         whole = [Unit(number, tuple(manifest.expected(number))) for number in manifest.missing()]
         total = sum(len(unit.scenes) for unit in whole) if steering is None else scenes - made.kept
         batches = [whole] if steering is None else steering.rounds(records)
@@ -130,30 +145,33 @@ def generate(
         start = time.perf_counter()
         try:
             with stop_on_sigterm():
-                job = _job(recipe, records, selection)
+                job = _job(recipe, records, selection, to)
                 with Display(total, quiet=quiet) as display:
                     watch = Watch(made, total, journal, display)
                     for units in batches:
-                        _make(job, records, units, workers, watch, executor, policy or Policy())
+                        few = workers if executor == "ray" else min(workers, len(units))
+                        _make(job, records, units, watch, executor_of(executor, few, address), policy or Policy())
                         if steering is not None:
                             made.quotas = steering.report()
                 if steering is not None:
                     made.quotas = steering.report()
                     journal.write("quotas", rows=plain(made.quotas))
-            _complete(folder, records)
+            _complete(folder, records, to)
         except KeyboardInterrupt:
             made.interrupted = True
-            _save_what_is_complete(folder, records)
+            _save_what_is_complete(folder, records, to)
         except BaseException as error:
             # The first error is what the user must see, say the full disk that stops this as well.
             with contextlib.suppress(GraspgenError, OSError):
                 journal.write("error", error=str(error))
             with contextlib.suppress(GraspgenError, OSError):
-                _save_what_is_complete(folder, records)
+                _save_what_is_complete(folder, records, to)
             raise
         made.wall = time.perf_counter() - start
         if preview and not made.interrupted and (made.done or not (folder / PREVIEW).is_file()):
-            write_preview(folder)
+            write_preview(folder, folder)
+            if to is not None:
+                to.put(PREVIEW, folder / PREVIEW)
         journal.write(
             "interrupted" if made.interrupted else "end",
             scenes=made.scenes,
@@ -217,7 +235,7 @@ def _layout(folder: Path, scenes: int, recipe: Recipe, resume: bool) -> int:
     return scenes_per_shard(scenes, image_bytes(recipe))
 
 
-def _job(recipe: Recipe, records: Records, selection: Selection | None) -> Job:
+def _job(recipe: Recipe, records: Records, selection: Selection | None, store: Store | None) -> Job:
     """Return what all units of the run share."""
     return Job(
         recipe=recipe.model_dump_json(),
@@ -225,16 +243,14 @@ def _job(recipe: Recipe, records: Records, selection: Selection | None) -> Job:
         folder=str(records.folder.resolve()),
         attributes=records.manifest.attributes,
         objects="" if selection is None else selection.digest,
+        store="" if store is None else store.url,
     )
 
 
-def _make(
-    job: Job, records: Records, units: list[Unit], workers: int, watch: Watch, executor: str, policy: Policy
-) -> None:
+def _make(job: Job, records: Records, units: list[Unit], watch: Watch, run: Executor, policy: Policy) -> None:
     """Make units; `watch` is told of every scene that is put by."""
     if not units:
         return
-    run = executor_of(executor, min(workers, len(units)))
     finished = run(job, units, watch.report, make_unit, policy=policy, refuse=Unit.without, watch=watch.states)
     with contextlib.closing(finished):
         for unit in finished:
@@ -242,21 +258,25 @@ def _make(
             watch.done(unit)
 
 
-def _complete(folder: Path, records: Records) -> None:
+def _complete(folder: Path, records: Records, store: Store | None) -> None:
     """Write the index and the manifest over all shards, and clear away what waited for them."""
-    if records.manifest.complete and (folder / INDEX).is_file():
-        return
-    records.save()
-    records.manifest = finalize(folder)
-    clear_partial(folder)
-    for leftover in (folder / UNFINISHED).glob("*"):
-        leftover.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        (folder / UNFINISHED).rmdir()
+    if not (records.manifest.complete and (folder / INDEX).is_file()):
+        records.save()
+        records.manifest = finalize(folder, None if store is None else store.open)
+        clear_partial(folder)
+        for leftover in (folder / UNFINISHED).glob("*"):
+            leftover.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (folder / UNFINISHED).rmdir()
+    if store is not None:
+        publish(store, folder)
+        store.delete([UNFINISHED])
 
 
-def _save_what_is_complete(folder: Path, records: Records) -> None:
+def _save_what_is_complete(folder: Path, records: Records, store: Store | None) -> None:
     """Make a dataset of the complete shards after workers were ended at an arbitrary point."""
     clear_partial(folder)
     records.find()
-    finalize(folder)
+    finalize(folder, None if store is None else store.open)
+    if store is not None:
+        publish(store, folder)

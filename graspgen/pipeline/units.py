@@ -7,22 +7,20 @@ is made again goes on where it was.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from graspgen.dataset.layout import scene_file, shard_file
 from graspgen.dataset.manifest import ShardInfo
-from graspgen.dataset.pack import PackedScene, load_packed, pack_scene, save_packed
-from graspgen.dataset.writer import write_shard
-from graspgen.errors import DatasetError, ObjectError
+from graspgen.dataset.pack import PackedScene, pack_scene
+from graspgen.errors import ObjectError
 from graspgen.objects.selection import selection_of
 from graspgen.pipeline.scene import SceneContext, SceneResult, make_scene
+from graspgen.pipeline.shelf import shelf_of
 from graspgen.pipeline.work import Report, Working
 from graspgen.recipe import Recipe
 
@@ -44,6 +42,7 @@ class Job:
         folder: the dataset's folder.
         attributes: file attributes of every shard.
         objects: digest of the objects that the run draws from, "" for all procedural ones.
+        store: URL that the shards go to, "" for the folder, which all workers see then.
     """
 
     recipe: str
@@ -51,6 +50,7 @@ class Job:
     folder: str
     attributes: Mapping[str, Any]
     objects: str = ""
+    store: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,41 +148,28 @@ def make_unit(job: Job, unit: Unit, report: Report) -> UnitDone:
     Raises:
         GraspgenError: a scene cannot be made, or the shard cannot be written.
     """
-    folder = Path(job.folder)
+    shelf = shelf_of(job.folder, job.store)
     wanted = [index for index in unit.scenes if index not in unit.refused]
     context: SceneContext | None = None
     for index in wanted:
-        path = folder / scene_file(index)
-        kept = load_packed(path)
+        kept = shelf.kept(index)
         if kept is not None and kept.index == index:
             report(_kept(unit.number, kept))
             continue
         if context is None:
             report(Working(unit.number, None, "opening"))
-            context = _context(job)
+            context = _context(job, shelf.folder)
         report(Working(unit.number, index))
         levers = unit.levers.get(index)
         result = make_scene(context, index, levers) if levers else make_scene(context, index)
         start = time.perf_counter()
-        save_packed(path, pack_scene(result.record))
+        shelf.put_by(pack_scene(result.record))
         report(_done(unit.number, result, time.perf_counter() - start))
     report(Working(unit.number, None, "writing"))
     start = time.perf_counter()
-    shard = write_shard(folder / shard_file(unit.number), _packed(folder, wanted), job.attributes) if wanted else None
-    for index in unit.scenes:
-        with contextlib.suppress(OSError):
-            (folder / scene_file(index)).unlink(missing_ok=True)
+    shard = shelf.write(unit.number, wanted, job.attributes) if wanted else None
+    shelf.clear(unit.scenes)
     return UnitDone(unit.number, shard, dict(unit.refused), time.perf_counter() - start)
-
-
-def _packed(folder: Path, scenes: Iterable[int]) -> Iterator[PackedScene]:
-    for index in scenes:
-        packed = load_packed(folder / scene_file(index))
-        if packed is None:
-            raise DatasetError(
-                f"{folder / scene_file(index)} was removed or damaged meanwhile; run again with --resume"
-            )
-        yield packed
 
 
 def _done(unit: int, result: SceneResult, packing: float) -> SceneDone:
@@ -204,9 +191,9 @@ def _kept(unit: int, scene: PackedScene) -> SceneDone:
     return SceneDone(unit, scene.index, views, grasps, {}, {}, kept=True)
 
 
-def _context(job: Job) -> SceneContext:
+def _context(job: Job, folder: Path) -> SceneContext:
     """Open the run's context, once per process, and see that its objects are those that it was begun with."""
-    context = _open_context(job.recipe, job.seed, job.folder)
+    context = _open_context(job.recipe, job.seed, str(folder))
     selection = selection_of(context.catalogue)
     if job.objects and selection is not None and selection.digest != job.objects:
         raise ObjectError(

@@ -106,12 +106,14 @@ class Watch:
             "for": round(time.monotonic() - state.since, 1),
             "begun": state.begun,
             "restarts": state.restarts,
-            "memory_mb": memory_mb(state.pid),
+            "memory_mb": None if state.host else memory_mb(state.pid),
+            **({"host": state.host} if state.host else {}),
         }
 
     def _show(self) -> None:
         refused, died = self._made.refused.total(), self._deaths["died"]
-        memory = sum(memory_mb(pid) or 0 for pid in {os.getpid(), *(state.pid for state in self._states)})
+        here = {os.getpid(), *(state.pid for state in self._states if not state.host)}
+        memory = sum(memory_mb(pid) or 0 for pid in here)
         told = [f"{refused} refused" if refused else "", f"{died} workers died" if died else "", f"{memory} MB"]
         lines = [worker_line(self._worker(state)) for state in self._states]
         self._display.update(self._made, "  ".join(filter(None, told)), lines)
@@ -120,7 +122,8 @@ class Watch:
 def worker_line(state: dict[str, Any]) -> str:
     """Say in a line what a worker does, of an entry of a tick's `workers`."""
     at = f"scene {state['scene']}" if state["scene"] is not None else state["stage"]
-    text = f"worker {state['worker']} (process {state['pid']}): {at}, {duration(state['for'])}"
+    on = f" on {state['host']}" if state.get("host") else ""
+    text = f"worker {state['worker']} (process {state['pid']}{on}): {at}, {duration(state['for'])}"
     text += "" if state["memory_mb"] is None else f", {state['memory_mb']} MB"
     return text + (f", restarted {state['restarts']} times" if state["restarts"] else "")
 

@@ -83,6 +83,7 @@ class WorkerState:
         since: when it began that, on the monotonic clock, s.
         begun: items that this process has begun.
         restarts: processes that had this place before.
+        host: the machine that it runs on, "" for this one.
     """
 
     worker: int
@@ -93,6 +94,7 @@ class WorkerState:
     since: float = 0.0
     begun: int = 0
     restarts: int = 0
+    host: str = ""
 
 
 class Executor(Protocol):
