@@ -118,7 +118,7 @@ class Episodes(Hands):
         self._count_lost()
         if spec.goal == "target":
             achieved = self.achieved()
-            self.success = picked & goal_reached(achieved, self.goals)
+            self.success = picked & goal_reached(achieved, self.goals) if ended else picked
             reward = goal_reward(spec.reward_mode, achieved, self.goals).astype(float)
         else:
             way = self.moment.centre[row, self.targets] - self.moment.x

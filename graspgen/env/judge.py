@@ -19,7 +19,7 @@ from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_course import pick
 from graspgen.grasps.scene_judge import has_gripped, has_shut, is_blocked, judge_close, judge_held, judge_rest
-from graspgen.grasps.scene_measures import Ids, Motion
+from graspgen.grasps.scene_measures import Ids, Motion, length
 from graspgen.grasps.scene_path import Stage
 from graspgen.grippers.gripper import Gripper
 
@@ -40,6 +40,9 @@ class Eyewitness(Interface):
 
     def touching(self, ids: Ids | slice, steps: int) -> NDArray[np.bool_]:
         """(m, fingers) whether each finger, or part of a lip, touches the target in any of the last steps; 0: all."""
+
+    def in_hand(self, ids: Ids) -> tuple[Array, Array]:
+        """(m, 3) m, centres of mass of the targets, and (m, 3, 3), how they are turned, in the hands."""
 
     def motion(self, ids: Ids) -> Motion:
         """Return how the targets move in the hands."""
@@ -199,28 +202,28 @@ class Judge:
         self._enter(held, _LIFT)
 
     def _watch_held(self, ids: Ids, eyes: Eyewitness) -> None:
-        look = eyes.motion(ids)
-        off = look.x - self.x_ref[ids]
-        drift = np.sqrt((off**2).sum(axis=1))
-        turned = rotation_angle(look.R @ np.swapaxes(self.R_ref[ids], 1, 2))
+        x, R = eyes.in_hand(ids)
+        off = x - self.x_ref[ids]
+        turned = rotation_angle(R @ self.R_ref[ids].swapaxes(1, 2))
         own, other = eyes.rise(ids, self.height[ids])
         self.rise[ids] = own
         loss = self._lost(ids, eyes)
         lost = loss != _OPEN
         blocked = is_blocked(self._limits, *eyes.lag(ids))
-        codes = judge_held(self._protocol, self._limits, drift, turned, other, blocked, lost)
+        codes = judge_held(self._protocol, self._limits, length(off), turned, other, blocked, lost)
         codes[lost] = loss[lost]
         self._fail(ids, codes)
         held = codes == _OPEN
-        ids, look, high = ids[held], pick(look, held), own[held] >= self.high
-        self._enter(ids[high & (self.stage[ids] == _LIFT)], _HOLD)
-        self._enter(ids[~high & (self.stage[ids] == _HOLD)], _LIFT)
-        over = high & (self.samples[ids] >= self._hold)
-        if over.any():
-            restless = judge_rest(self._protocol, look)
-            self._end(ids[over & (restless == _OPEN)], Outcome.SUCCESS)
-            late = over & (self.samples[ids] >= self._limits.patience * self._hold)
-            self._fail(ids[late], restless[late])
+        ids, high = ids[held], own[held] >= self.high
+        holding = self.stage[ids] == _HOLD
+        self._enter(ids[high & ~holding], _HOLD)
+        self._enter(ids[holding & ~high], _LIFT)
+        over = ids[high & (self.samples[ids] >= self._hold)]
+        if len(over):
+            restless = judge_rest(self._protocol, eyes.motion(over))
+            self._end(over[restless == _OPEN], Outcome.SUCCESS)
+            late = self.samples[over] >= self._limits.patience * self._hold
+            self._fail(over[late], restless[late])
 
     def _open(self, ids: Ids) -> None:
         self._enter(ids, _APPROACH)
@@ -229,12 +232,14 @@ class Judge:
         self.touching[ids] = False
 
     def _enter(self, ids: Ids, stage: int) -> None:
+        if not len(ids):
+            return
         self.stage[ids], self.held[ids] = stage, stage in _HELD
         self.samples[ids] = 0
 
     def _fail(self, ids: Ids, codes: NDArray[np.int64]) -> None:
         failed = codes != _OPEN
-        if failed.any():
+        if np.count_nonzero(failed):
             gone = ids[failed]
             self.stage[gone], self.outcome[gone], self.held[gone], self.rise[gone] = _ENDED, codes[failed], False, 0.0
 

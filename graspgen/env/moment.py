@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
 from graspgen.grasps.course import WILD_SPEED
-from graspgen.grasps.scene_measures import Motion, motion_in_hand
+from graspgen.grasps.scene_measures import Motion, motion_in_hand, turned
 from graspgen.grasps.scene_stand import HAND
 from graspgen.grippers.gripper import Gripper
 
@@ -53,6 +53,11 @@ class Moment:
     def height(self, rows: NDArray[np.int64], com: Array) -> Array:
         """(m, k) m, how high the points `com`, (n, k, 3) in their frames, of all objects of some simulations are."""
         return self.x_object[rows, :, 2] + (self.R_object[rows, :, 2] * com[rows]).sum(axis=-1)
+
+    def in_hand(self, rows: NDArray[np.int64], number: NDArray[np.int64], com: Array) -> tuple[Array, Array]:
+        """Return where an object of each of some simulations is in the hand, as `motion` does."""
+        R, to_hand = self.R_object[rows, number], self.R[rows].swapaxes(1, 2)
+        return turned(to_hand, self.x_object[rows, number] + turned(R, com) - self.x[rows]), to_hand @ R
 
     def motion(self, rows: NDArray[np.int64], number: NDArray[np.int64], com: Array, tool: Array) -> Motion:
         """Return how an object of each of some simulations moves in the hand.

@@ -48,8 +48,16 @@ def pick_reward(
 def goal_reached(achieved: ArrayLike, desired: ArrayLike) -> NDArray[np.bool_]:
     """(…,) whether (…, 4) achieved goals meet the desired ones: near enough, and held where that is desired."""
     achieved, desired = np.asarray(achieved, np.float32), np.asarray(desired, np.float32)
-    near = np.linalg.norm(achieved[..., :3] - desired[..., :3], axis=-1) <= AT_GOAL
-    return near & (achieved[..., 3] >= desired[..., 3])
+    return _reached(achieved, desired, _distance(achieved, desired))
+
+
+def _distance(achieved: NDArray[np.float32], desired: NDArray[np.float32]) -> NDArray[np.float32]:
+    way = achieved[..., :3] - desired[..., :3]
+    return np.sqrt(np.add.reduce(way * way, axis=-1))
+
+
+def _reached(achieved: NDArray, desired: NDArray, distance: NDArray) -> NDArray[np.bool_]:
+    return (distance <= AT_GOAL) & (achieved[..., 3] >= desired[..., 3])
 
 
 def goal_reward(mode: str, achieved: ArrayLike, desired: ArrayLike) -> NDArray[np.float32]:
@@ -58,10 +66,10 @@ def goal_reward(mode: str, achieved: ArrayLike, desired: ArrayLike) -> NDArray[n
     Sparse: 0 where the goal is reached, else −1. Dense: −d − (not held as desired). Normalised: in 0…1.
     """
     achieved, desired = np.asarray(achieved, np.float32), np.asarray(desired, np.float32)
-    reached = goal_reached(achieved, desired)
-    if mode == "sparse":
-        return reached.astype(np.float32) - np.float32(1)
-    d = np.linalg.norm(achieved[..., :3] - desired[..., :3], axis=-1)
+    d = _distance(achieved, desired)
     if mode == "dense":
         return (-d - np.maximum(desired[..., 3] - achieved[..., 3], 0)).astype(np.float32)
+    reached = _reached(achieved, desired, d)
+    if mode == "sparse":
+        return reached.astype(np.float32) - np.float32(1)
     return np.where(reached, 1, 0.5 * (1 - np.tanh(FADE * d))).astype(np.float32)

@@ -79,6 +79,11 @@ class Witness:
         """(m,) whether the grip is at its limit of force."""
         return np.abs(self.moment.force[ids]) >= self._squeeze_limit[ids]
 
+    def in_hand(self, ids: Ids) -> tuple[Array, Array]:
+        """(m, 3) m, centres of mass of the targets, and (m, 3, 3), how they are turned, in the hands."""
+        number = self.targets[ids]
+        return self.moment.in_hand(ids, number, self._com[ids, number])
+
     def motion(self, ids: Ids) -> Motion:
         """Return how the (m,) targets move in the hands."""
         hand, number = self.gripper, self.targets[ids]
