@@ -65,7 +65,10 @@ def inspect_mjcf(path: str | Path) -> Guess:
 
 
 def _checked(path: Path, who: str) -> str:
-    text = read_mjcf(path, who)
+    try:
+        text = read_mjcf(path, who)
+    except GripperError as error:
+        raise GripperError(str(error).replace(f"{who}: {path.name}", who, 1)) from None
     try:
         mujoco.MjSpec.from_string(text)
     except ValueError as error:

@@ -48,6 +48,15 @@ def test_the_vacuum_lifts_what_it_seals_on():
     assert result.success and task.judge.outcome[0] == Outcome.SUCCESS
 
 
+def test_a_cup_clears_what_it_lifts():
+    task = above_a_carton(0.0005, goal="all")
+    go(task, 4, fingers=-1.0)
+    for _ in range(40):
+        if (result := go(task, 1, z=0.4, fingers=-1.0)).terminated:
+            break
+    assert result.success and (task.cleared, task.objects) == (1, 1)
+
+
 def test_without_the_vacuum_lips_touch_nothing():
     task = above_a_carton(0.0)
     go(task, 5)

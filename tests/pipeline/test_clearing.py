@@ -41,6 +41,19 @@ def test_a_policy_that_knows_where_the_boxes_lie_empties_the_scene(boxes):
     assert "2 of 2 grasps held (100.0%)" in str(report)
 
 
+@pytest.mark.parametrize("hand", ["suction_cup", "suction_array"])
+def test_a_policy_that_sets_a_cup_on_the_boxes_empties_the_scene(boxes, hand):
+    with graspgen.open(boxes) as dataset:
+        settled = stored_scene(dataset, 0)
+    grasps = [from_above(settled, 0), from_above(settled, 1)]
+    for T, o, T_world_object in zip(grasps, settled.world.objects, settled.T_world_object, strict=True):
+        T[2, 3] += np.abs(T_world_object[2, :3]) @ o.asset.extents / 2  # the lip lies on top of the box
+    report = graspgen.clear(boxes, lambda observation: grasps[observation.step], gripper=hand)
+    held = [Outcome.SUCCESS] * 2 if hand == "suction_cup" else [Outcome.NO_SEAL] * 2  # four cups are wider than a box
+    assert [a.outcome for a in report.attempts] == held
+    assert report.endings == {0: "empty" if hand == "suction_cup" else "failures"}
+
+
 def test_the_first_images_are_those_of_the_dataset(boxes):
     seen = []
     graspgen.clear(boxes, lambda o: seen.append(o))
