@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from graspgen.cli.damage import reading
+
 INTERRUPTED = 130
 
 
@@ -63,6 +65,17 @@ def generate(
         str | None,
         typer.Option(metavar="K/N", help="Make the K-th of N parts of the run; `graspgen merge` puts them together."),
     ] = None,
+    focus: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw more from where this CSV of scores (scene, view or grasp; score) is high, or, of a dataset, "
+            "where its labels are uncertain."
+        ),
+    ] = None,
+    source: Annotated[Path | None, typer.Option(help="The dataset that the CSV of --focus is about.")] = None,
+    keep: Annotated[
+        float, typer.Option(min=0.05, max=1, help="With --focus: share of the scenes that is drawn as without it.")
+    ] = 0.3,
 ) -> None:
     """Turn a recipe into a dataset. The same command again finishes what was stopped, whatever stopped it."""
     if overwrite and resume:
@@ -71,6 +84,13 @@ def generate(
     from graspgen.recipe_file import load_recipe
 
     loaded = load_recipe(recipe, overrides or ())
+    if source is not None and focus is None:
+        raise typer.BadParameter("--source is the dataset that --focus is about; give both")
+    if focus is not None:
+        from graspgen.pipeline.focus import focused_on
+
+        with reading(source or focus):
+            loaded = focused_on(loaded, focus, source, keep=keep)
     from graspgen.cli.show import available_cores, print_summary
     from graspgen.pipeline.run import generate as run
     from graspgen.pipeline.work import Policy
