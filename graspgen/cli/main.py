@@ -167,6 +167,25 @@ def recipes() -> None:
         typer.echo(f"{name:<{width}}  {description}")
 
 
+@app.command(name="edge-cases")
+def edge_cases(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="A dataset, to draw an example of each.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture, .png or .jpg.")] = Path("edge_cases.jpg"),
+) -> None:
+    """List the edge cases that quotas can ask for by name; of a dataset, draw an example of each."""
+    if path is None:
+        from graspgen.cli.show import print_edge_cases
+
+        print_edge_cases()
+        return
+    from graspgen.pipeline.edge_case_sheet import write_edge_cases
+
+    with reading(path):
+        typer.echo(f"picture: {write_edge_cases(path, out)}")
+
+
 @app.command()
 def explain(recipe: RecipeName, overrides: Set = None) -> None:
     """Print every value of a recipe, with its distribution, unit and meaning."""

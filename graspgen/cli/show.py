@@ -40,6 +40,16 @@ def print_rows(rows: Iterable[Row]) -> None:
     console().print(table)
 
 
+def print_edge_cases() -> None:
+    """Print the edge cases that come with graspgen, and what they are measured by."""
+    from graspgen.edge_case_file import shipped_cases
+
+    table = Table("edge case", "of", "measured by", "meaning", box=box.SIMPLE_HEAD, padding=(0, 1))
+    for name, case in shipped_cases().items():
+        table.add_row(name, case.of, ", ".join(case.told()), case.description)
+    console().print(table)
+
+
 def print_findings(findings: Iterable[Finding]) -> None:
     """Print what the doctor found, and the mend under what is missing."""
     colours = {"ok": "green", "missing": "red", "optional": "yellow"}
@@ -54,10 +64,12 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 def print_summary(made: Summary, out: Path) -> None:
     """Print what a run made."""
-    from graspgen.pipeline.progress import summary_table
+    from graspgen.pipeline.progress import quota_table, summary_table
 
     kept = f", {made.kept} scenes were there before" if made.kept else ""
     console().print(summary_table(made, f"{out}{kept}"))
+    if made.quotas:
+        console().print(quota_table(made.quotas))
     if (out / "preview.png").is_file():
         console().print(f"picture: {out / 'preview.png'}", soft_wrap=True, highlight=False)
 

@@ -24,6 +24,7 @@ from graspgen.dataset.check_scene_trials import check_scene_trials
 from graspgen.dataset.check_sensor import check_sensor
 from graspgen.dataset.check_shared import check_shared
 from graspgen.dataset.check_sight import check_sight
+from graspgen.dataset.check_steering import check_steering
 from graspgen.dataset.check_suction import check_suction
 from graspgen.dataset.check_trials import check_trials
 from graspgen.dataset.check_views import check_views
@@ -93,6 +94,8 @@ def check_shard(
             step("ε", lambda: check_quality(report, checked))
             step("silhouettes, keypoints and layers", lambda: check_views(report, checked))
             step("masks and depth against meshes", lambda: check_geometry(report, checked))
+            rgb = images.get("rgb")
+            step("edge cases and weights", lambda: check_steering(report, checked, rgb))
             if "depth_sensor" in images or "sensor" in tables["views"]:
                 step("depth sensors", lambda: check_sensor(report, checked))
             step("flying distractors", lambda: check_flying(report, checked))

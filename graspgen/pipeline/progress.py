@@ -14,6 +14,7 @@ from rich.text import Text
 
 from graspgen.grasps.outcomes import Outcome
 from graspgen.objects.selection import Selection
+from graspgen.pipeline.quota_rows import QuotaRow
 from graspgen.pipeline.summary import Summary
 
 # Seconds between two lines where the output is no terminal.
@@ -143,6 +144,15 @@ def summary_table(made: Summary, title: str) -> Table:
     add_outcomes(table, made.outcomes)
     add_refused(table, made)
     add_times(table, made.seconds, made.wall)
+    return table
+
+
+def quota_table(rows: Sequence[QuotaRow]) -> Table:
+    """Return the table that says of every target of the quotas what there is, whether it is met, and why not."""
+    table = Table("quota", "wanted", "have", "", "why not", title="quotas", title_justify="left")
+    for row in rows:
+        target, wanted, have, met, why = row.cells()
+        table.add_row(target, wanted, have, Text(met, style="green" if row.met else "red"), why)
     return table
 
 

@@ -15,6 +15,8 @@ from graspgen.dataset.lock import is_held
 from graspgen.dataset.manifest import Manifest, load_manifest
 from graspgen.pipeline.journal import JOURNAL
 from graspgen.pipeline.progress import duration
+from graspgen.pipeline.quota_rows import QuotaRow, plain
+from graspgen.pipeline.quota_run import quotas_of
 from graspgen.pipeline.watch import worker_line
 
 #: The journal is read from its end, this many bytes at a time, and no further than that many: it grows by scenes.
@@ -37,6 +39,7 @@ class Status:
         troubles: its latest deaths of workers and refused scenes, the last first.
         refused: scene → reason of those that are given up.
         content: content hash of what is complete.
+        quotas: what became of each target of the recipe's quotas, in the scenes that are in shards.
         age: seconds since the journal's last line, by this machine's clock, which may be another one; never negative.
     """
 
@@ -51,6 +54,7 @@ class Status:
     troubles: tuple[dict[str, Any], ...] = ()
     refused: dict[int, str] = field(default_factory=dict)
     content: str = ""
+    quotas: tuple[QuotaRow, ...] = ()
     age: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,7 +63,8 @@ class Status:
         return {
             "path": str(self.path), "state": state, "scenes": self.scenes, "asked": self.asked, "start": self.start,
             "tick": self.tick, "end": self.end, "troubles": list(self.troubles),
-            "refused": {str(k): v for k, v in self.refused.items()}, "content": self.content, "age": self.age,
+            "refused": {str(k): v for k, v in self.refused.items()}, "content": self.content,
+            "quotas": plain(self.quotas), "age": self.age,
         }  # fmt: skip
 
     def lines(self) -> list[str]:
@@ -86,6 +91,7 @@ class Status:
         for line in self.troubles:
             what = f"at scene {line['scene']}" if line.get("scene") is not None else "between scenes"
             lines.append(f"{line['time']} worker {line['worker']} {line['kind']} {what}: {line['reason']}")
+        lines += [row.line() for row in self.quotas]
         if self.content:
             lines.append(f"content hash: {self.content}")
         return lines
@@ -137,11 +143,13 @@ def status(path: str | Path) -> Status:
         folder, running, manifest.complete and not running, len(manifest.hashes), _asked(manifest),
         start or found.get("tick", {}),
         found.get("tick", {}), found.get("end", {}), tuple(troubles), dict(manifest.refused), manifest.content_hash,
-        _age(last),
+        tuple(quotas_of(folder, manifest)), _age(last),
     )  # fmt: skip
 
 
 def _asked(manifest: Manifest) -> int:
+    if manifest.most is not None and not manifest.complete:
+        return manifest.most
     return len(manifest.hashes) + sum(len(manifest.expected(number)) for number in manifest.missing())
 
 

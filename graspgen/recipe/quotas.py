@@ -101,6 +101,17 @@ class EdgeCase(Section):
     overlay: Mapping[str, Any] = {}
     """Keys of the recipe, dotted, with the values that scenes of this edge case have instead."""
 
+    def told(self) -> list[str]:
+        """Return its conditions as people write them."""
+        return [
+            " ".join(
+                filter(
+                    None, (f"{low:g} <=" if low is not None else "", name, f"< {high:g}" if high is not None else "")
+                )
+            )
+            for name, (low, high) in self.where.items()
+        ]
+
     @model_validator(mode="after")
     def _known(self) -> EdgeCase:
         for name, (low, high) in self.where.items():
