@@ -28,6 +28,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 import graspgen.env
 from graspgen.env.hand_frame import HandFrame
+from graspgen.grasps.scene_path import Stage
+
+try:
+    from sac_demos import DemoSAC, LayerNormPolicy
+    from stable_baselines3 import SAC
+except ImportError:
+    sys.exit("learning needs stable-baselines3: pip install 'graspgen[learn]'")
 
 del graspgen.env  # imported for its ids
 
@@ -38,16 +45,19 @@ OBJECTS = {
     "fitting": ("objects.fits_hand=1",),
     "all": (),
 }
-#: Number of the first scene of those held out, and how many they are.
+#: Number of the first scene, and how many: of those that choose when the policy is best, and of those of the test.
+CHOOSE, CHOOSING = 20_000_000, 50
 HELD_OUT, TESTS = 10_000_000, 100
 DISCOUNT = 0.97
+#: Of demonstrations: one in three has none, one this, one twice this, of what an action can be.
+NOISE = 0.05
 
 
-def make(objects: str, first: int, scenes: int, repeat: int, **settings: Any) -> HandFrame:
-    """Make an environment that plays in so many scenes, from the first."""
+def make(objects: str, split: str, first: int, scenes: int, repeat: int) -> HandFrame:
+    """Make an environment that plays in so many scenes, from the first, with objects of a split of their own."""
     env = gymnasium.make(
-        "graspgen/Pick-v0", recipe="single", overrides=OBJECTS[objects], reward_mode="dense", first_scene=first,
-        scenes=scenes, keep=scenes, disable_env_checker=True, **settings,
+        "graspgen/Pick-v0", recipe="single", overrides=(*OBJECTS[objects], f"objects.split={split}"),
+        reward_mode="dense", first_scene=first, scenes=scenes, keep=scenes, disable_env_checker=True,
     )  # fmt: skip
     return HandFrame(env, repeat, DISCOUNT)
 
@@ -66,65 +76,70 @@ class Demonstrator:
     DEPTH, LEAST = 0.035, 0.012
     #: Close enough, m and rad; how far above it waits until it is there, m; how far it lifts, m.
     NEAR, ALIGNED, ABOVE, LIFT = 0.008, 0.1, 0.06, 0.125
-    #: Longest close, in actions.
-    PATIENCE = 12
+    #: As open as it wants the hand before a close, m.
+    OPEN = 0.07
 
     def __init__(self, env: HandFrame, noise: float, rng: np.random.Generator) -> None:
         self.env, self.noise, self.rng = env, noise, rng
-        self.begin()
 
-    def begin(self) -> None:
-        self.closing = 0
-
-    def action(self) -> np.ndarray:
+    def action(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what it wants to do, and that with noise, which is to be done."""
         task, axes = self.env.unwrapped.grasping, self.env.axes
         step, turn = task.limits.step * self.env.repeat, task.limits.turn_step * self.env.repeat
-        now, half = task.moment, task.place.half[0]
+        now, half, stage = task.moment, task.place.half[0], task.judge.stage[0]
         R, way = axes @ now.R_object[0, 0], axes @ (now.centre[0, 0] - now.x[0])
         flat = np.argsort(np.abs(R[2]))[:2]
         across = R[:, flat[np.argmin(half[flat])]]
         yaw = (np.arctan2(across[1], across[0]) + np.pi) % np.pi - np.pi / 2  # from the hand's y axis
         drop = max(way[2] + np.abs(R[2]) @ half - self.DEPTH, self.LEAST - now.x[0, 2])
         action = np.zeros(5)
+        # Once it is down, it is not so easily sent up again.
+        there = np.hypot(*way[:2]) < self.NEAR * (1.6 if abs(drop) < 0.03 else 1) and abs(yaw) < 1.5 * self.ALIGNED
         if task.judge.held[0]:
             action[2], action[4] = min((self.LIFT - task.judge.rise[0]) / step, 0.6), -1
-        elif self.closing > self.PATIENCE:
-            action[2], action[4] = 1, 1
-            self.closing = 0
+        elif stage == Stage.CLOSE or (there and abs(drop) < self.NEAR and now.opening[0] > self.OPEN):
+            action[4] = -1
+        elif now.opening[0] < self.OPEN:  # an attempt has failed
+            action[2], action[4] = (drop + self.ABOVE) / step, 1
         else:
-            there = np.hypot(*way[:2]) < self.NEAR and abs(yaw) < self.ALIGNED
             action[:2], action[3], action[4] = way[:2] / step, yaw / turn, 1
             action[2] = (drop if there or drop < -0.08 else drop + self.ABOVE) / step
-            if self.closing or (there and abs(drop) < self.NEAR):
-                action[:4], action[4] = 0, -1
-                self.closing += 1
-        scale = self.noise * np.array([1, 1, 1, 1, 0.3])
-        return np.clip(action + scale * self.rng.normal(size=5), -1, 1).astype(np.float32)
+        noise = self.noise * np.array([1, 1, 1, 1, 0.3]) * self.rng.normal(size=5)
+        return tuple(np.clip(a, -1, 1).astype(np.float32) for a in (action, action + noise))
 
 
-def demonstrate(model: Any, episodes: int, seed: int) -> tuple[int, int]:
-    """Put demonstrations into a learner's memory; return how many steps, and how many successes they are."""
+def demonstrate(model: DemoSAC, episodes: int, seed: int) -> tuple[int, int]:
+    """Give a learner demonstrations; return how many steps, and how many successes they are.
+
+    To two thirds of them noise is added, so that they show how to come back; what is to be imitated is without.
+    """
     envs, rng = model.get_env(), np.random.default_rng(seed)
-    shown = [Demonstrator(env, 0.1 * (i % 3), rng) for i, env in enumerate(envs.envs)]
-    seen, ended, good, steps = envs.reset(), 0, 0, 0
+    demos = [Demonstrator(env, NOISE * (i % 3), rng) for i, env in enumerate(envs.envs)]
+    seen, ended, good, steps = envs.reset(), 0, 0, []
+    shown: list[tuple[np.ndarray, np.ndarray]] = []
+    running: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in demos]
     while ended < episodes:
-        actions = np.stack([one.action() for one in shown])
+        wanted, actions = (np.stack(x) for x in zip(*(one.action() for one in demos), strict=True))
         after, rewards, over, infos = envs.step(actions)
         last = after.copy()
-        for i in np.flatnonzero(over):
-            last[i] = infos[i]["terminal_observation"]
-            shown[i].begin()
-            ended, good = ended + 1, good + infos[i]["is_success"]
-        model.replay_buffer.add(seen, last, actions, rewards, over, infos)
-        seen, steps = after, steps + len(over)
-    return steps, good
+        for i in range(len(demos)):
+            running[i].append((seen[i], wanted[i]))
+            if over[i]:
+                last[i] = infos[i]["terminal_observation"]
+                shown += running[i] if infos[i]["is_success"] else []
+                running[i] = []
+                ended, good = ended + 1, good + infos[i]["is_success"]
+        steps.append((seen, last, actions, rewards, over, infos))
+        seen = after
+    model.remember(steps, *(np.stack(x) for x in zip(*shown, strict=True)))
+    return len(steps) * len(demos), good
 
 
-def evaluate(model: Any, env: HandFrame) -> list[tuple[str, int, bool]]:
-    """Play one episode in each held-out scene; return class, outcome and success of each."""
+def evaluate(model: Any, env: HandFrame, first: int, scenes: int) -> list[tuple[str, int, bool]]:
+    """Play one episode, without noise, in each of so many scenes; return class, outcome and success of each."""
     found = []
-    for k in range(TESTS):
-        seen, info = env.reset(seed=k, options={"scene": HELD_OUT + k})
+    for k in range(scenes):
+        seen, info = env.reset(seed=k, options={"scene": first + k})
         done = False
         while not done:
             seen, _, over, late, info = env.step(model.predict(seen, deterministic=True)[0])
@@ -146,64 +161,71 @@ def told(good: int, n: int) -> str:
     return f"{good / n:.0%} ({low:.0%} to {high:.0%})"
 
 
-def train(given: argparse.Namespace) -> Any:
-    """Learn until the time is up; print a row of a table for each evaluation."""
+def train(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Learn until the time is up, keep the best policy, and return a row of a table for each evaluation."""
     import torch
-    from stable_baselines3 import SAC
     from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.logger import configure
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     torch.set_num_threads(given.threads)
-    test = make(given.objects, HELD_OUT, TESTS, given.repeat)
+    choose = make(given.objects, "val", CHOOSE, CHOOSING, given.repeat)
     n, rows = given.envs, []
 
     class Watch(BaseCallback):
-        """Evaluates, and ends the training when its time is up."""
+        """Evaluates, keeps the best, and ends the training when its time is up."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.wall, self.cpu, self.next = time.perf_counter(), time.process_time(), given.every
-            self.best = -1.0
+            self.wall, self.cpu, self.next, self.best = time.perf_counter(), time.process_time(), given.every, -1
+
+        def minutes(self, clock: str) -> float:
+            return (time.process_time() - self.cpu if clock == "cpu" else time.perf_counter() - self.wall) / 60
 
         def _on_step(self) -> bool:
-            minutes = (time.process_time() if given.clock == "cpu" else time.perf_counter()) / 60
-            minutes -= (self.cpu if given.clock == "cpu" else self.wall) / 60
+            minutes = self.minutes(given.clock)
             if minutes >= min(self.next, given.minutes):
-                self.next += given.every
                 self.look()
+                self.next = self.minutes(given.clock) + given.every
             return minutes < given.minutes
 
         def look(self) -> None:
-            found = evaluate(self.model, test)
+            found = evaluate(self.model, choose, CHOOSE, CHOOSING)
             good = sum(success for *_, success in found)
             row = {
-                "wall_min": round((time.perf_counter() - self.wall) / 60, 1),
-                "cpu_min": round((time.process_time() - self.cpu) / 60, 1),
-                "actions": self.num_timesteps, "updates": self.model._n_updates, "good": good,
+                "wall_min": round(self.minutes("wall"), 1), "cpu_min": round(self.minutes("cpu"), 1),
+                "actions": self.model.num_timesteps, "updates": self.model._n_updates, "good": good,
             }  # fmt: skip
             rows.append(row)
-            print("| " + " | ".join(str(v) for v in [*list(row.values())[:-1], told(good, TESTS)]) + " |", flush=True)
-            self.model.save(given.out)
+            print(
+                "| " + " | ".join(str(v) for v in [*list(row.values())[:-1], told(good, CHOOSING)]) + " |", flush=True
+            )
+            if good >= self.best:
+                self.best = good
+                self.model.save(given.out)
             given.out.with_suffix(".json").write_text(json.dumps({"rows": rows, "found": found}))
 
+    watch = Watch()
     envs = DummyVecEnv(
-        [lambda i=i: make(given.objects, i * given.scenes, given.scenes, given.repeat) for i in range(n)]
+        [lambda i=i: make(given.objects, "train", i * given.scenes, given.scenes, given.repeat) for i in range(n)]
     )
-    model = SAC(
-        "MlpPolicy", envs, learning_rate=7e-4, batch_size=256, gamma=DISCOUNT, tau=0.01, train_freq=1, gradient_steps=n,
-        learning_starts=0 if given.demos else 1000, buffer_size=300_000, ent_coef="auto_0.1", seed=given.seed,
+    model = DemoSAC(
+        LayerNormPolicy, envs, learning_rate=7e-4, batch_size=256, gamma=DISCOUNT, tau=0.01, train_freq=1,
+        gradient_steps=n * given.updates, learning_starts=0 if given.demos else 1000, buffer_size=300_000,
+        ent_coef="auto_0.1", seed=given.seed,
         policy_kwargs={"net_arch": [128, 128], "optimizer_kwargs": {"fused": True}},
     )  # fmt: skip
-    watch = Watch()
+    watch.init_callback(model)
     print("| wall min | CPU min | actions | updates | success |\n|---|---|---|---|---|", flush=True)
     if given.demos:
         steps, good = demonstrate(model, given.demos, given.seed)
-        model.set_logger(configure(None, []))
-        model.train(steps // 2)
         print(f"{given.demos} demonstrations, {steps} actions, {good} successes", file=sys.stderr)
+        model.imitate = given.imitate, given.halves
+        if given.imitate:
+            print(f"imitation: squared error {model.clone(2000, 256):.4f}", file=sys.stderr)
+            watch.look()
+        model.train(steps // 2)
     model.learn(10**9, callback=watch)
-    return model
+    return rows
 
 
 def curve(rows: list[dict[str, Any]], to: Path, clock: str) -> None:
@@ -226,11 +248,11 @@ def curve(rows: list[dict[str, Any]], to: Path, clock: str) -> None:
         x, y = at(minutes, 0)
         draw.text((x, y + 5 * fine), str(minutes), "#333333", font, "mt")
     draw.text((at(most / 2, 0)[0], (height - 4) * fine), f"{clock} minutes", "#333333", font, "mb")
-    bounds = [interval(r["good"], TESTS) for r in rows]
+    bounds = [interval(r["good"], CHOOSING) for r in rows]
     band = [at(t, b[0]) for t, b in zip(times, bounds, strict=True)]
     band += [at(t, b[1]) for t, b in zip(times, bounds, strict=True)][::-1]
     draw.polygon(band, "#cfe0f3")
-    line = [at(t, r["good"] / TESTS) for t, r in zip(times, rows, strict=True)]
+    line = [at(t, r["good"] / CHOOSING) for t, r in zip(times, rows, strict=True)]
     draw.line(line, "#1f5fa8", 2 * fine, joint="curve")
     for x, y in line:
         draw.ellipse([x - 3 * fine, y - 3 * fine, x + 3 * fine, y + 3 * fine], "#1f5fa8")
@@ -249,6 +271,9 @@ def main() -> None:
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="that measures the minutes")
     parser.add_argument("--every", type=float, default=2.0, help="minutes between evaluations")
     parser.add_argument("--demos", type=int, default=240, help="scripted episodes to begin with; 0 for none")
+    parser.add_argument("--imitate", type=float, default=0.0, help="weight of imitating them; 0 for none")
+    parser.add_argument("--halves", type=float, default=3000.0, help="actions in which that weight halves")
+    parser.add_argument("--updates", type=int, default=1, help="of the critics, for each action")
     parser.add_argument("--envs", type=int, default=8)
     parser.add_argument("--scenes", type=int, default=60, help="to train in, of each environment")
     parser.add_argument("--repeat", type=int, default=3, help="control steps of an action")
@@ -258,17 +283,11 @@ def main() -> None:
     parser.add_argument("--curve", type=Path, help="picture to draw; the default is beside --out")
     parser.add_argument("--evaluate", type=Path, help="a policy to evaluate instead of training one")
     given = parser.parse_args()
-    try:
-        from stable_baselines3 import SAC
-    except ImportError:
-        parser.exit(1, "learning needs stable-baselines3: pip install 'graspgen[learn]'\n")
-    if given.evaluate is not None:
-        model = SAC.load(given.evaluate)
-    else:
-        model = train(given)
-        rows = json.loads(given.out.with_suffix(".json").read_text())["rows"]
+    if given.evaluate is None:
+        rows = train(given)
         curve(rows, given.curve or given.out.with_suffix(".png"), given.clock)
-    found = evaluate(model, make(given.objects, HELD_OUT, TESTS, given.repeat))
+    model = SAC.load(given.evaluate or given.out)
+    found = evaluate(model, make(given.objects, "test", HELD_OUT, TESTS, given.repeat), HELD_OUT, TESTS)
     print(f"{given.objects}: {told(sum(s for *_, s in found), TESTS)} of {TESTS} held-out scenes; {by_class(found)}")
 
 

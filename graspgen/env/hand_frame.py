@@ -18,6 +18,7 @@ from graspgen.env.errors import EnvError
 from graspgen.env.observe import AGENT, EPISODE, OBJECT
 from graspgen.env.rewards import FADE
 from graspgen.frames import Array
+from graspgen.grasps.scene_path import Stage
 
 #: Names of the numbers, and by how much each is multiplied so that it is about 1: m, m/s and rad/s are small. Axes are
 #: the hand's, but z is up: x along the pads, y the closing direction. `top` is the highest point from the tool
@@ -33,6 +34,11 @@ FEATURES: dict[str, float] = {
     **dict.fromkeys(("half_x", "half_y", "half_z"), 15),
 }  # fmt: skip
 _SCALE = np.array(list(FEATURES.values()))
+#: What `HandFrame` tells besides, likewise, that one state does not show: whether the fingers are in a close, or a
+#: failed attempt is over (they must open before the next); the share of the episode that is left; and from the tool
+#: point to where it is told to be.
+MEMORY: dict[str, float] = {"closing": 1, "ended": 1, "left": 1, "lag_x": 50, "lag_y": 50, "lag_z": 50}
+_MEMORY_SCALE = np.array(list(MEMORY.values()))
 #: Opening that is told as 0, m.
 _MIDDLE = 0.04
 #: Largest feature.
@@ -68,10 +74,11 @@ def hand_features(state: ArrayLike) -> NDArray[np.float32]:
 class HandFrame(gymnasium.Wrapper):
     """A grasping environment with one object, seen from a hand that points down.
 
-    Observations are `hand_features`. The first two numbers of an action move along the hand's x and y. An action is
-    repeated for some control steps, and its reward is γ Φ' − Φ, where Φ is the dense reward before and Φ' after it
-    (0 once the object is lost): what is gained, so that nothing is earned by staying where it is good (Ng, Harada,
-    Russell, ICML 1999). Its discounted sum over an episode is γⁿ times the last Φ, less the first.
+    Observations are `FEATURES`, then `MEMORY`: with these, what comes next depends on nothing that is not told. The
+    first two numbers of an action move along the hand's x and y. An action is repeated for some control steps, and its
+    reward is γ Φ' − Φ, where Φ is the dense reward before and Φ' after it (0 once the object is lost): what is gained,
+    so that nothing is earned by staying where it is good (Ng, Harada, Russell, ICML 1999). Its discounted sum over an
+    episode is γⁿ times the last Φ, less the first.
 
     Args:
         env: with `obs_mode="state"`, `reward_mode="dense"`, one object, and `delta4` or `delta5` actions.
@@ -90,15 +97,17 @@ class HandFrame(gymnasium.Wrapper):
         if spec.action_mode not in ("delta4", "delta5") or spec.reward_mode != "dense":
             raise EnvError('HandFrame takes action_mode "delta4" or "delta5", and reward_mode "dense"')
         self.repeat, self.discount = repeat, discount
-        self.observation_space = spaces.Box(-_MOST, _MOST, (len(FEATURES),), np.float32)
+        self.observation_space = spaces.Box(-_MOST, _MOST, (len(FEATURES) + len(MEMORY),), np.float32)
+        self._longest, self._steps = _longest(env), 0
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode, as of the environment."""
         state, info = self.env.reset(seed=seed, options=options)
         self.axes = hand_axes(state)
+        self._steps = 0
         offset = len(AGENT) + len(EPISODE) + 2
         self._level = 1 - np.tanh(FADE * np.linalg.norm(state[offset : offset + 3]))
-        return hand_features(state), info
+        return self._seen(state), info
 
     def step(self, action: ArrayLike) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Do an action for `repeat` control steps, or until the episode ends."""
@@ -106,10 +115,23 @@ class HandFrame(gymnasium.Wrapper):
         action[:2] = action[:2] @ self.axes[:2, :2]
         for _ in range(self.repeat):
             state, level, over, late, info = self.env.step(action.clip(-1, 1))
+            self._steps += 1
             if over or late:
                 break
         if over and not info["is_success"]:
             level = 0.0
         gained, self._level = self.discount * level - self._level, level
         self.axes = hand_axes(state)
-        return hand_features(state), float(gained), over, late, info
+        return self._seen(state), float(gained), over, late, info
+
+    def _seen(self, state: Array) -> NDArray[np.float32]:
+        task = self.env.unwrapped.grasping
+        stage, lag = int(task.judge.stage[0]), self.axes @ (task.told[0][0] - task.moment.x[0] - task.offset)
+        told = np.array([stage == Stage.CLOSE, stage == Stage.ENDED, 1 - self._steps / self._longest, *lag])
+        memory = np.nan_to_num(told * _MEMORY_SCALE).clip(-_MOST, _MOST).astype(np.float32)
+        return np.concatenate([hand_features(state), memory])
+
+
+def _longest(env: gymnasium.Env) -> float:
+    """Return how many control steps an episode has at most."""
+    return (env.spec.max_episode_steps if env.spec is not None else None) or np.inf

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import graspgen.env
 from graspgen.env.errors import EnvError
-from graspgen.env.hand_frame import FEATURES, HandFrame, hand_axes, hand_features
+from graspgen.env.hand_frame import FEATURES, MEMORY, HandFrame, hand_axes, hand_features
 from graspgen.env.observe import AGENT, OBJECT
 from graspgen.frames import axis_angle
+from graspgen.grasps.scene_path import Stage
 from graspgen.grasps.scene_state import quats
 
 NAMES = list(FEATURES)
@@ -87,3 +88,31 @@ def test_what_has_no_single_object_is_refused():
         HandFrame(gymnasium.make("graspgen/Pick-v0", reward_mode="dense"))
     with pytest.raises(EnvError, match="dense"):
         HandFrame(gymnasium.make("graspgen/Pick-v0", recipe="single"))
+
+
+def test_a_failed_attempt_is_told_until_the_hand_opens_and_so_is_the_time_left(env):
+    memory = dict(zip(MEMORY, range(len(FEATURES), len(FEATURES) + len(MEMORY)), strict=True))
+    seen, _ = env.reset(seed=2, options={"scene": 0})
+    assert (seen[memory["closing"]], seen[memory["ended"]], seen[memory["left"]]) == (0, 0, 1)
+    seen, *_ = env.step(np.array([0, 0, 0, 0, -1]))  # in the air
+    assert (seen[memory["closing"]], seen[memory["ended"]]) == (1, 0)
+    for _ in range(8):
+        seen, *_, info = env.step(np.array([0, 0, 0, 0, -1]))
+    assert (seen[memory["closing"]], seen[memory["ended"]]) == (0, 1)
+    assert info["stage"] == Stage.ENDED
+    assert seen[memory["left"]] == pytest.approx(1 - 9 * 3 / 100)
+    seen, *_ = env.step(np.array([0, 0, 0, 0, 1]))
+    assert seen[memory["ended"]] == 0
+
+
+def test_the_lag_is_from_where_the_hand_is_to_where_it_was_told_to_be(env):
+    env.reset(seed=2, options={"scene": 0})
+    task, at = env.unwrapped.grasping, len(FEATURES) + list(MEMORY).index("lag_x")
+    seen, *_ = env.step(np.array([1, 0, 0, 0, 0]))
+    assert np.abs(seen[at:]).max() < 0.02
+    down = np.array([0, 0, -1, 0, 0])
+    for _ in range(9):  # onto the object, or the table
+        seen, *_ = env.step(down)
+    assert seen[at + 2] < -0.1
+    lag = env.axes.T @ (seen[at:] / MEMORY["lag_x"])
+    np.testing.assert_allclose(task.moment.x[0] + lag, task.told[0][0], atol=1e-6)
