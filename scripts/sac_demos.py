@@ -56,7 +56,9 @@ class DemoSAC(SAC):
     def remember(self, steps: list[tuple[Any, ...]], seen: NDArray[np.float32], actions: NDArray[np.float32]) -> None:
         """Take demonstrations: steps as `ReplayBuffer.add` takes them, and `shown`."""
         n = self.n_envs
-        self.demos = ReplayBuffer(len(steps) * n, self.observation_space, self.action_space, "cpu", n)
+        self.demos = ReplayBuffer(
+            len(steps) * n, self.observation_space, self.action_space, "cpu", n, **self.replay_buffer_kwargs
+        )
         for step in steps:
             self.demos.add(*step)
         self.shown = torch.from_numpy(seen), torch.from_numpy(actions)

@@ -211,7 +211,7 @@ def train(given: argparse.Namespace) -> list[dict[str, Any]]:
     model = DemoSAC(
         LayerNormPolicy, envs, learning_rate=7e-4, batch_size=256, gamma=DISCOUNT, tau=0.01, train_freq=1,
         gradient_steps=n * given.updates, learning_starts=0 if given.demos else 1000, buffer_size=300_000,
-        ent_coef="auto_0.1", seed=given.seed,
+        ent_coef="auto_0.1", seed=given.seed, replay_buffer_kwargs={"handle_timeout_termination": False},
         policy_kwargs={"net_arch": [128, 128], "optimizer_kwargs": {"fused": True}},
     )  # fmt: skip
     watch.init_callback(model)

@@ -76,9 +76,10 @@ class HandFrame(gymnasium.Wrapper):
 
     Observations are `FEATURES`, then `MEMORY`: with these, what comes next depends on nothing that is not told. The
     first two numbers of an action move along the hand's x and y. An action is repeated for some control steps, and its
-    reward is γ Φ' − Φ, where Φ is the dense reward before and Φ' after it (0 once the object is lost): what is gained,
-    so that nothing is earned by staying where it is good (Ng, Harada, Russell, ICML 1999). Its discounted sum over an
-    episode is γⁿ times the last Φ, less the first.
+    reward is γ Φ' − Φ, where Φ is the dense reward before and Φ' after it, 0 where the episode ends without success:
+    what is gained, so that nothing is earned by staying where it is good (Ng, Harada, Russell, ICML 1999). Its
+    discounted sum over an episode is 4 γⁿ for a success after n actions and 0 for a failure, less the first Φ. The time
+    left is told, so the end of the time is an end like others: learners should not look beyond it.
 
     Args:
         env: with `obs_mode="state"`, `reward_mode="dense"`, one object, and `delta4` or `delta5` actions.
@@ -118,7 +119,7 @@ class HandFrame(gymnasium.Wrapper):
             self._steps += 1
             if over or late:
                 break
-        if over and not info["is_success"]:
+        if (over or late) and not info["is_success"]:
             level = 0.0
         gained, self._level = self.discount * level - self._level, level
         self.axes = hand_axes(state)
