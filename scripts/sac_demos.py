@@ -1,17 +1,14 @@
 """Soft Actor-Critic (stable-baselines3) that learns from demonstrations as well, in every batch.
 
 Of every batch, half are steps of demonstrations, and the critics have layer norms (Ball, Smith, Kostrikov, Levine:
-Efficient Online Reinforcement Learning with Offline Data, ICML 2023). Where it is told to imitate, the actor is also
-drawn towards what a demonstrator would have done, by a squared error whose weight halves as actions are made.
+Efficient Online Reinforcement Learning with Offline Data, ICML 2023). The actor imitates nobody.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from stable_baselines3 import SAC
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.policies import ContinuousCritic
@@ -43,40 +40,23 @@ class DemoSAC(SAC):
 
     Attributes:
         demos: steps of demonstrations; None for none, and then it is SAC.
-        shown: what demonstrators saw, (n, numbers), and would have done without their noise, (n, actions).
-        imitate: weight of imitation at the start, and in how many actions it halves.
     """
 
     demos: ReplayBuffer | None = None
-    shown: tuple[torch.Tensor, torch.Tensor] | None = None
-    imitate: tuple[float, float] = (0.0, 1.0)
     #: The actor learns once in so many updates of the critics.
     DELAY = 2
 
-    def remember(self, steps: list[tuple[Any, ...]], seen: NDArray[np.float32], actions: NDArray[np.float32]) -> None:
-        """Take demonstrations: steps as `ReplayBuffer.add` takes them, and `shown`."""
+    def remember(self, steps: list[tuple[Any, ...]]) -> None:
+        """Take demonstrations: steps as `ReplayBuffer.add` takes them."""
         n = self.n_envs
         self.demos = ReplayBuffer(
             len(steps) * n, self.observation_space, self.action_space, "cpu", n, **self.replay_buffer_kwargs
         )
         for step in steps:
             self.demos.add(*step)
-        self.shown = torch.from_numpy(seen), torch.from_numpy(actions)
 
-    def clone(self, steps: int, batch_size: int) -> float:
-        """Let the actor imitate what was shown, before it acts; return its last squared error."""
-        self.policy.set_training_mode(True)
-        loss = torch.zeros(())
-        for _ in range(steps):
-            loss = self._off(batch_size)
-            self._step(self.actor.optimizer, loss)
-        return loss.item()
-
-    def _off(self, n: int) -> torch.Tensor:
-        seen, wanted = self.shown
-        rows = torch.randint(len(seen), (n,))
-        mean, _, _ = self.actor.get_action_dist_params(seen[rows])
-        return F.mse_loss(torch.tanh(mean), wanted[rows])
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "demos"]
 
     @staticmethod
     def _step(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
@@ -97,7 +77,6 @@ class DemoSAC(SAC):
     def train(self, gradient_steps: int, batch_size: int = 256) -> None:
         """Learn from so many batches."""
         self.policy.set_training_mode(True)
-        weight = self.imitate[0] * 0.5 ** (self.num_timesteps / self.imitate[1])
         for _ in range(gradient_steps):
             seen, done, after, over, reward = self._batch(batch_size)
             entropy = self.log_ent_coef.detach().exp()
@@ -112,7 +91,5 @@ class DemoSAC(SAC):
                 surplus = (log_prob.detach() + self.target_entropy).mean()
                 self._step(self.ent_coef_optimizer, -self.log_ent_coef.sum() * surplus)
                 loss = (entropy * log_prob[:, None] - torch.min(*self.critic(seen, actions))).mean()
-                if weight > 1e-3:
-                    loss = loss + weight * self._off(batch_size // 2)
                 self._step(self.actor.optimizer, loss)
             polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)

@@ -38,6 +38,13 @@ _SCALE = np.array(list(FEATURES.values()))
 #: failed attempt is over (they must open before the next); the share of the episode that is left; and from the tool
 #: point to where it is told to be.
 MEMORY: dict[str, float] = {"closing": 1, "ended": 1, "left": 1, "lag_x": 50, "lag_y": 50, "lag_z": 50}
+#: And what says in millimetres and degrees how well the hand is placed, as tanh, since that decides, and is lost among
+#: numbers that are about 1 for a decimetre: the way, the height above the top, how wide each side of the hand is open
+#: beyond the box, and the turn to where it closes across the shorter of the box's level sides.
+FINE: dict[str, float] = {
+    "near_x": 100, "near_y": 100, "near_top": 50, "gap_left": 100, "gap_right": 100, "turn": 1, "near_turn": 8,
+}  # fmt: skip
+_FINE_SCALE = np.array(list(FINE.values()))
 _MEMORY_SCALE = np.array(list(MEMORY.values()))
 #: Opening that is told as 0, m.
 _MIDDLE = 0.04
@@ -71,11 +78,26 @@ def hand_features(state: ArrayLike) -> NDArray[np.float32]:
     return (told * _SCALE).clip(-_MOST, _MOST).astype(np.float32)
 
 
+def fine_features(state: ArrayLike) -> NDArray[np.float32]:
+    """Return the `FINE`, scaled, of a (36,) `state` with one object."""
+    state = np.asarray(state, float)
+    axes, thing = hand_axes(state), state[len(AGENT) + len(EPISODE) :]
+    first, second, half = thing[5:8], thing[8:11], thing[14:17]
+    R = axes @ np.stack([first, second, np.cross(first, second)], axis=1)
+    way, reach = axes @ thing[2:5], np.abs(R) @ half
+    level = np.argsort(np.abs(R[2]))[:2]
+    across = R[:, level[np.argmin(half[level])]]
+    turn = (np.arctan2(across[1], across[0]) + np.pi) % np.pi - np.pi / 2  # from the closing direction
+    spare = state[13] / 2 - reach[1]
+    told = np.array([way[0], way[1], way[2] + reach[2], spare + way[1], spare - way[1], turn, turn])
+    return np.tanh(told * _FINE_SCALE).astype(np.float32)
+
+
 class HandFrame(gymnasium.Wrapper):
     """A grasping environment with one object, seen from a hand that points down.
 
-    Observations are `FEATURES`, then `MEMORY`: with these, what comes next depends on nothing that is not told. The
-    first two numbers of an action move along the hand's x and y. An action is repeated for some control steps, and its
+    Observations are `FEATURES`; `MEMORY`, with which what comes next depends on nothing that is not told; and `FINE`.
+    The first two numbers of an action move along the hand's x and y. An action is repeated for some control steps. Its
     reward is γ Φ' − Φ, where Φ is the dense reward before and Φ' after it, 0 where the episode ends without success:
     what is gained, so that nothing is earned by staying where it is good (Ng, Harada, Russell, ICML 1999). Its
     discounted sum over an episode is 4 γⁿ for a success after n actions and 0 for a failure, less the first Φ. The time
@@ -98,7 +120,7 @@ class HandFrame(gymnasium.Wrapper):
         if spec.action_mode not in ("delta4", "delta5") or spec.reward_mode != "dense":
             raise EnvError('HandFrame takes action_mode "delta4" or "delta5", and reward_mode "dense"')
         self.repeat, self.discount = repeat, discount
-        self.observation_space = spaces.Box(-_MOST, _MOST, (len(FEATURES) + len(MEMORY),), np.float32)
+        self.observation_space = spaces.Box(-_MOST, _MOST, (len(FEATURES) + len(MEMORY) + len(FINE),), np.float32)
         self._longest, self._steps = _longest(env), 0
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -130,7 +152,7 @@ class HandFrame(gymnasium.Wrapper):
         stage, lag = int(task.judge.stage[0]), self.axes @ (task.told[0][0] - task.moment.x[0] - task.offset)
         told = np.array([stage == Stage.CLOSE, stage == Stage.ENDED, 1 - self._steps / self._longest, *lag])
         memory = np.nan_to_num(told * _MEMORY_SCALE).clip(-_MOST, _MOST).astype(np.float32)
-        return np.concatenate([hand_features(state), memory])
+        return np.concatenate([hand_features(state), memory, fine_features(state)])
 
 
 def _longest(env: gymnasium.Env) -> float:

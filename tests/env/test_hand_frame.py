@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import graspgen.env
 from graspgen.env.errors import EnvError
-from graspgen.env.hand_frame import FEATURES, MEMORY, HandFrame, hand_axes, hand_features
+from graspgen.env.hand_frame import FEATURES, FINE, MEMORY, HandFrame, fine_features, hand_axes, hand_features
 from graspgen.env.observe import AGENT, OBJECT
 from graspgen.frames import axis_angle
 from graspgen.grasps.scene_path import Stage
@@ -42,6 +42,28 @@ small = st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=3).map(np.array)
 def test_a_scene_turned_with_its_hand_looks_the_same(yaw, spin, way, moving):
     there, turned = (hand_features(state_of(y, spin, way, moving)) for y in (0.0, yaw))
     np.testing.assert_allclose(turned, there, atol=2e-5)
+
+
+@given(st.floats(-3, 3), small.filter(lambda v: np.linalg.norm(v) > 1e-3), small)
+def test_what_is_told_finely_does_not_depend_on_where_all_is_turned_either(yaw, spin, way):
+    states = [state_of(y, spin, way, np.zeros(3)) for y in (0.0, yaw)]
+    for state in states:
+        state[-3:] = 0.02, 0.01, 0.03  # its shorter level side lies along the closing direction, nearly
+    there, turned = (fine_features(state) for state in states)
+    np.testing.assert_allclose(turned, there, atol=2e-5)
+
+
+def test_gaps_beside_a_box_and_the_turn_to_it_are_those_that_are_known():
+    state = state_of(0.0, np.array([0.0, 0.0, np.pi / 2 + 0.1]), np.array([0.01, 0.02, -0.1]), np.zeros(3))
+    told = dict(zip(FINE, np.arctanh(fine_features(state).astype(float)) / list(FINE.values()), strict=True))
+    # 20 mm along the closing direction, towards -y; the open hand reaches 25 mm, the box a little over 10 mm.
+    reach = 0.01 * np.cos(0.1) + 0.02 * np.sin(0.1)
+    assert told["gap_left"] == pytest.approx(0.025 - reach - 0.02, abs=1e-5)
+    assert told["gap_right"] == pytest.approx(0.025 - reach + 0.02, abs=1e-4)
+    assert told["near_top"] == pytest.approx(-0.07, abs=1e-4)
+    # As the shorter side has been turned, so must the hand, to which z is up.
+    assert told["turn"] == pytest.approx(0.1, abs=1e-6)
+    assert told["near_turn"] == pytest.approx(0.1, abs=1e-5)
 
 
 def test_features_are_those_of_a_box_whose_place_is_known():
@@ -109,10 +131,10 @@ def test_the_lag_is_from_where_the_hand_is_to_where_it_was_told_to_be(env):
     env.reset(seed=2, options={"scene": 0})
     task, at = env.unwrapped.grasping, len(FEATURES) + list(MEMORY).index("lag_x")
     seen, *_ = env.step(np.array([1, 0, 0, 0, 0]))
-    assert np.abs(seen[at:]).max() < 0.02
+    assert np.abs(seen[at : at + 3]).max() < 0.02
     down = np.array([0, 0, -1, 0, 0])
     for _ in range(9):  # onto the object, or the table
         seen, *_ = env.step(down)
     assert seen[at + 2] < -0.1
-    lag = env.axes.T @ (seen[at:] / MEMORY["lag_x"])
+    lag = env.axes.T @ (seen[at : at + 3] / MEMORY["lag_x"])
     np.testing.assert_allclose(task.moment.x[0] + lag, task.told[0][0], atol=1e-6)
