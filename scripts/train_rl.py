@@ -152,8 +152,8 @@ def told(good: int, n: int) -> str:
     return f"{good / n:.0%} ({low:.0%} to {high:.0%})"
 
 
-def train(given: argparse.Namespace) -> list[dict[str, Any]]:
-    """Learn until the time is up, keep the best policy, and return a row of a table for each evaluation."""
+def train(given: argparse.Namespace) -> None:
+    """Learn until the time is up; print a row of a table for each evaluation, draw the curve, keep the best policy."""
     import torch
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import DummyVecEnv
@@ -194,6 +194,7 @@ def train(given: argparse.Namespace) -> list[dict[str, Any]]:
                 self.best = good
                 self.model.save(given.out)
             given.out.with_suffix(".json").write_text(json.dumps({"rows": rows, "found": found}))
+            curve(rows, given.curve or given.out.with_suffix(".png"), given.clock)
 
     watch = Watch()
     envs = DummyVecEnv(
@@ -211,7 +212,6 @@ def train(given: argparse.Namespace) -> list[dict[str, Any]]:
         print(f"{given.demos} demonstrations, {steps} actions, {good} successes", file=sys.stderr)
         model.train(steps // 2)
     model.learn(10**9, callback=watch)
-    return rows
 
 
 def curve(rows: list[dict[str, Any]], to: Path, clock: str) -> None:
@@ -220,7 +220,7 @@ def curve(rows: list[dict[str, Any]], to: Path, clock: str) -> None:
     picture = Image.new("RGB", (width * fine, height * fine), "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(13 * fine)
     times = [r[f"{clock}_min"] for r in rows]
-    most = max(times)
+    most = max(*times, 0.1)
 
     def at(minutes: float, share: float) -> tuple[float, float]:
         x = left + minutes / most * (width - left - 20)
@@ -233,7 +233,13 @@ def curve(rows: list[dict[str, Any]], to: Path, clock: str) -> None:
     for minutes in range(0, int(most) + 1, 2 if most > 8 else 1):
         x, y = at(minutes, 0)
         draw.text((x, y + 5 * fine), str(minutes), "#333333", font, "mt")
-    draw.text((at(most / 2, 0)[0], (height - 4) * fine), f"{clock} minutes", "#333333", font, "mb")
+    draw.text(
+        (at(most / 2, 0)[0], (height - 4) * fine),
+        ("minutes of CPU time" if clock == "cpu" else "minutes") + ", success over 50 scenes that choose",
+        "#333333",
+        font,
+        "mb",
+    )
     bounds = [interval(r["good"], CHOOSING) for r in rows]
     band = [at(t, b[0]) for t, b in zip(times, bounds, strict=True)]
     band += [at(t, b[1]) for t, b in zip(times, bounds, strict=True)][::-1]
@@ -267,8 +273,7 @@ def main() -> None:
     parser.add_argument("--evaluate", type=Path, help="a policy to evaluate instead of training one")
     given = parser.parse_args()
     if given.evaluate is None:
-        rows = train(given)
-        curve(rows, given.curve or given.out.with_suffix(".png"), given.clock)
+        train(given)
     model = SAC.load(given.evaluate or given.out)
     found = evaluate(model, make(given.objects, "test", HELD_OUT, TESTS, given.repeat), HELD_OUT, TESTS)
     print(f"{given.objects}: {told(sum(s for *_, s in found), TESTS)} of {TESTS} held-out scenes; {by_class(found)}")
