@@ -1,35 +1,53 @@
 """Clone the scripted expert: train a small network on `graspgen demos`, and let it play scenes that it has not seen.
 
-    graspgen demos -r single -n 240 -o demos -a delta5 --seed 1 --set objects.fits_hand=1 --set "$FAMILIES"
-    python scripts/train_bc.py demos --out learnt_bc.pt --curve docs/images/learning_bc.jpg
+    graspgen demos -r single -n 400 -o demos -a delta5 --seed 1 --set demos.choose=central …   # docs/learning.md
+    python scripts/train_bc.py demos --out learnt_bc.pt --curve curve.jpg
+    python scripts/train_bc.py demos --rounds 0                                                # the demonstrations only
+    python scripts/train_bc.py demos --evaluate learnt_bc.pt
 
-The network sees the state in the hand's frame (`graspgen.env.hand_frame`), of the last moments, and says the next few
-actions, of which the first ones are done. Needs torch and gymnasium.
+The network sees the state in the hand's frame (`graspgen.env.hand_frame`), of the last moments, and says the next
+action. First it learns the demonstrations by heart; then, in rounds, it plays in their scenes, the expert says at every
+step what it would have done, and that is learnt as well (DAgger: Ross, Gordon, Bagnell, AISTATS 2011). Needs torch and
+gymnasium.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
+import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import graspgen
 import graspgen.env
-from graspgen.env.hand_frame import FEATURES, hand_axes, hand_features
+from graspgen.dataset.reader import Dataset
+from graspgen.demos.expert import Expert
+from graspgen.demos.plan import labels_of
+from graspgen.demos.play import demo_task
+from graspgen.env.hand_frame import hand_axes, hand_features
+from graspgen.env.task import GraspTask
+from graspgen.pipeline.stored import stored_recipe
+from graspgen.pipeline.stored_scene import stored_scene
 
-#: Moments that the network sees, actions that it says, and how many of these are done before it looks again.
-HISTORY, CHUNK, DONE = 2, 4, 1
-#: Number of the first scene of those held out, of the run with seed 0; and how many.
-HELD_OUT, TESTS = 10_000_000, 100
+#: Moments that the network sees.
+HISTORY = 2
 STATE, ACTION = 36, 5
-#: What the recipe `single` is told: solids that a box describes well, made to fit between the fingers.
-SOLIDS = ("box", "can", "carton", "cylinder", "die", "prism", "sphere", "capsule", "superquadric", "tube", "jar")
-OVERRIDES = ("objects.fits_hand=1", f"objects.families={{choice: [{', '.join(SOLIDS)}]}}")
+#: Number of the first scene of those held out, of the run with seed 0, and how many; likewise of those that it is
+#: looked at in while it learns, which choose what is kept.
+HELD_OUT, TESTS = 10_000_000, 100
+WATCHED = HELD_OUT + 1_000_000
+#: Updates to begin with, and in each round; examples in each.
+FIRST, MORE, BATCH = 6000, 3000, 256
+
+Array = NDArray[np.float32]
 
 
 class Policy(torch.nn.Module):
@@ -39,151 +57,216 @@ class Policy(torch.nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("spread", spread)
-        sizes = [HISTORY * (len(FEATURES) + ACTION), width, width, width]
         layers: list[torch.nn.Module] = []
-        for size, following in itertools.pairwise(sizes):
-            layers += [torch.nn.Linear(size, following), torch.nn.GELU(), torch.nn.Dropout(0.05)]
-        self.layers = torch.nn.Sequential(*layers, torch.nn.Linear(width, CHUNK * ACTION), torch.nn.Tanh())
+        for size, following in itertools.pairwise([len(mean), width, width, width]):
+            layers += [torch.nn.Linear(size, following), torch.nn.GELU()]
+        self.layers = torch.nn.Sequential(*layers, torch.nn.Linear(width, ACTION), torch.nn.Tanh())
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        """(n, CHUNK, ACTION) of (n, HISTORY · numbers)."""
-        return self.layers((seen - self.mean) / self.spread).reshape(-1, CHUNK, ACTION)
+        """(n, ACTION) of (n, HISTORY · features)."""
+        return self.layers((seen - self.mean) / self.spread)
+
+    def act(self, states: list[Array]) -> Array:
+        """Return the action, world axes, after these states of an episode."""
+        with torch.no_grad():
+            said = self(torch.from_numpy(seen_of(states))[None])[0].numpy()
+        return turned(said, hand_axes(states[-1]).T)
 
 
-def turned(action: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Return an action with its first two numbers in the hand's axes."""
-    action = action.copy()
+def turned(action: Array, axes: NDArray) -> Array:
+    """Return an action with its first two numbers in other axes."""
+    action = np.array(action, np.float32)
     action[:2] = axes[:2, :2] @ action[:2]
     return action
 
 
-def examples(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return what was seen, (n, …), and what the expert did then, (n, CHUNK, ACTION), of the episodes that succeed."""
-    seen, done, episodes = [], [], 0
-    with graspgen.open(path) as dataset:
-        for key in dataset.episodes["id"][dataset.episodes["success"]].tolist():
-            episode = dataset.episode(key)
-            states = episode.observations(1)
-            if episode.action_mode != "delta5" or states.shape[1] != STATE:
-                raise SystemExit(f"{path} holds {episode.action_mode} actions of several objects; take delta5 and one")
-            axes = [hand_axes(s) for s in states]
-            moves = np.array([turned(a, R) for a, R in zip(episode.action, axes, strict=False)])
-            told = [hand_features(s) for s in states]
-            for i in range(len(episode)):
-                past = list(range(i - HISTORY + 1, i + 1))
-                seen.append(moment(told, moves, past))
-                ahead = np.minimum(np.arange(i, i + CHUNK), len(episode) - 1)
-                # All in the axes of the moment of the decision.
-                done.append([turned(episode.action[j], axes[i]) for j in ahead])
-            episodes += 1
-    return np.array(seen, np.float32), np.array(done, np.float32), episodes
+def seen_of(states: list[Array]) -> Array:
+    """Return what the network sees after these states of an episode."""
+    last = range(len(states) - HISTORY, len(states))
+    return np.concatenate([hand_features(states[max(i, 0)]) for i in last])
 
 
-def moment(told: list[np.ndarray], moves: np.ndarray | list[np.ndarray], past: list[int]) -> np.ndarray:
-    """Return what the network sees: features of some moments, and the action before each."""
-    none = np.zeros(ACTION, np.float32)
-    parts = [np.append(told[max(j, 0)], moves[j - 1] if j > 0 else none) for j in past]
-    return np.concatenate(parts)
+def examples(dataset: Dataset) -> tuple[list[Array], list[Array]]:
+    """Return what was seen and what the expert did then, hand's axes, of every episode that succeeds."""
+    seen, done = [], []
+    for key in dataset.episodes["id"][dataset.episodes["success"]].tolist():
+        episode = dataset.episode(key)
+        states = episode.observations(1)
+        if episode.action_mode != "delta5" or states.shape[1] != STATE:
+            raise SystemExit(f"{dataset.path} holds {episode.action_mode} actions or several objects; make delta5, one")
+        told = np.array([hand_features(s) for s in states[:-1]])
+        past = [np.maximum(np.arange(len(told)) - back, 0) for back in reversed(range(HISTORY))]
+        seen.append(np.concatenate([told[rows] for rows in past], axis=1))
+        done.append(np.array([turned(a, hand_axes(s)) for a, s in zip(episode.action, states, strict=False)]))
+    return seen, done
 
 
-def play(policy: Policy, first: int, scenes: int, seed: int) -> list[bool]:
-    """Let the policy play scenes, each once; return what became of them."""
-    env = gymnasium.make(
-        "graspgen/Pick-v0", recipe="single", overrides=OVERRIDES, action_mode="delta5", disable_env_checker=True, keep=1
-    )
-    outcomes = []
+def corrected(
+    dataset: Dataset, task: GraspTask, policy: Policy, scene: int, rng: np.random.Generator, longest: int
+) -> tuple[Array, Array]:
+    """Let the policy play in a scene of the demonstrations; return what it saw, and what the expert would have done."""
+    task.scenes.put(stored_scene(dataset, scene))
+    task.reset(rng, scene=scene)
+    rows = dataset.grasps.rows(np.flatnonzero(dataset.grasps["scene"] == scene))
+    expert = Expert(task, labels_of(rows, task.place.ids), central=True)
+    states, seen, advised = [], [], []
+    for _ in range(longest):
+        states.append(np.concatenate([task.agent_pos(), task.environment_state()]))
+        advice = expert.act()
+        if expert.plan is None:
+            break
+        seen.append(seen_of(states))
+        advised.append(turned(advice, hand_axes(states[-1])))
+        if task.step(policy.act(states)).terminated:
+            break
+    return np.array(seen, np.float32), np.array(advised, np.float32)
+
+
+def learn(policy: Policy, x: Array, y: Array, updates: int, rate: float, generator: torch.Generator) -> float:
+    """Fit the policy to examples; return the mean absolute error of the last updates."""
+    policy.train()
+    seen, done = torch.from_numpy(x), torch.from_numpy(y)
+    descent = torch.optim.AdamW(policy.parameters(), rate, weight_decay=1e-3, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(descent, rate, total_steps=updates, pct_start=0.1)
+    errors = []
+    for _ in range(updates):
+        rows = torch.randint(len(seen), (BATCH,), generator=generator)
+        noise = 0.02 * policy.spread * torch.randn(BATCH, x.shape[1], generator=generator)
+        loss = (policy(seen[rows] + noise) - done[rows]).abs().mean()
+        descent.zero_grad()
+        loss.backward()
+        descent.step()
+        schedule.step()
+        errors.append(loss.detach())
+    policy.eval()
+    return float(torch.stack(errors[-500:]).mean())
+
+
+def play(env: gymnasium.Env, policy: Policy, first: int, scenes: int) -> list[tuple[str, bool]]:
+    """Let the policy play scenes, each once; return class and success of each."""
+    found = []
     for number in range(scenes):
-        state, info = env.reset(seed=seed + number, options={"scene": first + number})
-        told, moves, over, queue = [hand_features(state)], [], False, []
+        state, info = env.reset(seed=number, options={"scene": first + number})
+        states, over = [state], False
         while not over:
-            if not queue:
-                past = list(range(len(told) - HISTORY, len(told)))
-                with torch.no_grad():
-                    said = policy(torch.from_numpy(moment(told, moves, past))[None])[0].numpy()
-                axes = hand_axes(state)
-                queue = [turned(a, axes.T) for a in said[:DONE]]
-            action = queue.pop(0)
-            moves.append(turned(action, hand_axes(state)))
-            state, _, terminated, truncated, info = env.step(action)
-            told.append(hand_features(state))
-            over = terminated or truncated
-        outcomes.append(bool(info["is_success"]))
-    env.close()
-    return outcomes
+            state, _, terminated, truncated, info = env.step(policy.act(states))
+            states, over = [*states[-HISTORY:], state], terminated or truncated
+        kind = env.unwrapped.grasping.place.settled.world.objects[0].asset.class_name
+        found.append((kind, bool(info["is_success"])))
+    return found
+
+
+def interval(good: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson, J. Am. Stat. Assoc. 22, 1927)."""
+    p, middle = good / n, good / n + z * z / (2 * n)
+    reach = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
+
+
+def train(given: argparse.Namespace, dataset: Dataset, env: gymnasium.Env) -> Policy:
+    """Learn the demonstrations, then what the expert advises; print a row of a table for each look."""
+    generator, rng = torch.Generator().manual_seed(given.seed), np.random.default_rng(given.seed)
+    torch.manual_seed(given.seed)
+    cpu, wall, rows, best = time.process_time(), time.perf_counter(), [], -1
+    seen, done = examples(dataset)
+    x = np.concatenate(seen)
+    policy = Policy(torch.from_numpy(x.mean(0)), torch.from_numpy(x.std(0) + 0.05))
+    scenes = dataset.episodes["scene"][dataset.episodes["success"]].tolist()
+    task = demo_task(stored_recipe(dataset).model_dump_json(), int(dataset.attrs["seed"]))
+    print("| round | episodes | examples | error | CPU min | success while learning |\n|---|---|---|---|---|---|")
+    for number in range(given.rounds + 1):
+        if number:
+            for scene in rng.choice(scenes, given.episodes, replace=given.episodes > len(scenes)).tolist():
+                told, advised = corrected(dataset, task, policy, scene, rng, env.spec.max_episode_steps)
+                if len(told):
+                    seen.append(told)
+                    done.append(advised)
+        x, y = np.concatenate(seen), np.concatenate(done)
+        error = learn(policy, x, y, MORE if number else FIRST, 1e-3, generator)
+        good = sum(success for _, success in play(env, policy, WATCHED, given.watched))
+        rows.append({"round": number, "episodes": len(seen), "examples": len(x), "error": error, "good": good,
+                     "n": given.watched, "cpu_min": (time.process_time() - cpu) / 60,
+                     "wall_min": (time.perf_counter() - wall) / 60})  # fmt: skip
+        told = [str(number), str(len(seen)), str(len(x)), f"{error:.3f}", f"{rows[-1]['cpu_min']:.1f}"]
+        print("| " + " | ".join([*told, f"{good} of {given.watched}"]) + " |", flush=True)
+        if good >= best:
+            best = good
+            torch.save(policy.state_dict(), given.out)
+        if rows[-1]["cpu_min"] > given.minutes:
+            break
+    given.out.with_suffix(".json").write_text(json.dumps(rows))
+    if given.curve is not None:
+        draw(given.curve, rows)
+    print(f"{rows[-1]['cpu_min']:.1f} min of CPU time, {rows[-1]['wall_min']:.1f} min by the clock", file=sys.stderr)
+    return loaded(given.out)
+
+
+def loaded(path: Path) -> Policy:
+    stored = torch.load(path, weights_only=True)
+    policy = Policy(stored["mean"], stored["spread"])
+    policy.load_state_dict(stored)
+    return policy.eval()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("demos", type=Path)
     parser.add_argument("--out", type=Path, default=Path("learnt_bc.pt"))
-    parser.add_argument("--curve", type=Path)
-    parser.add_argument("--epochs", type=int, default=150)
-    parser.add_argument("--looks", type=int, default=5, help="how often it plays 20 scenes while it learns")
-    parser.add_argument("--tests", type=int, default=TESTS)
+    parser.add_argument("--curve", type=Path, help="picture to draw")
+    parser.add_argument("--rounds", type=int, default=6, help="in which the expert advises; 0 for none")
+    parser.add_argument("--episodes", type=int, default=60, help="in each round")
+    parser.add_argument("--watched", type=int, default=40, help="scenes that choose which round's policy is kept")
+    parser.add_argument("--minutes", type=float, default=18.0, help="of CPU time, after which no new round begins")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--evaluate", type=Path, help="a policy to evaluate instead of training one")
     given = parser.parse_args()
-    torch.manual_seed(given.seed)
-    torch.set_num_threads(1)  # a small network, and cores that others use
-    start, cpu = time.perf_counter(), time.process_time()
-    seen, done, episodes = examples(given.demos)
-    print(f"{episodes} episodes, {len(seen)} actions")
-    rng = np.random.default_rng(given.seed)
-    held = rng.permutation(len(seen))[: len(seen) // 10]
-    learns = np.setdiff1d(np.arange(len(seen)), held)
-    x, y = torch.from_numpy(seen), torch.from_numpy(done)
-    policy = Policy(x[learns].mean(0), x[learns].std(0) + 0.05)
-    best = torch.optim.AdamW(policy.parameters(), 1e-3, weight_decay=1e-3)
-    steps = given.epochs * (len(learns) // 256 + 1)
-    rate = torch.optim.lr_scheduler.OneCycleLR(best, 2e-3, total_steps=steps)
-    curve = []
-    for epoch in range(given.epochs):
-        policy.train()
-        order = torch.from_numpy(rng.permutation(learns))
-        for rows in order.split(256):
-            noisy = x[rows] + 0.03 * policy.spread * torch.randn(len(rows), x.shape[1])
-            loss = (policy(noisy) - y[rows]).abs().mean()
-            best.zero_grad()
-            loss.backward()
-            best.step()
-            rate.step()
-        if (epoch + 1) % max(1, given.epochs // given.looks) == 0:
-            policy.eval()
-            with torch.no_grad():
-                off = float((policy(x[held]) - y[held]).abs().mean())
-            # Scenes of their own, so that the held-out ones choose nothing.
-            rate_now = float(np.mean(play(policy, HELD_OUT + 1_000_000, 20, 1)))
-            curve.append((epoch + 1, off, rate_now, time.process_time() - cpu))
-            print(f"epoch {epoch + 1}: error {off:.3f}, {rate_now:.0%} of 20 scenes, {curve[-1][3]:.0f} s of CPU time")
-    torch.save(policy.state_dict(), given.out)
-    taken = time.process_time() - cpu
-    found = play(policy, HELD_OUT, given.tests, 0)
-    print(
-        f"held out: {sum(found)} of {len(found)}; trained in {taken:.0f} s of CPU time, "
-        f"{time.perf_counter() - start:.0f} s by the clock, tests included"
-    )
-    if given.curve is not None:
-        draw(given.curve, curve)
+    torch.set_num_threads(1)  # a small network
+    with graspgen.open(given.demos) as dataset:
+        env = gymnasium.make(
+            "graspgen/Pick-v0", recipe=stored_recipe(dataset), action_mode="delta5", keep=given.watched,
+            disable_env_checker=True,
+        )  # fmt: skip
+        policy = train(given, dataset, env) if given.evaluate is None else loaded(given.evaluate)
+    found = play(env, policy, HELD_OUT, TESTS)
+    env.close()
+    good = sum(success for _, success in found)
+    low, high = interval(good, len(found))
+    tried, well = Counter(kind for kind, _ in found), Counter(kind for kind, success in found if success)
+    print(f"held out: {good} of {len(found)} ({low:.0%} to {high:.0%}); "
+          + ", ".join(f"{kind} {well[kind]}/{tried[kind]}" for kind in sorted(tried)))  # fmt: skip
 
 
-def draw(path: Path, curve: list[tuple[int, float, float, float]]) -> None:
+def draw(path: Path, rows: list[dict]) -> None:
     """Draw success against CPU time."""
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
-    width, height, left, top = 720, 300, 60, 20
-    picture = Image.new("RGB", (width, height), "white")
-    pen = ImageDraw.Draw(picture)
-    longest = max(c[3] for c in curve)
-    at = [(left + (width - left - 20) * c[3] / longest, top + (height - top - 50) * (1 - c[2])) for c in curve]
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        y = top + (height - top - 50) * (1 - share)
-        pen.line([(left, y), (width - 20, y)], fill="#dddddd")
-        pen.text((10, y - 6), f"{share:.0%}", fill="black")
-    pen.line(at, fill="#1f77b4", width=3)
-    for (x, y), c in zip(at, curve, strict=True):
-        pen.ellipse([x - 4, y - 4, x + 4, y + 4], fill="#1f77b4")
-        pen.text((x - 25, y + 8), f"{c[0]} epochs", fill="black")
-    pen.text((left, height - 25), f"CPU time, 0 … {longest:.0f} s; success in 20 scenes of their own", fill="black")
-    picture.save(path, quality=88)
+    width, height, left, bottom, fine = 640, 320, 52, 40, 3
+    picture = Image.new("RGB", (width * fine, height * fine), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(13 * fine)
+    most = max(row["cpu_min"] for row in rows)
+
+    def at(minutes: float, share: float) -> tuple[float, float]:
+        x = left + minutes / most * (width - left - 20)
+        return x * fine, (12 + (1 - share) * (height - bottom - 12)) * fine
+
+    for share in (0, 0.2, 0.4, 0.6, 0.8, 1):
+        pen.line([at(0, share), at(most, share)], "#d08020" if share == 0.8 else "#dddddd", fine)
+        x, y = at(0, share)
+        pen.text((x - 8 * fine, y), f"{share:.0%}", "#333333", font, "rm")
+    for minutes in range(int(most) + 1):
+        x, y = at(minutes, 0)
+        pen.text((x, y + 5 * fine), str(minutes), "#333333", font, "mt")
+    pen.text((at(most / 2, 0)[0], (height - 4) * fine), "CPU minutes, looks included", "#333333", font, "mb")
+    times, bounds = [row["cpu_min"] for row in rows], [interval(row["good"], row["n"]) for row in rows]
+    band = [at(t, b[0]) for t, b in zip(times, bounds, strict=True)]
+    band += [at(t, b[1]) for t, b in zip(times, bounds, strict=True)][::-1]
+    if len(rows) > 1:
+        pen.polygon(band, "#cfe0f3")
+    line = [at(row["cpu_min"], row["good"] / row["n"]) for row in rows]
+    pen.line(line, "#1f5fa8", 2 * fine, joint="curve")
+    for x, y in line:
+        pen.ellipse([x - 3 * fine, y - 3 * fine, x + 3 * fine, y + 3 * fine], "#1f5fa8")
+    picture.resize((width, height), Image.Resampling.LANCZOS).save(path, quality=92)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class Expert:
     Attributes:
         task: reset before.
         labels: of the scene's grasps.
+        central: whether it prefers grasps that can be told from the state (`Planner`).
         plan: that it follows, None where it knows none.
         doing: what it does.
         attempts: grasps that it has begun to follow.
@@ -49,6 +50,7 @@ class Expert:
 
     task: GraspTask
     labels: Labels
+    central: bool = False
     plan: Plan | None = None
     doing: Doing = Doing.OVER
     attempts: int = 0
@@ -57,7 +59,7 @@ class Expert:
     _wait: int = 0
 
     def __post_init__(self) -> None:
-        self._planner = Planner(self.task, self.labels)
+        self._planner = Planner(self.task, self.labels, self.central)
         self._high = float(self.task.moment.x[0, 2])
         self._think()
 
@@ -104,7 +106,10 @@ class Expert:
         task = self.task
         judge, stage = task.judge, int(task.judge.stage[0])
         T, x, R = self._goal()
-        if self.doing in (Doing.OVER, Doing.APPROACH):
+        if self.doing in (Doing.OVER, Doing.APPROACH) and judge.held[0]:
+            # Another drives, and has closed already.
+            self._do(Doing.LIFT)
+        elif self.doing in (Doing.OVER, Doing.APPROACH):
             goal = T[:3, 3] - (APPROACH * T[:3, 2] if self.doing is Doing.OVER else 0.0)
             there = np.linalg.norm(goal - x) < THERE
             there &= rotation_angle((R.T @ T[:3, :3])[None])[0] < TURNED

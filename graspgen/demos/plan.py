@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graspgen.demos.steer import reachable
 from graspgen.env.task import GraspTask
-from graspgen.frames import Array, inverse, pose
+from graspgen.frames import Array, inverse, pose, rotation_angle
 from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_trial import try_scene
@@ -33,6 +33,9 @@ EXAMINED, TRIED, ENOUGH = 64, 16, 3
 #: Costs: of a failed trial, of one that touched the support, of none; of having been followed before; of a closing
 #: direction that must be turned by more than `MOST_TURN`.
 FAILED, TOUCHED, UNTRIED, FOLLOWED, TURNED = 6.0, 3.0, 4.0, 8.0, 10.0
+#: What makes a grasp central: costs of a metre aside of the middle of the box, of a metre above or below `DEEP` under
+#: the top (or the middle, if that is higher), of a radian that the hand must turn.
+ASIDE, ALONG, TURN, DEEP = 60.0, 15.0, 1.0, 0.03
 #: How a labelled grasp is turned, by action mode: to what which mode can reach.
 WAYS: dict[str, tuple[str, ...]] = {
     "delta4": ("delta4",),
@@ -133,10 +136,12 @@ class Planner:
     Args:
         task: at the start of an episode.
         labels: of its scene's grasps that hold.
+        central: whether grasps near the middle of an object are preferred, with little turn from where the hand is now:
+            what a policy can tell from the state.
     """
 
-    def __init__(self, task: GraspTask, labels: Labels) -> None:
-        self._task, self._labels = task, labels
+    def __init__(self, task: GraspTask, labels: Labels, central: bool = False) -> None:
+        self._task, self._labels, self._central = task, labels, central
         self._followed: set[tuple[int, int]] = set()
         self._known: dict[tuple[int, int], float] = {}
         self._begun = False
@@ -184,6 +189,8 @@ class Planner:
             off = np.linalg.norm(aside - (aside * z).sum(axis=1, keepdims=True) * z, axis=1)
             cost = 4 * closing + 0.3 * tilt + 25 * off + label.angle + 2 * (1 - label.holds)
             cost += 0.3 * _angle(-turned[:, 2, 2]) + TURNED * (closing > MOST_TURN)
+            if self._central:
+                cost += self._far(T_object, turned)
             if way == 0:
                 same = (closing < 0.02) & (tilt < 0.05)
                 cost += same * np.where(label.in_scene == Outcome.SUCCESS, -0.5, 0.0)
@@ -198,6 +205,16 @@ class Planner:
         found.cost[:] += [FOLLOWED * (pair in self._followed) for pair in self._pairs(found)]
         order = np.argsort(found.cost, kind="stable")
         return found[order[np.isfinite(found.cost[order])][:EXAMINED]]
+
+    def _far(self, T_object: Array, T: Array) -> Array:
+        """(n,) what it costs to be off the middle of the box, and to be turned to."""
+        place, number = self._task.place, self._labels.target
+        centre = (T_object[:, :3, :3] @ place.centre[number][..., None])[..., 0] + T_object[:, :3, 3]
+        rise = (np.abs(T_object[:, 2, :3]) * place.half[number]).sum(axis=1)
+        high = centre[:, 2] + np.maximum(rise - DEEP, 0.0)
+        turn = rotation_angle(self._task.moment.R[0].T @ T[:, :3, :3])
+        aside = np.linalg.norm((T[:, :3, 3] - centre)[:, :2], axis=1)
+        return ASIDE * aside + ALONG * np.abs(T[:, 2, 3] - high) + TURN * turn
 
     def _examined(self, options: _Options) -> _Options:
         """Look what the open hand meets, and raise it where it would touch the support."""

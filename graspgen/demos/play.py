@@ -128,7 +128,7 @@ def play(task: GraspTask, labels: Labels, demos: Demos, eyes: Eyes | None = None
         pose(task.told[1][0], task.told[0][0]), float(task.gripper.file.stroke),
         int(task.place.ids[task.target]) if task.spec.goal == "target" else -1,
     )  # fmt: skip
-    expert, record = Expert(task, labels), _Record(task, eyes)
+    expert, record = Expert(task, labels, demos.choose == "central"), _Record(task, eyes)
     record.look()
     for number in range(demos.max_steps):
         action = expert.act()

@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 import graspgen
 from graspgen.dataset.check import check
 from graspgen.dataset.manifest import load_manifest
+from graspgen.demos.plan import Labels, Planner, object_poses
 from graspgen.demos.recipe import demo_recipe
 from graspgen.demos.replay import replay_episode
 from graspgen.demos.steer import reachable
 from graspgen.env.actions import HOME
 from graspgen.env.observe import AGENT, OBJECT
+from graspgen.env.spec import TaskSpec
+from graspgen.env.task import GraspTask
 from graspgen.errors import DatasetError, RecipeError
 from graspgen.exports import lerobot_demos
 from graspgen.exports.registry import export
-from graspgen.frames import random_rotation, rotation_angle
+from graspgen.frames import inverse, pose, random_rotation, rotation_angle
 from graspgen.pipeline.run import generate
 
 BOX = ("objects.families=box", "objects.fits_hand=1", "grasps.per_object=24")
@@ -130,6 +133,21 @@ def test_what_cannot_be_demonstrated_is_refused_in_one_line(demos: Path, tmp_pat
         demo_recipe("single", gripper="suction_cup")
     with graspgen.open(demos) as ds, pytest.raises(DatasetError, match=r"not empty|exists"):
         export(ds, "minari", demos, [])
+
+
+def test_a_central_grasp_is_followed_before_a_surer_one_aside_where_the_recipe_says_so() -> None:
+    task = GraspTask(TaskSpec(recipe="single", overrides=BOX))
+    task.reset(np.random.default_rng(0), scene=0)
+    T_object, half = object_poses(task)[0], task.place.half[0]
+    middle, along = pose(task.moment.R[0], T_object[:3, 3] + T_object[:3, :3] @ task.place.centre[0]), np.eye(4)
+    along[0, 3] = 0.015
+    T = inverse(T_object) @ np.stack([middle, middle @ along])
+    surer = Labels(
+        np.arange(2), np.zeros(2, int), T, np.full(2, 2 * half.min()), np.array([0.7, 1.0]), np.zeros(2, np.uint8),
+        np.zeros(2),
+    )  # fmt: skip
+    assert Planner(task, surer).best().key == 1
+    assert Planner(task, surer, central=True).best().key == 0
 
 
 @pytest.mark.slow
