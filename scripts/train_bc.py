@@ -30,7 +30,7 @@ import graspgen
 import graspgen.env
 from graspgen.dataset.reader import Dataset
 from graspgen.demos.expert import Expert
-from graspgen.demos.plan import labels_of
+from graspgen.demos.labels import labels_of
 from graspgen.demos.play import demo_task
 from graspgen.env.hand_frame import hand_axes, hand_features
 from graspgen.env.task import GraspTask
@@ -38,14 +38,14 @@ from graspgen.pipeline.stored import stored_recipe
 from graspgen.pipeline.stored_scene import stored_scene
 
 #: Moments that the network sees.
-HISTORY = 2
+HISTORY = 1
 STATE, ACTION = 36, 5
 #: Number of the first scene of those held out, of the run with seed 0, and how many; likewise of those that it is
 #: looked at in while it learns, which choose what is kept.
 HELD_OUT, TESTS = 10_000_000, 100
 WATCHED = HELD_OUT + 1_000_000
 #: Updates to begin with, and in each round; examples in each.
-FIRST, MORE, BATCH = 6000, 3000, 256
+FIRST, MORE, BATCH = 4000, 2000, 128
 
 Array = NDArray[np.float32]
 
@@ -53,7 +53,7 @@ Array = NDArray[np.float32]
 class Policy(torch.nn.Module):
     """Three layers; what goes in is normalised, what comes out is in −1…1."""
 
-    def __init__(self, mean: torch.Tensor, spread: torch.Tensor, width: int = 256) -> None:
+    def __init__(self, mean: torch.Tensor, spread: torch.Tensor, width: int = 192) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("spread", spread)

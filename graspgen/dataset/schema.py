@@ -774,7 +774,9 @@ TABLES: dict[str, Table] = {
             "target": Column("i8", doc="key of the object that it was to lift; −1 for any", low=-1),
             "T_world_tool": Column("f8", _POSE, "m", "pose of the tool point at which the hand starts"),
             "opening": Column("f8", (), "m", "of the fingers, at which it starts", low=0),
-            "grasp": Column("i8", doc="key of the grasp that it followed last; −1 for none", low=-1),
+            "grasp": Column(
+                "i8", doc="key of the grasp that it followed last; −1 for none, or one that is no label", low=-1
+            ),
             "attempts": Column("i4", doc="grasps that it followed, one after the other", low=0),
             "length": Column("i4", doc="actions: one less than it has rows of `steps`", low=0),
             "success": Column("bool", doc="whether the task was done"),

@@ -8,7 +8,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.demos.plan import APPROACH, Labels, Plan, Planner, object_poses
+from graspgen.demos.labels import Labels
+from graspgen.demos.plan import APPROACH, Plan, Planner, object_poses
 from graspgen.demos.steer import reachable, steer
 from graspgen.env.task import GraspTask
 from graspgen.frames import Array, rotation_angle

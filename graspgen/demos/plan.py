@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.demos.central import central_grasps
+from graspgen.demos.labels import Labels, joined
 from graspgen.demos.steer import reachable
 from graspgen.env.task import GraspTask
-from graspgen.frames import Array, inverse, pose, rotation_angle
+from graspgen.frames import Array, inverse, pose
 from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_trial import try_scene
@@ -33,9 +33,8 @@ EXAMINED, TRIED, ENOUGH = 64, 16, 3
 #: Costs: of a failed trial, of one that touched the support, of none; of having been followed before; of a closing
 #: direction that must be turned by more than `MOST_TURN`.
 FAILED, TOUCHED, UNTRIED, FOLLOWED, TURNED = 6.0, 3.0, 4.0, 8.0, 10.0
-#: What makes a grasp central: costs of a metre aside of the middle of the box, of a metre above or below `DEEP` under
-#: the top (or the middle, if that is higher), of a radian that the hand must turn.
-ASIDE, ALONG, TURN, DEEP = 60.0, 15.0, 1.0, 0.03
+#: What a labelled grasp costs where central ones are preferred; and of these, to have been followed before.
+UNCENTRAL, AGAIN = 5.0, 1.0
 #: How a labelled grasp is turned, by action mode: to what which mode can reach.
 WAYS: dict[str, tuple[str, ...]] = {
     "delta4": ("delta4",),
@@ -48,57 +47,11 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
-    """n labelled grasps of a scene, as the rows of `grasps` hold them.
-
-    Attributes:
-        key: (n,) of the grasps.
-        target: (n,) numbers of their objects among the scene's.
-        T_object_grasp: (n, 4, 4).
-        grip_width: (n,) m.
-        holds: (n,) share of the free trials that succeeded.
-        in_scene: (n,) outcome in the scene, `NOT_TRIED` where it was not tried.
-        angle: (n,) rad, between closing line and inward normal.
-    """
-
-    key: NDArray[np.int64]
-    target: NDArray[np.int64]
-    T_object_grasp: Array
-    grip_width: Array
-    holds: Array
-    in_scene: NDArray[np.uint8]
-    angle: Array
-
-    def __len__(self) -> int:
-        return len(self.key)
-
-
-def labels_of(grasps: Mapping[str, NDArray[Any]], ids: NDArray[np.int64]) -> Labels:
-    """Return the grasps of a scene that hold in free space.
-
-    Args:
-        grasps: rows of the table `grasps`.
-        ids: (k,) instance ids of the scene's objects, ascending.
-    """
-    good = np.flatnonzero(grasps["outcome"] == Outcome.SUCCESS)
-    rate = grasps["success_rate"][good]
-    return Labels(
-        grasps["id"][good],
-        np.searchsorted(ids, grasps["object"][good] & 0xFFFF),
-        grasps["T_object_grasp"][good],
-        grasps["grip_width"][good],
-        np.where(np.isfinite(rate), rate, 1.0),
-        grasps["outcome_in_scene"][good],
-        np.nan_to_num(grasps["antipodal_angle"][good], nan=np.radians(20.0)),
-    )
-
-
-@dataclass(frozen=True, eq=False)
 class Plan:
     """A grasp to follow.
 
     Attributes:
-        key: of the label.
+        key: of the label; negative for a grasp of its own.
         way: which of the ways of turning it (`WAYS`).
         target: number of the object.
         T_object_tool: (4, 4) where the hand is told to be, in the object's frame: the tool point of the open hand.
@@ -136,18 +89,22 @@ class Planner:
     Args:
         task: at the start of an episode.
         labels: of its scene's grasps that hold.
-        central: whether grasps near the middle of an object are preferred, with little turn from where the hand is now:
-            what a policy can tell from the state.
+        central: whether grasps that the state tells (`central_grasps`) are preferred to labelled ones.
     """
 
     def __init__(self, task: GraspTask, labels: Labels, central: bool = False) -> None:
-        self._task, self._labels, self._central = task, labels, central
+        self._task, self._given, self._labels, self._central = task, labels, labels, central
+        self._extra = np.zeros(len(labels))
         self._followed: set[tuple[int, int]] = set()
         self._known: dict[tuple[int, int], float] = {}
         self._begun = False
 
     def best(self) -> Plan | None:
         """Return the grasp to follow from how things lie now; None where there is none."""
+        if self._central:
+            own, cost = central_grasps(self._task, object_poses(self._task))
+            self._labels = joined(self._given, own)
+            self._extra = np.append(np.full(len(self._given), UNCENTRAL), cost)
         if not len(self._labels):
             return None
         options = self._examined(self._options())
@@ -189,8 +146,7 @@ class Planner:
             off = np.linalg.norm(aside - (aside * z).sum(axis=1, keepdims=True) * z, axis=1)
             cost = 4 * closing + 0.3 * tilt + 25 * off + label.angle + 2 * (1 - label.holds)
             cost += 0.3 * _angle(-turned[:, 2, 2]) + TURNED * (closing > MOST_TURN)
-            if self._central:
-                cost += self._far(T_object, turned)
+            cost += self._extra
             if way == 0:
                 same = (closing < 0.02) & (tilt < 0.05)
                 cost += same * np.where(label.in_scene == Outcome.SUCCESS, -0.5, 0.0)
@@ -202,19 +158,11 @@ class Planner:
             for part in parts:
                 part.cost[label.target != task.target] = np.inf
         found = _Options(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("row", "way", "T", "cost")))
-        found.cost[:] += [FOLLOWED * (pair in self._followed) for pair in self._pairs(found)]
+        found.cost[:] += [
+            (FOLLOWED if pair[0] >= 0 else AGAIN) * (pair in self._followed) for pair in self._pairs(found)
+        ]
         order = np.argsort(found.cost, kind="stable")
         return found[order[np.isfinite(found.cost[order])][:EXAMINED]]
-
-    def _far(self, T_object: Array, T: Array) -> Array:
-        """(n,) what it costs to be off the middle of the box, and to be turned to."""
-        place, number = self._task.place, self._labels.target
-        centre = (T_object[:, :3, :3] @ place.centre[number][..., None])[..., 0] + T_object[:, :3, 3]
-        rise = (np.abs(T_object[:, 2, :3]) * place.half[number]).sum(axis=1)
-        high = centre[:, 2] + np.maximum(rise - DEEP, 0.0)
-        turn = rotation_angle(self._task.moment.R[0].T @ T[:, :3, :3])
-        aside = np.linalg.norm((T[:, :3, 3] - centre)[:, :2], axis=1)
-        return ASIDE * aside + ALONG * np.abs(T[:, 2, 3] - high) + TURN * turn
 
     def _examined(self, options: _Options) -> _Options:
         """Look what the open hand meets, and raise it where it would touch the support."""
@@ -251,8 +199,9 @@ class Planner:
         """Try the best as the hand would do them, some at a time, until enough hold; from the settled scene."""
         task, label = self._task, self._labels
         held = 0
-        for first in range(0, len(options.row), TRIED):
-            some = options[np.arange(first, min(first + TRIED, len(options.row)))]
+        at_once, enough = (4, 1) if self._central else (TRIED, ENOUGH)
+        for first in range(0, len(options.row), at_once):
+            some = options[np.arange(first, min(first + at_once, len(options.row)))]
             made = try_scene(
                 task.place.settled, task.gripper, task.profile, task.place.ids[label.target[some.row]], some.T,
                 np.full(len(some.row), task.gripper.file.stroke), grip_width=label.grip_width[some.row],
@@ -260,10 +209,11 @@ class Planner:
             )  # fmt: skip
             loose = 60 * np.nan_to_num(made.drift_holding) + 4 * np.nan_to_num(made.rotation_holding)
             cost = np.where(made.outcome == Outcome.HITS_SUPPORT, TOUCHED, FAILED)
-            cost = np.where(made.success, loose, cost)
+            # What moves little in the hand is surer, which no state tells beforehand.
+            cost = np.where(made.success, 0.0 if self._central else loose, cost)
             self._known.update(zip(self._pairs(some), cost.tolist(), strict=True))
             held += int(made.success.sum())
-            if held >= ENOUGH:
+            if held >= enough:
                 break
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.record import Columns
 from graspgen.demos.expert import Expert
-from graspgen.demos.plan import Labels, labels_of, object_poses
+from graspgen.demos.labels import Labels, labels_of
+from graspgen.demos.plan import object_poses
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.registration import IDS
 from graspgen.env.spec import TaskSpec
@@ -42,7 +43,7 @@ class Played:
     Attributes:
         start: how it began.
         description: the task in words.
-        grasp: key of the grasp that was followed last, −1 for none.
+        grasp: key of the grasp that was followed last, −1 for none or one of the expert's own.
         attempts: grasps that were followed.
         success: whether the task was done.
         outcome: code of the last attempt that is over.
@@ -138,7 +139,7 @@ def play(task: GraspTask, labels: Labels, demos: Demos, eyes: Eyes | None = None
         if done.terminated:
             break
     return Played(
-        start, task.task_description, -1 if expert.plan is None else expert.plan.key, expert.attempts,
+        start, task.task_description, -1 if expert.plan is None else max(expert.plan.key, -1), expert.attempts,
         bool(task.success), int(task.judge.outcome[0]), record.columns(), np.stack(record.poses),
         np.stack(record.states), record.images,
     )  # fmt: skip

@@ -26,8 +26,8 @@ class Demos(Section):
     max_steps: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Actions after which an episode is cut short; one takes 40 ms."""
     choose: Literal["best", "central"] = "best"
-    """Which of the grasps that should hold is followed: `best`, the surest; `central`, one close to the middle of the
-    object, with little turn, so that the state tells which (a policy that clones the expert needs that)."""
+    """Which grasp is followed: `best`, the surest label; `central`, one from above on the middle of the object's box,
+    along one of its axes, where that holds: the state tells which, as cloning needs it."""
     keep: Literal["all", "success"] = "all"
     """Which episodes are stored: all of them, labelled by what became of them, or those that succeeded."""
     images: bool = False

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 import graspgen
 from graspgen.dataset.check import check
 from graspgen.dataset.manifest import load_manifest
-from graspgen.demos.plan import Labels, Planner, object_poses
+from graspgen.demos.central import central_grasps
+from graspgen.demos.labels import Labels
+from graspgen.demos.plan import Planner, object_poses
 from graspgen.demos.recipe import demo_recipe
 from graspgen.demos.replay import replay_episode
 from graspgen.demos.steer import reachable
@@ -135,19 +137,30 @@ def test_what_cannot_be_demonstrated_is_refused_in_one_line(demos: Path, tmp_pat
         export(ds, "minari", demos, [])
 
 
-def test_a_central_grasp_is_followed_before_a_surer_one_aside_where_the_recipe_says_so() -> None:
+def test_a_central_grasp_is_along_an_axis_of_the_box_from_above_and_goes_before_labels() -> None:
     task = GraspTask(TaskSpec(recipe="single", overrides=BOX))
     task.reset(np.random.default_rng(0), scene=0)
-    T_object, half = object_poses(task)[0], task.place.half[0]
-    middle, along = pose(task.moment.R[0], T_object[:3, 3] + T_object[:3, :3] @ task.place.centre[0]), np.eye(4)
-    along[0, 3] = 0.015
-    T = inverse(T_object) @ np.stack([middle, middle @ along])
-    surer = Labels(
-        np.arange(2), np.zeros(2, int), T, np.full(2, 2 * half.min()), np.array([0.7, 1.0]), np.zeros(2, np.uint8),
-        np.zeros(2),
-    )  # fmt: skip
-    assert Planner(task, surer).best().key == 1
-    assert Planner(task, surer, central=True).best().key == 0
+    T_object, place = object_poses(task)[0], task.place
+    middle = T_object[:3, 3] + T_object[:3, :3] @ place.centre[0]
+    aside = inverse(T_object) @ pose(task.moment.R[0], middle + 0.015 * task.moment.R[0][:, 0])
+    width = np.array([2 * place.half[0].min()])
+    label = Labels(np.arange(1), np.zeros(1, int), aside[None], width, np.ones(1), np.zeros(1, np.uint8), np.zeros(1))
+    assert Planner(task, label).best().key == 0
+    plan = Planner(task, label, central=True).best()
+    T = T_object @ plan.T_object_tool
+    flat = np.argsort(np.abs(T_object[2, :3]))[:2]
+    axis = -1 - plan.key
+    assert axis in flat and T[:3, 2] == pytest.approx([0, 0, -1]) and T[:2, 3] == pytest.approx(middle[:2])
+    assert abs(T[:3, 1] @ T_object[:3, axis]) == pytest.approx(1, abs=1e-3)
+
+
+def test_no_central_grasp_is_wider_than_the_hand_opens() -> None:
+    task = GraspTask(TaskSpec(recipe="single", overrides=("objects.families=carton",)))
+    for scene in range(6):
+        task.reset(np.random.default_rng(0), scene=scene)
+        found, cost = central_grasps(task, object_poses(task))
+        assert len(found) == len(cost) <= 2 and np.all(found.grip_width < task.gripper.file.stroke)
+        assert len(set(found.key.tolist())) == len(found) and np.all(found.key < 0)
 
 
 @pytest.mark.slow
