@@ -19,6 +19,8 @@ from graspgen.grasps.scene_path import Stage
 THERE, TURNED = 0.003, 0.03
 #: And above it, where it need not be exact.
 ABOVE = 0.02
+#: A hand that closes within this of the planned grasp may go on, m; one is open from this share of its stroke on.
+NEAR, OPEN = 0.01, 0.95
 #: Control steps that it waits to get to where it is told, and for a close.
 PATIENCE, CLOSING = 15, 40
 
@@ -107,10 +109,9 @@ class Expert:
         task = self.task
         judge, stage = task.judge, int(task.judge.stage[0])
         T, x, R = self._goal()
-        if self.doing in (Doing.OVER, Doing.APPROACH) and judge.held[0]:
-            # Another drives, and has closed already.
-            self._do(Doing.LIFT)
-        elif self.doing in (Doing.OVER, Doing.APPROACH):
+        if self.central and self._driven(T, x, stage):
+            return
+        if self.doing in (Doing.OVER, Doing.APPROACH):
             goal = T[:3, 3] - (APPROACH * T[:3, 2] if self.doing is Doing.OVER else 0.0)
             there = np.linalg.norm(goal - x) < THERE
             there &= rotation_angle((R.T @ T[:3, :3])[None])[0] < TURNED
@@ -127,8 +128,39 @@ class Expert:
         elif self.doing is Doing.LIFT:
             if not judge.held[0] and not task.success:
                 self._do(Doing.RETREAT)
-        elif x[2] >= min(self._high, task.limits.high[2]) - THERE or self._steps > CLOSING:
+        elif (
+            x[2] >= min(self._high, task.limits.high[2]) - THERE
+            or self._steps > CLOSING
+            # What it does next is to be told from the state: from where it opened, not from where it has been.
+            or (self.central and task.moment.opening[0] > OPEN * task.gripper.file.stroke)
+        ):
             self._think()
+
+    def _driven(self, T: Array, x: Array, stage: int) -> bool:
+        """Go on from where another has driven the hand to, and return whether that is elsewhere than it had planned.
+
+        Who learns from it sees how things are, not what it did before.
+        """
+        off = float(np.linalg.norm(T[:3, 3] - x))
+        if self.doing in (Doing.OVER, Doing.APPROACH):
+            if self.task.judge.held[0]:
+                self._do(Doing.LIFT)
+            elif stage == Stage.ENDED and self.task.moment.opening[0] < OPEN * self.task.gripper.file.stroke:
+                self._do(Doing.RETREAT)
+            elif stage == Stage.CLOSE and off < NEAR:
+                self._do(Doing.CLOSE)
+            elif self.doing is Doing.APPROACH and off > 2 * APPROACH:
+                self._do(Doing.OVER)
+            else:
+                return False
+            return True
+        if self.doing is Doing.CLOSE and stage != Stage.CLOSE and not self.task.judge.held[0]:
+            if off > NEAR and self._steps > 2:
+                self._do(Doing.APPROACH)
+                return True
+            # Nobody closes: that is no failure yet.
+            self._steps = min(self._steps, CLOSING - 1) if stage != Stage.ENDED else self._steps
+        return False
 
     def _do(self, doing: Doing) -> None:
         self.doing, self._steps, self._wait = doing, 0, 0

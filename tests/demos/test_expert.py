@@ -16,6 +16,7 @@ import graspgen
 from graspgen.dataset.check import check
 from graspgen.dataset.manifest import load_manifest
 from graspgen.demos.central import central_grasps
+from graspgen.demos.expert import Expert
 from graspgen.demos.labels import Labels
 from graspgen.demos.plan import Planner, object_poses
 from graspgen.demos.recipe import demo_recipe
@@ -161,6 +162,23 @@ def test_no_central_grasp_is_wider_than_the_hand_opens() -> None:
         found, cost = central_grasps(task, object_poses(task))
         assert len(found) == len(cost) <= 2 and np.all(found.grip_width < task.gripper.file.stroke)
         assert len(set(found.key.tolist())) == len(found) and np.all(found.key < 0)
+
+
+def test_a_central_expert_goes_on_from_where_another_has_driven_the_hand() -> None:
+    task = GraspTask(TaskSpec(recipe="single", overrides=BOX))
+    task.reset(np.random.default_rng(0), scene=0)
+    none = Labels(
+        *(np.zeros(0, int),) * 2, np.zeros((0, 4, 4)), *(np.zeros(0),) * 2, np.zeros(0, np.uint8), np.zeros(0)
+    )
+    expert = Expert(task, none, central=True)
+    for _ in range(40):  # the other closes on nothing, high above
+        advice = expert.act()
+        task.step([0.3, 0, 0, 0, -1])
+    assert advice[-1] == 1
+    for _ in range(100):
+        if task.step(expert.act()).terminated:
+            break
+    assert task.success
 
 
 @pytest.mark.slow
