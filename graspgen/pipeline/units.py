@@ -19,6 +19,7 @@ from graspgen.dataset.manifest import ShardInfo
 from graspgen.dataset.pack import PackedScene, pack_scene
 from graspgen.errors import ObjectError
 from graspgen.objects.selection import selection_of
+from graspgen.pipeline.memory import give_back
 from graspgen.pipeline.scene import SceneContext, SceneResult, make_scene
 from graspgen.pipeline.shelf import shelf_of
 from graspgen.pipeline.work import Report, Working
@@ -165,6 +166,8 @@ def make_unit(job: Job, unit: Unit, report: Report) -> UnitDone:
         start = time.perf_counter()
         shelf.put_by(pack_scene(result.record))
         report(_done(unit.number, result, time.perf_counter() - start))
+        del result
+        give_back()
     report(Working(unit.number, None, "writing"))
     start = time.perf_counter()
     shard = shelf.write(unit.number, wanted, job.attributes) if wanted else None
