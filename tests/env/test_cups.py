@@ -111,7 +111,7 @@ def test_a_restored_episode_goes_on_to_the_last_bit():
         np.testing.assert_array_equal(value, ends[1][1][name], err_msg=name)
 
 
-@pytest.mark.parametrize("name", ["suction_cup", "suction_array"])
+@pytest.mark.parametrize("name", ["suction_cup", pytest.param("suction_array", marks=pytest.mark.slow)])
 def test_an_episode_that_follows_a_labelled_grasp_ends_as_its_label(name):
     task = quick_task(overrides=(*QUICK, f"gripper={name}"), rules="trial", goal="target")
     same = total = 0
