@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from graspgen.errors import GripperError, ObjectError
 from graspgen.frames import Array, is_rotation
-from graspgen.grasps.finger_close import pregrasp_opening
+from graspgen.grasps.finger_close import finger_postures, fingers_file, pregrasp_opening
 from graspgen.grasps.profile import Profile, as_profile
 from graspgen.grasps.trial import TrialResults, try_asset
 from graspgen.grippers.gripper import Gripper, as_gripper
@@ -39,6 +39,7 @@ def try_grasps(
     *,
     width: ArrayLike | None = None,
     grip_width: ArrayLike | None = None,
+    fingers: ArrayLike | None = None,
     profile: str | Profile = "standard",
     mass: ArrayLike | None = None,
     density: float | None = None,
@@ -77,6 +78,8 @@ def try_grasps(
             full stroke where the line meets nothing within it.
         grip_width: opening where the pads should meet the object, m, of all grasps or (n,) of each; it matters for
             hands whose tool point moves as they close: the grasp frame is the tool point there. None measures it.
+        fingers: (n, 2, d) driven joints of a multi-finger hand before closing, and at the grasp, rad or m, in the order
+            of its YAML's `joints`; None for those of its postures at `width`.
         profile: name of a physics profile, or a profile.
         mass: kg, of all grasps or (n,) of each.
         density: kg/m³, instead of a mass. With neither, an asset has its own, a mesh 600.
@@ -114,6 +117,7 @@ def try_grasps(
         grips = np.minimum(opening_width(asset, hand, T, clearance=0.0), widths)
     else:
         grips = widths
+    joints = checked_fingers(hand, fingers, n)
     masses = _masses(asset, mass, density, n)
     frictions = np.full((n, 3), [np.nan, _single("torsional_friction", torsional_friction, "m"), _ROLLING])
     frictions[:, 0] = _each("friction", friction, n, "")
@@ -129,8 +133,8 @@ def try_grasps(
         parts.append(
             try_asset(
                 asset, hand, rules, T[now], widths[now], grip_width=grips[now],
-                mass=masses[now], inertia=inertia, friction=frictions[now],
-                force=force, graded=graded, threads=cores,
+                fingers=None if joints is None else joints[now], mass=masses[now], inertia=inertia,
+                friction=frictions[now], force=force, graded=graded, threads=cores,
             )
         )  # fmt: skip
     return _joined(parts)
@@ -163,6 +167,29 @@ def opening_width(asset: Asset, gripper: Gripper, T_object_grasp: Array, clearan
         rays, first = np.unique(hits.ray[leaving], return_index=True)
         half[rays] = np.maximum(half[rays], hits.distance[leaving][first])
     return np.where(half > 0, np.minimum(2 * (half + clearance), stroke), stroke)
+
+
+def checked_fingers(gripper: Gripper, fingers: ArrayLike | None, n: int) -> Array | None:
+    """Return (n, 2, d) driven joints of a multi-finger hand before closing and at the grasp; None where none are given.
+
+    Raises:
+        GripperError: the gripper is no multi-finger hand, the shape is wrong, or a joint is out of its range.
+    """
+    if fingers is None:
+        return None
+    if not gripper.fingered:
+        raise GripperError(f"{gripper.name} is no multi-finger hand: give no fingers")
+    hand, names = finger_postures(gripper), fingers_file(gripper).joints
+    joints = np.asarray(fingers, float)
+    if joints.shape != (n, 2, len(names)):
+        raise GripperError(f"fingers must have shape ({n}, 2, {len(names)}) for {gripper.name}, got {joints.shape}")
+    low, high = hand.limits.T
+    bad = np.argwhere(~((joints >= low - 1e-6) & (joints <= high + 1e-6)))
+    if len(bad):
+        grasp, stage, joint = (int(i) for i in bad[0])
+        value, within = joints[grasp, stage, joint], f"{low[joint]:g} to {high[joint]:g}"
+        raise GripperError(f"fingers of grasp {grasp}: {names[joint]} at {value:g} is out of its range, {within}")
+    return joints
 
 
 def checked_poses(poses: ArrayLike, name: str) -> Array:

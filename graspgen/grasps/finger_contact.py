@@ -25,6 +25,8 @@ POINTS = 12
 DISTANCE, TILTED, UNBALANCED, INSIDE, ASTRAY = 2.0, 0.005, 0.03, 1.0, 0.001
 #: Points of a hand that are looked at for being inside: the deepest ones.
 DEEPEST = 16
+#: Every direction is damped by at least this share of the mean one.
+LEAST = 1e-3
 #: A step moves the hand by at most this, m and rad.
 LARGEST = 0.02
 
@@ -87,7 +89,9 @@ def optimise_contacts(
         if system is None:
             system = (H, b)
         system[0][better], system[1][better] = H[better], b[better]
-        scale = np.einsum("nii->ni", system[0]) + 1e-6
+        # What hardly matters must not take the whole step: at first no pad may care for a way along the surface.
+        scale = np.einsum("nii->ni", system[0])
+        scale += LEAST * scale.mean(axis=1, keepdims=True)
         held = np.clip(damping, 1e-6, 1e6)[:, None] * scale
         step = -np.linalg.solve(system[0] + held[:, None] * np.eye(H.shape[1]), system[1][..., None])[..., 0]
         far = np.abs(step) / np.where(np.arange(step.shape[1]) < 3, LARGEST, 10 * LARGEST)

@@ -22,7 +22,7 @@ from graspgen.scene.build import GROUP_VISUAL, scene_spec
 from graspgen.scene.world import SettledScene
 
 #: Sensor of the nearest contact of the hand with anything; prefix of those of each finger with the target.
-HAND_TOUCH, FINGER_TOUCH = "touch_hand", "touch_"
+HAND_TOUCH, FINGER_TOUCH = "any_touch", "touch_"
 
 
 @dataclass(frozen=True, eq=False)

@@ -133,6 +133,7 @@ def draw_gripper(
     finger: float = 0.045,
     stem: float = 0.05,
     distortion: ArrayLike = NONE,
+    segments: Array | None = None,
 ) -> Picture:
     """Draw the outline of a gripper at a grasp, cut where it comes nearer than 2 cm to the camera.
 
@@ -146,10 +147,11 @@ def draw_gripper(
         finger: length of the fingers, m.
         stem: length of the stem, m.
         distortion: k1, k2, p1, p2, k3 of the lens, which bends the lines.
+        segments: (k, 2, 3) lines in the grasp frame, m, instead of a jaw's.
     """
     canvas, pen = _pen(image)
     steps = np.linspace(0, 1, 9 if np.any(distortion) else 2)[:, None]
-    segments = gripper_segments(width, finger, stem)
+    segments = gripper_segments(width, finger, stem) if segments is None else segments
     for a, b in transform_points(T_camera_grasp, segments.reshape(-1, 3)).reshape(-1, 2, 3):
         ends = clip_segment(a, b, _NEAR)
         if ends is not None:

@@ -13,10 +13,13 @@ from PIL import Image
 from graspgen.dataset.layout import PARTIAL, write_error
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
-from graspgen.dataset.schema import Role
+from graspgen.dataset.schema import GripperKind, Role
 from graspgen.errors import DatasetError
 from graspgen.frames import inverse
+from graspgen.grasps.candidates import unpacked
+from graspgen.grasps.finger_outline import finger_segments
 from graspgen.grasps.outcomes import Outcome
+from graspgen.grippers.gripper import Gripper
 from graspgen.labels.overlay import (
     RGB,
     Picture,
@@ -27,6 +30,7 @@ from graspgen.labels.overlay import (
     draw_gripper,
 )
 from graspgen.pipeline.overlay_sheet import depth_picture, depth_span
+from graspgen.pipeline.stored import stored_gripper
 
 PREVIEW = "preview.png"
 
@@ -126,6 +130,7 @@ def _grasp_tile(dataset: Dataset, view: int) -> Picture:
     labels = dataset.view_objects(view)
     visible = np.where(labels["in_frame"] > 0.8, labels["visibility"], 0.0)
     width = _line_width(dataset, view) + 1
+    hand = _hand(dataset)
     for i in np.argsort(-visible, kind="stable")[:_GRASPED]:
         if visible[i] < _SEEN:
             continue
@@ -142,8 +147,16 @@ def _grasp_tile(dataset: Dataset, view: int) -> Picture:
                 HOLDS if holds else FAILS,
                 thickness=width,
                 distortion=dataset.views["distortion"][view],
+                segments=None if hand is None else finger_segments(hand, unpacked(grasps["fingers"][[row]])[0, 1]),
             )
     return _tile(image)
+
+
+def _hand(dataset: Dataset) -> Gripper | None:
+    """Return the dataset's gripper where it is a multi-finger hand, whose joints say where its fingers are."""
+    if len(dataset.grippers) != 1 or int(dataset.grippers["kind"][0]) != GripperKind.MULTI_FINGER:
+        return None
+    return stored_gripper(dataset)
 
 
 def best_and_worst(grasps: dict[str, NDArray]) -> list[int]:

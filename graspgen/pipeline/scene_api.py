@@ -12,7 +12,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import GripperError, SceneError
 from graspgen.frames import Array, inverse, transform_points
-from graspgen.grasps.api import checked_poses, opening_width
+from graspgen.grasps.api import checked_fingers, checked_poses, opening_width
 from graspgen.grasps.profile import Profile, as_profile
 from graspgen.grasps.scene_trial import SceneTrialResults, try_scene
 from graspgen.grippers.gripper import Gripper, as_gripper
@@ -29,6 +29,7 @@ def try_in_scene(
     *,
     width: ArrayLike | None = None,
     target: ArrayLike | None = None,
+    fingers: ArrayLike | None = None,
     gripper: str | Path | Gripper | None = None,
     profile: str | Profile | None = None,
     force: float | None = None,
@@ -53,6 +54,7 @@ def try_in_scene(
             `try_grasps`.
         target: instance id of the object to grasp, of all grasps or (n,) of each. None takes the object that
             the tool point lies in, or else is nearest to.
+        fingers: (n, 2, d) driven joints of a multi-finger hand, as `try_grasps` takes them.
         gripper: name of a shipped gripper, path of a gripper's YAML file, or a gripper; None for the dataset's own.
         profile: name of a physics profile, or a profile; None for the dataset's own.
         force: grip force, N, capped at the gripper's limit; None for the one of the dataset's recipe.
@@ -73,8 +75,8 @@ def try_in_scene(
     if not isinstance(dataset, Dataset):
         with open_dataset(dataset) as opened:
             return try_in_scene(
-                opened, scene, T_world_grasp, width=width, target=target, gripper=gripper, profile=profile, force=force,
-                approach=approach, shake=shake, threads=threads,
+                opened, scene, T_world_grasp, width=width, target=target, fingers=fingers, gripper=gripper,
+                profile=profile, force=force, approach=approach, shake=shake, threads=threads,
             )  # fmt: skip
     hand = stored_gripper(dataset) if gripper is None else as_gripper(gripper)
     rules = stored_profile(dataset) if profile is None else as_profile(profile)
@@ -90,6 +92,7 @@ def try_in_scene(
         ids,
         T,
         widths,
+        fingers=checked_fingers(hand, fingers, len(T)),
         grip_width=grip_widths(settled, hand, ids, T, widths),
         force=grasps["force"] if force is None else force,
         approach=grasps["approach"] if approach is None else approach,
