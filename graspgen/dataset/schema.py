@@ -539,7 +539,8 @@ TABLES: dict[str, Table] = {
                 nan=True,
             ),
             "hand_shape": Column(
-                "u1", doc="multi-finger hands: which of the `shapes` of the gripper's YAML, from 1 on; 0 for none"
+                "u1",
+                doc="multi-finger hands: which of the `shapes` of the gripper's YAML, by name, from 1 on; 0 for none",
             ),
             "collision": Column(
                 "u1",

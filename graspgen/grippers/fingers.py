@@ -141,10 +141,10 @@ def stage_values(file: FingersFile, model: mujoco.MjModel) -> dict[str, Array]:
 def shape_values(file: FingersFile, model: mujoco.MjModel) -> Array:
     """Return the (shapes + 1, d) positions that each way to hold puts joints at; NaN where a stage's own value counts.
 
-    The first row is that of no shape.
+    The first row is that of no shape; the others are in the order of their names, which no way of storing them changes.
     """
     rows = np.full((len(file.shapes) + 1, len(file.joints)), np.nan)
-    for row, (name, joints) in zip(rows[1:], file.shapes.items(), strict=True):
+    for row, (name, joints) in zip(rows[1:], sorted(file.shapes.items()), strict=True):
         for joint, value in _numbers(file, model, f"shapes.{name}", joints).items():
             row[file.joints.index(joint)] = value
     return rows

@@ -1,7 +1,5 @@
 """A dataset of a multi-finger hand: its candidates stay off the floor, some hold in the scene, check finds nothing."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -9,9 +7,10 @@ import graspgen
 from graspgen.dataset.check import check
 from graspgen.dataset.schema import TrialKind
 from graspgen.env.errors import EnvError
-from graspgen.env.scenes import _Source
+from graspgen.env.spec import TaskSpec
+from graspgen.env.task import GraspTask
 from graspgen.errors import DatasetError, GripperError
-from graspgen.exports.grasped import exported_hand
+from graspgen.exports.grasped import find_hand
 from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.finger_around import ABOVE
 from graspgen.grasps.finger_outline import finger_segments
@@ -19,7 +18,6 @@ from graspgen.grasps.finger_points import HandPoints
 from graspgen.grasps.outcomes import Collision, Outcome, Sampler
 from graspgen.grippers.gripper import load_gripper
 from graspgen.pipeline.check_hands import check_hands
-from graspgen.pipeline.relabel import relabel
 from graspgen.pipeline.replay import replay
 from graspgen.pipeline.run import generate
 from graspgen.recipe_file import load_recipe
@@ -74,7 +72,7 @@ def test_stored_joints_tried_again_give_the_stored_outcome(made):
         np.testing.assert_array_equal(again.outcome, ds.grasps["outcome_in_scene"][rows])
         with pytest.raises(GripperError, match="fingers must have shape"):
             graspgen.try_in_scene(ds, 0, ds.T_world_grasp(rows), width=widths, fingers=fingers[:, :, :3])
-        with pytest.raises(GripperError, match="bend_3 at 3 is out of its range"):
+        with pytest.raises(GripperError, match="close_1 at 3 is out of its range"):
             graspgen.try_in_scene(ds, 0, ds.T_world_grasp(rows), width=widths, fingers=np.full_like(fingers, 3.0))
         with pytest.raises(GripperError, match="no multi-finger hand"):
             graspgen.try_in_scene(ds, 0, ds.T_world_grasp(rows), fingers=fingers, gripper="panda_hand", width=0.05)
@@ -89,8 +87,8 @@ def test_its_lines_end_at_the_fingertips():
     assert np.linalg.norm(lines[0, 0] - [0, 0, -0.15]) < 1e-9  # from the base, 150 mm behind the tool point
 
 
-def test_what_knows_jaws_only_says_so(made, tiny):
+def test_what_knows_jaws_only_says_so(made):
     with graspgen.open(made) as ds, pytest.raises(DatasetError, match="multi finger gripper; this format holds"):
-        exported_hand(ds, None)
-    with pytest.raises(EnvError, match="environments drive"):
-        _Source.of(load_recipe("tabletop", [*tiny, "gripper=three_finger"]), 0)
+        find_hand(ds, None)
+    with pytest.raises(EnvError, match="is a multi-finger hand; environments drive jaws and cups"):
+        GraspTask(TaskSpec(overrides=("gripper=three_finger",), scenes=1)).reset(np.random.default_rng(0), scene=0)
