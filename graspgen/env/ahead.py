@@ -129,17 +129,18 @@ class _Helper:
 
 
 def _listen(helper: weakref.ref[_Helper], pipe: BinaryIO) -> None:
-    while True:
-        try:
-            number, made = pickle.load(pipe)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):  # the process has ended
-            number, made = None, b""
-        owner = helper()
-        if owner is not None:
-            owner.told(number, made)
-        if owner is None or number is None:
-            return
-        del owner
+    with pipe:
+        while True:
+            try:
+                number, made = pickle.load(pipe)
+            except (EOFError, OSError, ValueError, pickle.UnpicklingError):  # the process has ended
+                number, made = None, b""
+            owner = helper()
+            if owner is not None:
+                owner.told(number, made)
+            if owner is None or number is None:
+                return
+            del owner
 
 
 def _end(process: subprocess.Popen) -> None:

@@ -25,6 +25,16 @@ def quick_task(**settings) -> GraspTask:
     return GraspTask(TaskSpec(**{"overrides": QUICK, "scenes": 4, **settings}))
 
 
+def made(name: str, mode: str = "state", **settings):
+    """Return a quick environment of an id, by `gymnasium.make`."""
+    import gymnasium
+
+    import graspgen.env  # noqa: F401
+
+    given = {"overrides": QUICK, "scenes": 2, "image_size": (24, 32), "points": 64, **settings}
+    return gymnasium.make(name, obs_mode=mode, **given)
+
+
 @dataclass(frozen=True, eq=False)
 class Labelled:
     """Grasps of a scene and their in-scene labels."""

@@ -49,6 +49,9 @@ def test_helpers_end_with_the_environment_and_forget_what_is_not_wanted():
     assert 1 not in helper and 2 in helper
     assert ahead.take(1) is None and ahead.take(2) is not None
     pid = helper._process.pid
+    pipes = helper._process.stdin, helper._process.stdout
     ahead.close()
-    time.sleep(0.05)
-    assert not os.path.exists(f"/proc/{pid}")
+    until = time.monotonic() + 5
+    while not all(pipe.closed for pipe in pipes) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert all(pipe.closed for pipe in pipes) and not os.path.exists(f"/proc/{pid}")

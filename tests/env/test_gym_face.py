@@ -1,84 +1,20 @@
-"""The Gymnasium face keeps Gymnasium's rules, every warning an error."""
+"""The Gymnasium face: resets, settings, images, goals, and what is told in a line."""
 
 import os
 import subprocess
 import sys
-import warnings
-from typing import get_args
 
 import numpy as np
 import pytest
-from env.env_parts import QUICK, labelled
+from env.env_parts import QUICK, labelled, made
 from PIL import Image
 
 pytest.importorskip("gymnasium")
 
-import gymnasium
 from gymnasium.envs.mujoco.utils import check_mujoco_reset_state
-from gymnasium.utils.env_checker import check_env
 
-import graspgen.env
 from graspgen.env import EnvError
 from graspgen.env.gym_face import GoalEnv, GraspEnv
-from graspgen.env.observations import SHOWN
-from graspgen.env.spec import ActionMode, RewardMode
-
-MODES = ("state", "state_dict", *SHOWN, "pointcloud")
-
-
-def made(name: str, mode: str = "state", **settings) -> gymnasium.Env:
-    given = {"overrides": QUICK, "scenes": 2, "image_size": (24, 32), "points": 64, **settings}
-    return gymnasium.make(name, obs_mode=mode, **given)
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ["graspgen/Pick-v0", "graspgen/PickTarget-v0"])
-def test_gymnasiums_checker_finds_nothing_in_any_mode(name, mode):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        env = made(name, mode)
-        check_env(env.unwrapped, skip_render_check=mode != "rgb")
-        env.close()
-
-
-@pytest.mark.parametrize("name", sorted(graspgen.env.IDS))
-def test_gymnasiums_checker_finds_nothing_in_any_id(name):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        env = made(name)
-        check_env(env.unwrapped)
-        env.close()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", sorted(graspgen.env.IDS))
-def test_gymnasiums_checker_finds_nothing_in_any_id_and_mode_of_the_default_scenes(name, mode):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        env = gymnasium.make(name, obs_mode=mode, scenes=2, image_size=(48, 64))
-        check_env(env.unwrapped)
-        env.close()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("reward", get_args(RewardMode))
-@pytest.mark.parametrize("action", [m for m in get_args(ActionMode) if not m.startswith("joint_")])
-@pytest.mark.parametrize("name", sorted(graspgen.env.IDS))
-def test_gymnasiums_checker_finds_nothing_in_any_action_and_reward_mode(name, action, reward):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        env = made(name, action_mode=action, reward_mode=reward)
-        check_env(env.unwrapped, skip_render_check=True)
-        env.close()
-
-
-@pytest.mark.parametrize("action", ["delta4", "delta6", "delta7", "absolute", "velocity"])
-@pytest.mark.parametrize("reward", ["dense", "sparse"])
-def test_the_checker_finds_nothing_in_other_action_and_reward_modes(action, reward):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check_env(made("graspgen/Pick-v0", action_mode=action, reward_mode=reward).unwrapped, skip_render_check=True)
 
 
 @pytest.mark.parametrize("kind", [GraspEnv, GoalEnv])
