@@ -55,6 +55,9 @@ def test_the_numbers_of_a_seed_never_change():
         "LOOKS": 5,
         "GRASPS": 6,
         "TRIALS": 7,
+        "DEMOS": 8,
+        "FOCUS": 9,
+        "QUOTAS": 10,
     }
     assert draws(7, Purpose.ARRANGEMENT, 3, 0, n=2).tolist() == [
         0.2447263015125274,

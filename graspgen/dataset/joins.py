@@ -218,7 +218,7 @@ def find(tables: Tables, table: str, name: str) -> Named:
 
 def _columns(tables: Tables, table: str, name: str) -> Iterator[Named]:
     """Yield what a name without dots can mean, the plainest first."""
-    if name in tables[table].columns:
+    if name in tables[table]:
         yield Named((), table, name)
     if name in SHORT.get(table, {}):
         yield find(tables, table, SHORT[table][name])

@@ -138,7 +138,9 @@ class TableReader:
         return f"<{self.name}: {len(self)} rows, columns {', '.join(self.columns)}>"
 
     def __contains__(self, name: object) -> bool:
-        return name in self.columns
+        column = self._spec.columns.get(str(name))
+        # Only what a dataset may lack has to be looked for in a file.
+        return column is not None and (not column.modality or name in self.columns)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)

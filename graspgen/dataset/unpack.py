@@ -43,12 +43,12 @@ def read_image(dataset: h5py.Dataset, row: int) -> NDArray[Any]:
     if stored.byte_offset is None:  # it was never written: HDF5 knows what that means
         return dataset[row]
     if stored.filter_mask or stored.size > 2 * size + 1024:
-        raise ValueError("a chunk that no writer of images makes")
+        raise ValueError(f"a chunk of {size} bytes that unpacks to more, or is no deflate stream")
     _, packed = dataset.id.read_direct_chunk(offset)
     try:
         values = np.frombuffer(library.zlib_decompress(packed, size), np.uint8)
     except library.DeflateError as error:
-        raise ValueError(f"a chunk that does not unpack to {size} bytes") from error
+        raise ValueError(f"a chunk of {size} bytes that unpacks to more, or is damaged") from error
     if len(values) != size:
         raise ValueError(f"a chunk of {size} bytes unpacks to {len(values)}")
     return _unshuffled(values, dtype).reshape(shape) if dataset.shuffle else values.view(dtype).reshape(shape)

@@ -73,7 +73,20 @@ def test_any_bits_survive(tmp_path: Path, seed: int, name: str, data: st.DataObj
     """Random bytes in every number (NaN and infinities too) and any text come back unchanged."""
     record = make_record(1, views=1)
     rng = np.random.default_rng(seed)
-    keys = {"id", "index", "scene", "view", "object", "grasp", "asset", "gripper", "profile", "frame"}
+    keys = {
+        "id",
+        "index",
+        "scene",
+        "view",
+        "object",
+        "grasp",
+        "asset",
+        "gripper",
+        "profile",
+        "frame",
+        "step",
+        "episode",
+    }
     for table, spec in TABLES.items():
         for column_name, column in spec.required.items():
             values = record.tables[table][column_name]

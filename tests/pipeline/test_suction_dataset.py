@@ -9,8 +9,6 @@ import pytest
 import graspgen
 from graspgen.dataset.check import check
 from graspgen.dataset.schema import TrialKind
-from graspgen.env.errors import EnvError
-from graspgen.env.scenes import _Source
 from graspgen.grasps.outcomes import Outcome, Sampler
 from graspgen.pipeline.check_hands import check_hands
 from graspgen.pipeline.replay import replay
@@ -55,8 +53,3 @@ def test_a_wrong_score_is_noticed(made, tmp_path, column):
         value = file[f"grasps/{column}"][row]
         file[f"grasps/{column}"][row] = 0.6 * value + 0.3 if column != "cups" else value ^ 1
     assert any(v.column == column or (column == "cups" and v.column == "seal") for v in check(folder))
-
-
-def test_environments_say_that_they_drive_jaws(tiny):
-    with pytest.raises(EnvError, match="environments drive jaws"):
-        _Source.of(load_recipe("tabletop", [*tiny, "gripper=suction_cup"]), 0)
