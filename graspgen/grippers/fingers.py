@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from graspgen.errors import GripperError, nearest
 from graspgen.frames import Array
+from graspgen.grippers.frame_axes import FrameAxes
 from graspgen.grippers.postures import Linkage
 
 #: The named postures, in the order in which the hand goes through them.
@@ -38,7 +39,7 @@ BRUSH = 0.02
 JointValue = float | str
 
 
-class FingersFile(BaseModel):
+class FingersFile(FrameAxes, BaseModel):
     """What a multi-finger hand's YAML says. Lengths are metres, in the frame of the base body."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -101,17 +102,6 @@ class FingersFile(BaseModel):
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
-
-    @property
-    def axes(self) -> Array:
-        """(3, 3) axes of the grasp frame in the frame of the base body, as columns."""
-        y, z = np.array(self.closing), np.array(self.approach)
-        return np.stack([np.cross(y, z), y, z], axis=1)
-
-    @property
-    def turned(self) -> bool:
-        """Whether the base body's axes are other ones than the grasp frame's."""
-        return bool(np.abs(self.axes - np.eye(3)).max() > 1e-9)
 
     @property
     def actuator(self) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from graspgen.frames import Array
+from graspgen.grippers.frame_axes import FrameAxes
 from graspgen.grippers.parametric import BASE, FINGERS, JOINTS, JawShape, parametric_tcp
 
 
-class GripperFile(BaseModel):
+class GripperFile(FrameAxes, BaseModel):
     """What a gripper's YAML says. Lengths are metres, in the frame of the base body."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -77,14 +77,3 @@ class GripperFile(BaseModel):
         if not (abs(z @ z - 1) < 1e-3 and abs(y @ y - 1) < 1e-3 and abs(z @ y) < 1e-3):
             raise ValueError("approach and closing must be unit vectors at a right angle")
         return self
-
-    @property
-    def axes(self) -> Array:
-        """(3, 3) axes of the grasp frame in the frame of the base body, as columns."""
-        y, z = np.array(self.closing), np.array(self.approach)
-        return np.stack([np.cross(y, z), y, z], axis=1)
-
-    @property
-    def turned(self) -> bool:
-        """Whether the base body's axes are other ones than the grasp frame's."""
-        return bool(np.abs(self.axes - np.eye(3)).max() > 1e-9)
