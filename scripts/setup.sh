@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with graspgen and its development tools, and sees to the system's OpenGL and Vulkan libraries.
-# Called by `make setup`; it may be run again at any time.
+# Makes .venv with graspgen, and sees to the system's OpenGL and Vulkan libraries. Called by `make setup`, and by
+# `make setup-dev` as `setup.sh dev`: with the tests' packages as well. It may be run again at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -70,8 +70,8 @@ make_venv() {
 }
 
 install_package() {
-    say "installing graspgen and its dependencies into .venv"
-    .venv/bin/python -m pip install -q --disable-pip-version-check --no-input -e '.[dev]' </dev/null
+    say "installing graspgen${1:+ [$1]} and its dependencies into .venv"
+    .venv/bin/python -m pip install -q --disable-pip-version-check --no-input -e ".${1:+[$1]}" </dev/null
 }
 
 # Half a minute and 0.7 GB: only where tests of everything are wanted. The build without CUDA is named, so that no other
@@ -131,9 +131,9 @@ see_to_vulkan() {
 }
 
 make_venv
-install_package
-install_torch
+install_package "$@"
+[ "${1:-}" != dev ] || install_torch
 see_to_opengl
 see_to_vulkan
-touch .venv/ready
+touch .venv/ready ${1:+".venv/ready-$1"}
 say "ready: .venv/bin/graspgen"

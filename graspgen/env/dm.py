@@ -6,6 +6,7 @@ not work with this MuJoCo. Needs dm_control: `pip install 'graspgen[dm]'`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,9 @@ try:
     from dm_control.rl import control
     from dm_env import specs
 except ModuleNotFoundError as error:
-    raise EnvError(f"the dm_env face needs {error.name}: pip install 'graspgen[dm]'") from error
+    # dm_control names labmaze, which has no wheel for Python 3.13 and later, and which is not used here.
+    alone = " && pip install --no-deps dm_control" if sys.version_info >= (3, 13) else ""
+    raise EnvError(f"the dm_env face needs {error.name}: pip install 'graspgen[dm]'{alone}") from error
 
 
 class GraspPhysics(control.Physics):
