@@ -31,6 +31,7 @@ from graspgen.dataset.lock import LOCK
 from graspgen.dataset.manifest import Manifest, ShardInfo, edited, load_manifest, save_manifest
 from graspgen.dataset.schema import SCHEMA_VERSION, TABLES
 from graspgen.errors import DatasetError
+from graspgen.libraries import libraries
 
 #: Returns the complete shards of a run, those that its manifest knows among them.
 Find = Callable[[Manifest], tuple[ShardInfo, ...]]
@@ -81,6 +82,7 @@ def create_dataset(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         part=part,
         most=most,
+        made_with=libraries(),
     )
     try:
         if folder.exists() and not folder.is_dir():

@@ -58,6 +58,7 @@ class Manifest:
         selected: of a dataset that was split off or merged, the scenes of each of its shards; it cannot grow.
         lineage: what a split or merged dataset was taken from.
         most: of a run with quotas, the most scenes that it may have; `scenes` then grows round by round. None without.
+        made_with: versions of what computed it, by name (`libraries`), where the run was begun.
     """
 
     recipe: Mapping[str, Any]
@@ -76,6 +77,7 @@ class Manifest:
     selected: tuple[tuple[int, ...], ...] | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     most: int | None = None
+    made_with: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -166,6 +168,7 @@ def _said(manifest: Manifest) -> dict[str, Any]:
         "selected": None if manifest.selected is None else [list(scenes) for scenes in manifest.selected],
         "lineage": dict(manifest.lineage),
         "most": manifest.most,
+        "made_with": dict(manifest.made_with),
     }
     return {key: value for key, value in said.items() if value not in ([], {}, None)}
 
@@ -251,6 +254,7 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
             selected=_selected(content.get("selected")),
             lineage=dict(content.get("lineage", {})),
             most=None if content.get("most") is None else int(content["most"]),
+            made_with={str(k): str(v) for k, v in content.get("made_with", {}).items()},
         )
         if list(manifest.grown) != sorted({n for n in manifest.grown if 0 < n <= manifest.scenes}):
             raise ValueError(f"grown {manifest.grown}")

@@ -79,7 +79,12 @@ def _of_manifest(place: Place, manifest: Manifest, sizes: list[int] | None) -> F
     except KeyError as error:
         raise DatasetError(f"{place.where(MANIFEST)} is damaged (no rows of {error}); generate again") from error
     scenes = [(min(shard.scenes), max(shard.scenes)) if shard.scenes else ANY_SCENE for shard in shards]
-    attrs = {"schema_version": manifest.schema_version, "created": manifest.created, **manifest.attributes}
+    attrs = {
+        "schema_version": manifest.schema_version,
+        "created": manifest.created,
+        "made_with": manifest.made_with,
+        **manifest.attributes,
+    }
     return ShardFiles(place, [shard.file for shard in shards], rows, scenes, sizes), attrs
 
 

@@ -16,6 +16,7 @@ from graspgen.dataset.reader import Dataset
 from graspgen.errors import DatasetError, GripperError, ObjectError
 from graspgen.grasps.profile import Profile
 from graspgen.grippers.gripper import Gripper, gripper_file
+from graspgen.libraries import libraries
 from graspgen.objects.asset import Asset
 from graspgen.objects.library import load_asset
 from graspgen.recipe import Recipe
@@ -103,11 +104,19 @@ def version_notes(dataset: Dataset) -> list[str]:
         ("MuJoCo", "mujoco_version", mujoco.__version__),
         ("graspgen", "graspgen_version", __version__),
     )
-    return [
+    notes = [
         f"the dataset was made with {name} {dataset.attrs[key]}, this is {mine}"
         for name, key, mine in pairs
         if str(dataset.attrs[key]) != mine
     ]
+    here = libraries()
+    others = {name: v for name, v in dataset.attrs.get("made_with", {}).items() if here.get(name) != v}
+    if others:
+        theirs, mine = (", ".join(f"{name} {which.get(name, '?')}" for name in others) for which in (others, here))
+        notes.append(
+            f"the dataset was made with {theirs}, this is {mine}: the last digits may differ, and contacts amplify that"
+        )
+    return notes
 
 
 class StoredObjects:

@@ -104,6 +104,17 @@ def test_another_version_of_mujoco_is_said(tiny_dataset, tmp_path):
     assert any("made with MuJoCo 3.9.0" in note for note in replay(copy, 0).notes)
 
 
+def test_another_library_is_said(tiny_dataset, tmp_path):
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(tiny_dataset, copy)
+    manifest = json.loads((copy / "dataset.json").read_text())
+    assert manifest["made_with"]["NumPy"] == np.__version__
+    manifest["made_with"] |= {"NumPy": "1.0.0"}
+    (copy / "dataset.json").write_text(json.dumps(manifest))
+    (note,) = replay(copy, 0).notes
+    assert f"made with NumPy 1.0.0, this is NumPy {np.__version__}" in note
+
+
 def test_a_missing_object_is_one_clear_error(tiny_dataset, tmp_path):
     copy = tmp_path / "bare"
     shutil.copytree(tiny_dataset, copy)
