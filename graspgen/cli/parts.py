@@ -13,15 +13,17 @@ _Dataset = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset's fold
 
 
 def merge(
-    sources: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Folders of datasets of one run.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Folders of datasets of one recipe.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the merged dataset, new or empty.")],
 ) -> None:
-    """Put the parts of one run together: those of `generate --part K/N`, or those of `split`."""
+    """Put parts of a run together (of `generate --part K/N`, of `split`), or runs of several seeds side by side."""
     from graspgen.dataset.merge import merge as run
 
     made = run(sources, out)
     state = "complete" if made.complete else "not complete; `graspgen generate` goes on with it"
     typer.echo(f"{out}: {len(made.hashes)} scenes in {len(made.shards)} shards, {state}")
+    for part in made.lineage.get("runs", ()):
+        typer.echo(f"seed {part['seed']}: {part['scenes']} scenes, their numbers from {part['first']} on")
     typer.echo(f"content hash: {made.content_hash}")
 
 

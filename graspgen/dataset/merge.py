@@ -1,10 +1,10 @@
-"""Take a dataset apart, and put parts of one run together: scenes keep their numbers, their bytes and their hashes."""
+"""Take a dataset apart, and put datasets together: scenes of one run keep their numbers, bytes and hashes."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
@@ -13,46 +13,45 @@ from pathlib import Path
 from graspgen.dataset.create import differences
 from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.index import finalize
-from graspgen.dataset.layout import ARENA, LOOKS, OBJECTS, SHARDS, commit, own_partial_of, shard_file, write_error
-from graspgen.dataset.lock import is_held, only_run
-from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest, save_manifest
-from graspgen.dataset.pack import PackedScene
-from graspgen.dataset.shard_scenes import read_scenes
+from graspgen.dataset.layout import commit, own_partial_of, shard_file, write_error
+from graspgen.dataset.manifest import Manifest, ShardInfo, save_manifest
+from graspgen.dataset.merge_runs import merge_runs
+from graspgen.dataset.parts import begin_parts, groups_of, lineage_of, packed_scenes, places_of, source_manifest
 from graspgen.dataset.writer import write_shard
 from graspgen.errors import DatasetError
 
-#: Scene → the shard that holds it: its dataset's folder and what that says of it.
-_Places = dict[int, tuple[Path, ShardInfo]]
-
 
 def merge(sources: Sequence[str | Path], out: str | Path) -> Manifest:
-    """Put datasets of one run together: the parts that several machines made, or what `split` has taken apart.
+    """Put datasets together: parts that several machines made, what `split` has taken apart, or runs of several seeds.
 
     Where their shards are those of the run they are copied as they are; a merged run that still lacks scenes is an
     unfinished run, which `graspgen generate` goes on with. The parts of a split are written anew, images unchanged.
+    Runs of different seeds are put side by side: scenes of later ones get other numbers (`merge_runs`).
 
     Args:
-        sources: folders of datasets of the same recipe, seed and versions. A scene may be in several of them.
+        sources: folders of datasets of the same recipe and versions. A scene may be in several of them.
         out: a folder that is new or empty.
 
     Raises:
-        DatasetError: they are not of one run, a scene differs between two of them, a run is writing to one of them, a
-            shard is damaged, or `out` holds something or cannot be written.
+        DatasetError: their recipes or versions differ, a scene differs between two of them, a run is writing to one of
+            them, a shard is damaged, or `out` holds something or cannot be written.
     """
     target = Path(out)
-    manifests = {Path(source): _source(Path(source)) for source in sources}
+    manifests = {Path(source): source_manifest(Path(source)) for source in sources}
     if not manifests:
         raise DatasetError("nothing to merge; give the folders of two or more datasets")
     first, one = next(iter(manifests.items()))
     for folder, other in manifests.items():
-        changed = [d for key in ("recipe", "seed", "graspgen_version", "mujoco_version")
+        changed = [d for key in ("recipe", "graspgen_version", "mujoco_version")
                    for d in differences(getattr(one, key), getattr(other, key), key)]  # fmt: skip
         if changed:
             raise DatasetError(
-                f"{first} and {folder} are not of one run ({changed[0]}); merge parts of a run (`graspgen generate "
-                "--part K/N`) or of a split, and open datasets of different runs side by side"
+                f"{first} and {folder} cannot be one dataset ({changed[0]}): it has one recipe and one version, by "
+                "which `check` and `replay` go; merge runs that differ in their seed alone, open others side by side"
             )
-    places = _places(manifests)
+    if len({m.seed for m in manifests.values()}) > 1:
+        return merge_runs(manifests, target)
+    places = places_of(manifests)
     refused = {k: v for m in manifests.values() for k, v in m.refused.items() if k not in places}
     total = max(int(m.lineage.get("scenes", m.scenes)) for m in manifests.values())
     layouts = {(m.scenes, m.scenes_per_shard, m.grown) for m in manifests.values()}
@@ -60,11 +59,11 @@ def merge(sources: Sequence[str | Path], out: str | Path) -> Manifest:
     merged = replace(one, part=None, shards=(), complete=False, refused=refused, selected=None, lineage={})
     if not whole:
         merged = replace(merged, scenes=total, grown=())
-        if [*range(total)] != sorted({*places, *refused}):
-            groups = _groups(sorted(places), one.scenes_per_shard)
-            merged = replace(merged, selected=groups, scenes=len(places), lineage=_lineage(one, total))
+        if "runs" in one.lineage or [*range(total)] != sorted({*places, *refused}):
+            groups = groups_of(sorted(places), one.scenes_per_shard)
+            merged = replace(merged, selected=groups, scenes=len(places), lineage=lineage_of(one, total))
     with ExitStack() as held:
-        _begin(target, merged, list(manifests), held)
+        begin_parts(target, merged, list(manifests), held)
         for number in range(merged.shard_count):
             scenes = merged.expected(number)
             found = {places[n][0] / places[n][1].file: places[n][1] for n in scenes if n in places}
@@ -72,7 +71,7 @@ def merge(sources: Sequence[str | Path], out: str | Path) -> Manifest:
             if path and shard and len(found) == 1 and sorted(shard.scenes) == scenes:
                 merged = merged.with_shard(_copy(path, target / shard_file(number), shard))
             elif scenes and all(scene in places for scene in scenes):
-                info = write_shard(target / shard_file(number), _packed(scenes, places), merged.attributes)
+                info = write_shard(target / shard_file(number), packed_scenes(scenes, places), merged.attributes)
                 merged = merged.with_shard(info)
         save_manifest(target, merged)
         return finalize(target)
@@ -93,13 +92,13 @@ def split(path: str | Path, into: Mapping[str | Path, float], *, seed: int = 0) 
         DatasetError: a share leaves no scene, the dataset is not complete or damaged, or a folder holds something.
     """
     folder = Path(path)
-    manifest = _source(folder)
+    manifest = source_manifest(folder)
     if not manifest.complete:
         raise DatasetError(f"{folder} is not complete; finish it with `graspgen generate`, then split it")
     shares = {Path(name): share for name, share in into.items()}
     if any(not 0 < share <= 1 for share in shares.values()) or sum(shares.values()) > 1 + 1e-9:
         raise DatasetError(f"shares must be above 0 and not more than 1 together, got {list(shares.values())}")
-    places = _places({folder: manifest})
+    places = places_of({folder: manifest})
     chosen = _chosen(sorted(places), list(shares.values()), seed)
     for name, scenes in zip(shares, chosen, strict=True):
         if not scenes:
@@ -107,49 +106,19 @@ def split(path: str | Path, into: Mapping[str | Path, float], *, seed: int = 0) 
     made = {}
     total = int(manifest.lineage.get("scenes", manifest.scenes))
     for target, scenes in zip(shares, chosen, strict=True):
-        groups = _groups(scenes, manifest.scenes_per_shard)
+        groups = groups_of(scenes, manifest.scenes_per_shard)
         part = replace(
             manifest, scenes=len(scenes), shards=(), complete=False, selected=groups, grown=(), part=None, refused={},
-            lineage=_lineage(manifest, total),
+            lineage=lineage_of(manifest, total),
         )  # fmt: skip
         with ExitStack() as held:
-            _begin(target, part, [folder], held)
+            begin_parts(target, part, [folder], held)
             for number, group in enumerate(groups):
-                info = write_shard(target / shard_file(number), _packed(group, places), part.attributes)
+                info = write_shard(target / shard_file(number), packed_scenes(group, places), part.attributes)
                 part = part.with_shard(info)
             save_manifest(target, part)
             made[target] = finalize(target)
     return made
-
-
-def _source(folder: Path) -> Manifest:
-    manifest = load_manifest(folder)
-    if is_held(folder):
-        raise DatasetError(f"a run is writing to {folder} at this moment; wait for its end")
-    for shard in manifest.shards:
-        path = folder / shard.file
-        if not path.is_file() or path.stat().st_size != shard.bytes:
-            raise DatasetError(f"{path} is missing or damaged; the command that made it makes it again")
-    return manifest
-
-
-def _places(manifests: Mapping[Path, Manifest]) -> _Places:
-    places: _Places = {}
-    for folder, manifest in manifests.items():
-        for shard in manifest.shards:
-            for scene, digest in shard.scenes.items():
-                before, known = places.setdefault(scene, (folder, shard))
-                if known.scenes[scene] != digest:
-                    raise DatasetError(f"scene {scene} of {folder} is another one than that of {before}")
-    return places
-
-
-def _lineage(manifest: Manifest, total: int) -> dict[str, object]:
-    return {"scenes": total, "content": manifest.lineage.get("content", manifest.content_hash)}
-
-
-def _groups(scenes: Sequence[int], size: int) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(scenes[start : start + size]) for start in range(0, len(scenes), size))
 
 
 def _chosen(scenes: Sequence[int], shares: Sequence[float], seed: int) -> list[list[int]]:
@@ -160,24 +129,6 @@ def _chosen(scenes: Sequence[int], shares: Sequence[float], seed: int) -> list[l
         reached += share
         bounds.append(round(min(reached, 1.0) * len(order)))
     return [sorted(order[low:high]) for low, high in pairwise(bounds)]
-
-
-def _begin(target: Path, manifest: Manifest, sources: Sequence[Path], held: ExitStack) -> None:
-    """Make the folder, hold it, and copy what all scenes share."""
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        held.enter_context(only_run(target))
-        if any(target.iterdir()):
-            raise DatasetError(f"{target} exists and is not empty; choose another output folder")
-        save_manifest(target, manifest)
-        for name in (SHARDS, OBJECTS):
-            (target / name).mkdir()
-        for source in sources:
-            for name in (OBJECTS, ARENA, LOOKS):
-                if (source / name).is_dir():
-                    shutil.copytree(source / name, target / name, dirs_exist_ok=True)
-    except OSError as error:
-        raise write_error(target, error) from error
 
 
 def _copy(source: Path, target: Path, shard: ShardInfo) -> ShardInfo:
@@ -191,17 +142,3 @@ def _copy(source: Path, target: Path, shard: ShardInfo) -> ShardInfo:
     if file_sha256(target) != shard.sha256:
         raise DatasetError(f"{source} is damaged: its SHA-256 is not the manifest's; the command that made it mends it")
     return replace(shard, file=f"{target.parent.name}/{target.name}")
-
-
-def _packed(scenes: Sequence[int], places: _Places) -> Iterator[PackedScene]:
-    """Read scenes, ascending, from whatever shards hold them."""
-    kept: dict[Path, Iterator[PackedScene]] = {}
-    for scene in scenes:
-        folder, shard = places[scene]
-        path = folder / shard.file
-        if path not in kept:
-            mine = {s for s in scenes if places[s][0] / places[s][1].file == path}
-            kept[path] = read_scenes(path, mine)
-        packed = next(kept[path])
-        assert packed.index == scene
-        yield packed

@@ -182,7 +182,7 @@ def finish_scene(
             context.images,
         )
     with _timed(seconds, "demos"):
-        episodes = episode_tables(settled, context.recipe, context.seed, of_grasps["grasps"])
+        episodes = episode_tables(settled, context.recipe, settled.world.plan.seed, of_grasps["grasps"])
     with _timed(seconds, "save"):
         tables: dict[str, Columns] = {
             "scenes": _scene_table(settled),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 import mujoco
 from pydantic import ValidationError
@@ -125,7 +126,9 @@ class StoredObjects:
     def __init__(self, dataset: Dataset) -> None:
         table = dataset.assets
         self._folder = dataset.path / OBJECTS
-        self._names: Mapping[int, str] = dict(zip(table["id"].tolist(), table["name"], strict=True))
+        # Two assets of runs that were merged may have one name; each has its folder.
+        folders = (PurePosixPath(str(mesh)).parent.name for mesh in table["mesh"])
+        self._names: Mapping[int, str] = dict(zip(table["id"].tolist(), folders, strict=True))
         self._class_of = {k: str(c) for k, c in zip(table["id"].tolist(), table["class_name"], strict=True)}
         ids = table["class_id"].tolist()
         self._classes = [""] * max(ids, default=0)

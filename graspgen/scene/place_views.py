@@ -54,7 +54,7 @@ def place_views(views: Views, settled: SettledScene, assets: Mapping[int, Asset]
         hand = isinstance(slot.camera, EyeInHand)
         for redraw in range(views.redraws + 1):
             if hand or redraw:
-                drawn = draw_camera(views, slot, plan.seed, (plan.index, plan.attempt), objects.aims(), redraw)
+                drawn = draw_camera(views, slot, plan.seed, plan.grasp_stream, objects.aims(), redraw)
                 first_drawn = plan.views[own][0]
                 before, after = np.array(first_drawn.T_world_camera), drawn[0].T_world_camera
                 flying = tuple(moved_flying(f, before, after, views.near) for f in first_drawn.flying)

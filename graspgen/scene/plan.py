@@ -141,7 +141,8 @@ class ScenePlan(Plain):
     flying_max_hidden: float | None = None
     """Share of a target's pixels that the flying distractors of a view may hide together; none for no limit."""
     grasp_stream: tuple[int, ...]
-    """Key of the stream of grasp candidates, after seed and purpose; the instance id is appended to it."""
+    """Number and attempt that the scene was drawn with, the key of its streams; `index` becomes another one where runs
+    are merged. Of grasp candidates the instance id is appended."""
 
     @property
     def gravity_vector(self) -> Vector:

@@ -94,10 +94,11 @@ def test_the_parts_of_a_run_merge_to_the_run_and_some_of_them_to_an_unfinished_o
     assert finalize(tmp_path / "some").content_hash == merged.content_hash
 
 
-def test_datasets_of_other_runs_and_folders_in_use_are_refused(sound: Path, tmp_path: Path) -> None:
+def test_datasets_of_other_recipes_and_folders_in_use_are_refused(sound: Path, tmp_path: Path) -> None:
     other = make_dataset(tmp_path / "other")
-    save_manifest(other, replace(load_manifest(other), seed=8))
-    with pytest.raises(DatasetError, match=r"not of one run \(seed was 7, now 8\)"):
+    recipe = load_manifest(other).recipe
+    save_manifest(other, replace(load_manifest(other), recipe={**recipe, "task": "other"}))
+    with pytest.raises(DatasetError, match=r"cannot be one dataset \(recipe.task was .* now \"other\"\)"):
         merge([sound, other], tmp_path / "out")
     with pytest.raises(DatasetError, match="not empty"):
         merge([sound, sound], other)
