@@ -208,7 +208,7 @@ class Scenes:
             settled, scene = made
             place = Place(settled, scene, Simulation(scene.model), self.views, source.images, key)
         else:
-            settled = settled_scene(recipe, source.catalogue, self._spec.run_seed, key[1])
+            settled = settled_scene(recipe, source.catalogue, self._spec.run_seed, key[1], views=self.views)
             place = self._made(source, settled, key)
         self._places[key] = place
         while len(self._places) > self._spec.keep:

@@ -118,8 +118,8 @@ def _scene(settled: SettledScene, views: bool) -> mujoco.MjSpec:
     world = settled.world
     plan = world.plan.model_copy(update={"arena": world.plan.arena.riding()})
     poses = {o.plan.instance_id: T for o, T in zip(world.objects, settled.T_world_object, strict=True)}
-    spec, _ = scene_spec(plan, world.assets, T_world_object=poses, instances=set(poses), views=views)
-    if not views:
+    spec, _ = scene_spec(plan, world.assets, T_world_object=poses, instances=set(poses), views=views, drawn=views)
+    if not views:  # what an arena's own file draws
         for geom in [g for g in spec.geoms if g.group == GROUP_VISUAL]:
             spec.delete(geom)
         used = {g.meshname for g in spec.geoms}

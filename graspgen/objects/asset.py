@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -173,18 +173,22 @@ class Asset:
 
     def scaled(self, factor: float) -> Asset:
         """Return the asset `factor` times as large, about its frame's origin."""
-        if factor == 1.0:
-            return self
-        return replace(
-            self,
-            mesh=replace(self.mesh, vertices=self.mesh.vertices * factor),
-            parts=tuple(p.scaled(factor) for p in self.parts),
-            volume=self.volume * factor**3,
-            com=self.com * factor,
-            unit_inertia=self.unit_inertia * factor**5,
-            keypoints={name: (x * factor, y * factor, z * factor) for name, (x, y, z) in self.keypoints.items()},
-        )
+        return self if factor == 1.0 else _scaled(self, factor)
 
     def lowest_point(self, rotation: ArrayLike) -> float:
         """Return the smallest z of the mesh when turned by the (3, 3) `rotation` about the frame's origin, m."""
         return float(transform_points(pose(rotation), self.mesh.vertices)[:, 2].min())
+
+
+@lru_cache(maxsize=32)
+def _scaled(asset: Asset, factor: float) -> Asset:
+    # A scene asks for each of its objects four times: to arrange it, to weigh it, to build it, and for its trials.
+    return replace(
+        asset,
+        mesh=replace(asset.mesh, vertices=asset.mesh.vertices * factor),
+        parts=tuple(p.scaled(factor) for p in asset.parts),
+        volume=asset.volume * factor**3,
+        com=asset.com * factor,
+        unit_inertia=asset.unit_inertia * factor**5,
+        keypoints={name: (x * factor, y * factor, z * factor) for name, (x, y, z) in asset.keypoints.items()},
+    )

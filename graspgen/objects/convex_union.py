@@ -44,16 +44,18 @@ def build_convex_union(p: Params) -> tuple[Mesh, tuple[Part, ...]]:
     turns, directions = np.reshape(p["turns"], (MOST, 4)), np.reshape(p["directions"], (MOST, 3))
     parts: list[Part] = []
     centres: list[Array] = []
+    meshes: list[shapes.Triangles] = []
     for i in range(int(p["pieces"])):
         centre = np.zeros(3)
         if i:
             parent = min(int(p["parents"][i] * i), i - 1)
             direction = directions[i] / np.linalg.norm(directions[i])
-            reach = shapes.exit_distance(shapes.part_mesh(parts[parent]), centres[parent], direction)
+            reach = shapes.exit_distance(meshes[parent], centres[parent], direction)
             centre = centres[parent] + direction * reach * p["depths"][i]
         parts.append(_piece(p["kinds"][i], sizes[i], tapers[i], pose(quat_to_matrix(turns[i]), centre)))
+        meshes.append(shapes.part_mesh(parts[-1]))
         centres.append(centre)
-    corners = np.concatenate([shapes.part_mesh(part)[0] for part in parts])
+    corners = np.concatenate([vertices for vertices, _ in meshes])
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
     moved = tuple(_moved(part, -middle) for part in parts)
     return shapes.union(moved), moved

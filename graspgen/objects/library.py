@@ -21,7 +21,7 @@ from graspgen.objects.asset_files import content_hash, load_asset, read_meta, to
 from graspgen.objects.catalogue import Catalogue, JoinedCatalogue, grouped
 from graspgen.objects.decimate import decimate
 from graspgen.objects.library_index import read_index
-from graspgen.objects.procedural import CACHE, ProceduralCatalogue
+from graspgen.objects.procedural import ProceduralCatalogue
 from graspgen.objects.selection import procedural_subset, select
 from graspgen.recipe import Objects, Recipe
 
@@ -41,6 +41,8 @@ __all__ = [
 
 #: What is added to a run's seed for the objects that only distractors are made from.
 DISTRACTOR_SEED = 2**64
+#: Assets of a library kept in memory: scans have textures of some MB each.
+_CACHE = 256
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 
@@ -163,7 +165,7 @@ class LibraryCatalogue:
         if self._faces is not None:
             asset = replace(asset, mesh=decimate(asset.mesh, self._faces).mesh)
         self._cache[number] = asset
-        if len(self._cache) > CACHE:
+        if len(self._cache) > _CACHE:
             self._cache.popitem(last=False)
         return asset
 

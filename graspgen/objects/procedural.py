@@ -24,8 +24,8 @@ from graspgen.objects.weigh import weigh
 from graspgen.recipe import Objects
 from graspgen.streams import Purpose, stream
 
-#: Assets kept in memory.
-CACHE = 256
+#: Assets kept in memory: all of a pool of the usual size, of some 70 kB each, or an asset is made again and again.
+CACHE = 1024
 
 _DRAWN_LAST = {
     "material_density": "density of its material, kg/m³",

@@ -240,11 +240,14 @@ def _hull(points: Array) -> Triangles:
 
 def _subdivisions(radius: float) -> int:
     # A triangle's centre is nearer to the middle than its corners by 1 - cos(its angular radius).
-    for level in (3, 4, 5):
-        vertices, faces = _unit_sphere(level)
-        if radius * (1 - np.linalg.norm(vertices[faces].mean(axis=1), axis=1).min()) < TOLERANCE:
-            return level
-    return 6
+    return next((level for level in (3, 4, 5) if radius * _unit_gap(level) < TOLERANCE), 6)
+
+
+@lru_cache(maxsize=8)
+def _unit_gap(level: int) -> float:
+    """Return how far the faces of the unit sphere's mesh are inside it."""
+    vertices, faces = _unit_sphere(level)
+    return float(1 - np.linalg.norm(vertices[faces].mean(axis=1), axis=1).min())
 
 
 @lru_cache(maxsize=8)

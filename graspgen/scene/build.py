@@ -32,7 +32,7 @@ from graspgen.scene import arena, physics
 from graspgen.scene.flying import add_flying
 from graspgen.scene.plan import ObjectPlan, ScenePlan
 from graspgen.scene.skin import add_material, painted
-from graspgen.scene.visual import add_texture, add_visual_mesh, seen_texels
+from graspgen.scene.visual import add_bare_mesh, add_texture, add_visual_mesh, seen_texels
 from graspgen.scene.world import SceneObject, World
 
 GROUP_VISUAL, GROUP_COLLISION = 2, 3
@@ -62,8 +62,8 @@ def build_world(
         assets: the unscaled assets by their number in the catalogue.
         T_world_object: (4, 4) poses by instance id, where an object is not where it was dropped.
         instances: only these objects; all when None.
-        views: whether to add the cameras and lights of the planned views, which leave the physics
-            as it is.
+        views: whether the world is to be seen: whether to add the cameras and lights of the planned views, and the
+            textures and normals of meshes. All of it leaves the physics as it is, to the last bit.
         walls: whether to add the arrangement's walls, which stand only while objects fall.
 
     Raises:
@@ -92,8 +92,13 @@ def scene_spec(
     instances: Collection[int] | None = None,
     views: bool = True,
     walls: bool = False,
+    drawn: bool = True,
 ) -> tuple[mujoco.MjSpec, list[SceneObject]]:
-    """Return the editable model of a planned scene and its objects; the arguments are those of `build_world`.
+    """Return the editable model of a planned scene and its objects; the other arguments are those of `build_world`.
+
+    Args:
+        drawn: whether to add the objects' meshes that are drawn. They do not collide, but are in the trees in which
+            MuJoCo looks for contacts: without them these come in another order, and sums differ in the last bit.
 
     Raises:
         SceneError: the plan names an asset that is not given.
@@ -115,11 +120,15 @@ def scene_spec(
             raise SceneError(f"scene {plan.index}: asset {o.asset} of its plan is not among the assets given")
         shape = shapes.get((o.asset, o.scale))
         if shape is None:
-            alike = [c for c in chosen if (c.asset, c.scale) == (o.asset, o.scale)]
-            textured = any(painted(v.surfaces.get(_name(c), c.surface)) for c in alike for v in plan.views)
-            alike = [c for c in chosen if c.asset == o.asset]
-            texels = max(seen_texels(plan.views, c, assets[o.asset].mesh) for c in alike)
-            shape = _Shape(spec, assets[o.asset], o.asset, o.scale, len(shapes), textured, texels)
+            shape = _Shape(assets[o.asset], (o.asset, len(shapes)), o.scale)
+            if drawn and views:
+                alike = [c for c in chosen if (c.asset, c.scale) == (o.asset, o.scale)]
+                textured = any(painted(v.surfaces.get(_name(c), c.surface)) for c in alike for v in plan.views)
+                alike = [c for c in chosen if c.asset == o.asset]
+                shape.draw(spec, textured, max(seen_texels(plan.views, c, assets[o.asset].mesh) for c in alike))
+            elif drawn:
+                shape.draw(spec, False, None)
+            shape.collide(spec)
             shapes[(o.asset, o.scale)] = shape
         own = redistributed(shape.asset, o.com_offset, o.inertia_scale)
         thing = SceneObject(
@@ -165,26 +174,48 @@ def _world(
 
 
 class _Shape:
-    """The meshes of an asset at one scale, which all objects of that kind share."""
+    """The meshes of an asset at one scale, which all objects of that kind share.
 
-    def __init__(
-        self, spec: mujoco.MjSpec, asset: Asset, number: int, scale: float, index: int, textured: bool, texels: float
-    ) -> None:
-        self.asset = asset.scaled(scale)
-        self.visual = f"visual_{index}"
-        self.texture = add_texture(spec, asset.mesh, f"texture_{number}", texels)
-        add_visual_mesh(spec, self.asset.mesh, self.visual, asset.mesh, textured)
+    Args:
+        asset: unscaled.
+        number: of it in the catalogue, and of this shape.
+        scale: of it.
+    """
+
+    def __init__(self, asset: Asset, number: tuple[int, int], scale: float) -> None:
+        self.asset, self._own, self._number = asset.scaled(scale), asset, number
+        self.visual: str | None = None
+        self.texture: str | None = None
         self.hulls: list[str | None] = []
+
+    def draw(self, spec: mujoco.MjSpec, textured: bool, texels: float | None) -> None:
+        """Add the mesh that is drawn.
+
+        Args:
+            spec: to add it to.
+            textured: whether it needs texture coordinates although it brings no texture of its own.
+            texels: of its texture that can be seen along a side; None where nothing is to be seen.
+        """
+        asset, index = self._number
+        self.visual = f"visual_{index}"
+        if texels is None:
+            add_bare_mesh(spec, self.asset.mesh, self.visual)
+            return
+        self.texture = add_texture(spec, self._own.mesh, f"texture_{asset}", texels)
+        add_visual_mesh(spec, self.asset.mesh, self.visual, self._own.mesh, textured)
+
+    def collide(self, spec: mujoco.MjSpec) -> None:
+        """Add the hulls that collide."""
         for p, part in enumerate(self.asset.parts):
             if part.kind != "hull":
                 self.hulls.append(None)
                 continue
             if len(part.vertices) < 4:
                 raise ObjectError(
-                    f"object '{asset.name}': collision part {p} has {len(part.vertices)} points, "
+                    f"object '{self.asset.name}': collision part {p} has {len(part.vertices)} points, "
                     "a hull needs 4; import the object again"
                 )
-            name = f"hull_{index}_{p}"
+            name = f"hull_{self._number[1]}_{p}"
             spec.add_mesh(name=name, uservert=part.vertices.ravel())
             self.hulls.append(name)
 
@@ -205,15 +236,16 @@ def _add_object(
         explicitinertial=True,
     )
     body.add_freejoint(name=name)
-    body.add_geom(
-        name=f"{name}_visual",
-        type=mujoco.mjtGeom.mjGEOM_MESH,
-        meshname=shape.visual,
-        material=name,
-        group=GROUP_VISUAL,
-        contype=0,
-        conaffinity=0,
-    )
+    if shape.visual is not None:
+        body.add_geom(
+            name=f"{name}_visual",
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=shape.visual,
+            material=name,
+            group=GROUP_VISUAL,
+            contype=0,
+            conaffinity=0,
+        )
     contact = physics.contact(plan.contact_softness, plan.contact_depth)
     sliding = physics.shared_friction(o.friction[0], plan.arena.friction)
     for p, (part, hull) in enumerate(zip(thing.asset.parts, shape.hulls, strict=True)):

@@ -24,12 +24,18 @@ from graspgen.scene.world import SettledScene
 
 
 def settled_scene(
-    recipe: Recipe, catalogue: Catalogue, seed: int, index: int, steered: Callable[[int], Recipe] | None = None
+    recipe: Recipe,
+    catalogue: Catalogue,
+    seed: int,
+    index: int,
+    steered: Callable[[int], Recipe] | None = None,
+    views: bool = True,
 ) -> SettledScene:
     """Make scene `index` of the run `seed`, at rest.
 
     A refused scene is drawn again as the next attempt, so the result depends on the recipe, the
-    catalogue, the seed and the index only; and on what `steered` gives, the recipe of each attempt.
+    catalogue, the seed and the index only; and on what `steered` gives, the recipe of each attempt. `views`: whether it
+    is to be seen; it changes nothing else.
 
     Raises:
         ObjectError: an asset cannot be made or read.
@@ -44,7 +50,7 @@ def settled_scene(
         except NoRoom as error:
             refused.append((str(Refusal.NO_ROOM), str(error)))
             continue
-        scene = settle_plan(recipe, kept, plan)
+        scene = settle_plan(recipe, kept, plan, views)
         if scene.settled:
             scene = place_views(recipe.views, scene, assets_of(kept, plan, fixtures(recipe)))
         if scene.settled:
@@ -59,13 +65,16 @@ def settled_scene(
     )
 
 
-def settle_plan(recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: ScenePlan) -> SettledScene:
+def settle_plan(
+    recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: ScenePlan, views: bool = True
+) -> SettledScene:
     """Build a planned scene and let it settle, once; `recipe` gives the thresholds only.
 
     Args:
         recipe: the run's recipe.
         assets: the run's catalogue, or its unscaled assets by number.
         plan: the scene.
+        views: whether it is to be seen.
 
     Raises:
         ObjectError: an asset cannot be made or read.
@@ -73,7 +82,8 @@ def settle_plan(recipe: Recipe, assets: Catalogue | Mapping[int, Asset], plan: S
     """
     if not isinstance(assets, Mapping):
         assets = assets_of(assets, plan, fixtures(recipe))
-    return settle(build_world(plan, assets, walls=bool(plan.arrangement.walls)), recipe.scene.settle, assets)
+    world = build_world(plan, assets, views=views, walls=bool(plan.arrangement.walls))
+    return settle(world, recipe.scene.settle, assets)
 
 
 def settle_again(recipe: Recipe, settled: SettledScene, poses: Mapping[int, Array]) -> SettledScene | None:
@@ -89,8 +99,9 @@ def settle_again(recipe: Recipe, settled: SettledScene, poses: Mapping[int, Arra
     """
     if not poses:
         return None
-    plan, assets = settled.world.plan, settled.world.assets
-    return settle(build_world(plan, assets, T_world_object=poses, instances=list(poses)), recipe.scene.settle, assets)
+    plan, assets, views = settled.world.plan, settled.world.assets, len(settled.world.camera_ids) > 0
+    world = build_world(plan, assets, T_world_object=poses, instances=list(poses), views=views)
+    return settle(world, recipe.scene.settle, assets)
 
 
 def assets_of(catalogue: Catalogue, plan: ScenePlan, arena: Mapping[int, Asset]) -> dict[int, Asset]:

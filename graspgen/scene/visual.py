@@ -39,6 +39,16 @@ def add_visual_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str, normals_of: Mesh
         added.userfacetexcoord = drawn.faces.ravel()
 
 
+def add_bare_mesh(spec: mujoco.MjSpec, mesh: Mesh, name: str) -> None:
+    """Add a mesh that could be drawn where nothing is: without normals and texture coordinates, else the same."""
+    spec.add_mesh(
+        name=name,
+        uservert=mesh.vertices.ravel(),
+        userface=mesh.faces.ravel(),
+        inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+    )
+
+
 def add_texture(spec: mujoco.MjSpec, mesh: Mesh, name: str, texels: float = math.inf) -> str | None:
     """Add a mesh's texture once and return its name; None where the mesh has none.
 
