@@ -55,7 +55,8 @@ def check_episodes(report: Report, checked: Checked) -> None:
     report.rows("steps", "id", wrong, "has not one image of each view, as the recipe's demos.images says", keys)
     of_view = checked.rows_of("views", shots["view"])
     for name in ("K", "camera"):
-        differ = (shots[name] != t["views"][name][of_view]).reshape(len(of_view), -1).any(axis=1)
+        differ = shots[name] != t["views"][name][of_view]
+        differ = differ.any(axis=tuple(range(1, differ.ndim)))  # also of no rows at all: episodes without images
         report.rows("step_views", name, differ, "is not that of its view", shots["step"])
     moved = (shots["T_world_camera"] != t["views"]["T_world_camera_nominal"][of_view]).any(axis=(1, 2))
     told = "is not the nominal one of its view, and the camera is not on the hand"

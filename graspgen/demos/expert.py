@@ -23,6 +23,9 @@ ABOVE = 0.02
 NEAR, OPEN = 0.01, 0.95
 #: Control steps that it waits to get to where it is told, and for a close.
 PATIENCE, CLOSING = 15, 40
+#: A hand that moves and turns by less than this in each of so many control steps, and is not where it was to go, is
+#: blocked, m, rad.
+STILL, UNTURNED, BLOCKED = 0.0005, 0.005, 10
 
 
 class Doing(IntEnum):
@@ -60,6 +63,8 @@ class Expert:
     _steps: int = 0
     _x_lift: Array = field(default_factory=lambda: np.zeros(3))
     _wait: int = 0
+    _blocked: int = 0
+    _was: tuple[Array, Array] = field(default_factory=lambda: (np.full(3, np.inf), np.eye(3)))
 
     def __post_init__(self) -> None:
         self._planner = Planner(self.task, self.labels, self.central)
@@ -69,9 +74,10 @@ class Expert:
     def act(self) -> NDArray[np.float32]:
         """Return the next action."""
         task = self.task
+        if self.plan is not None:
+            self._advance()
         if self.plan is None:
             return np.zeros(task.action_size, np.float32)
-        self._advance()
         self._steps += 1
         carried = task.place.belt
         T, x, _ = self._goal()
@@ -117,6 +123,9 @@ class Expert:
             there &= rotation_angle((R.T @ T[:3, :3])[None])[0] < TURNED
             told = np.linalg.norm(goal - task.told[0][0]) < 1e-6 + np.linalg.norm(task.place.belt) * task.period
             waited = told and self._steps > PATIENCE
+            if not told and self._is_blocked(x, R):
+                self._do(Doing.RETREAT)
+                return
             if there or (waited and self._wait > PATIENCE):
                 self._do(Doing.APPROACH if self.doing is Doing.OVER else Doing.CLOSE)
             self._wait = self._wait + 1 if told else 0
@@ -135,6 +144,17 @@ class Expert:
             or (self.central and task.moment.opening[0] > OPEN * task.gripper.file.stroke)
         ):
             self._think()
+
+    def _is_blocked(self, x: Array, R: Array) -> bool:
+        """Whether the hand has stood still on its way for a while: something is in it, and it is pressed no harder.
+
+        Nothing tells this from a single state, so an expert that others learn from does not look.
+        """
+        still = np.linalg.norm(x - self._was[0]) < STILL
+        still = still and rotation_angle((self._was[1].T @ R)[None])[0] < UNTURNED
+        self._was = x.copy(), R.copy()
+        self._blocked = self._blocked + 1 if still and not self.central else 0
+        return self._blocked >= BLOCKED
 
     def _driven(self, T: Array, x: Array, stage: int) -> bool:
         """Go on from where another has driven the hand to, and return whether that is elsewhere than it had planned.
@@ -163,7 +183,7 @@ class Expert:
         return False
 
     def _do(self, doing: Doing) -> None:
-        self.doing, self._steps, self._wait = doing, 0, 0
+        self.doing, self._steps, self._wait, self._blocked = doing, 0, 0, 0
         self._x_lift = self.task.told[0][0].copy()
 
     def _think(self) -> None:

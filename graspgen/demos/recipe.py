@@ -52,10 +52,10 @@ def demo_recipe(
     # JSON is YAML: names stay what they are.
     own = [] if gripper is None else [f"gripper={yaml.safe_dump(gripper).splitlines()[0]}"]
     loaded = load_recipe(recipe, [*GRASPS, *own, *overrides])
-    if load_gripper(loaded.gripper).suction:
-        raise RecipeError(
-            f"the expert drives jaws, and {loaded.gripper} is a suction gripper; take --gripper panda_hand"
-        )
+    hand = load_gripper(loaded.gripper)
+    if hand.suction or hand.fingered:
+        kind = "suction gripper" if hand.suction else "multi-finger hand"
+        raise RecipeError(f"the expert drives jaws, and {loaded.gripper} is a {kind}; take --gripper panda_hand")
     if cameras != (RECIPE,):
         loaded = with_cameras(loaded, cameras or ("front",), (size, size))
     wanted = {

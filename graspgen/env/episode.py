@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graspgen.env.arm_drive import Arms
 from graspgen.env.drive import Floating
+from graspgen.env.errors import EnvError
 from graspgen.env.hand import Hands, Saved
 from graspgen.env.physics import Factors
 from graspgen.env.rewards import goal_reached, goal_reward, pick_reward
@@ -59,12 +60,21 @@ class Episodes(Hands):
         scenes: where its scenes come from.
         n: how many episodes at a time.
         objects: most of them in a scene.
+
+    Raises:
+        EnvError: the recipe's gripper is none that is driven here.
     """
 
     def __init__(self, spec: TaskSpec, scenes: Scenes, n: int, objects: int) -> None:
         self.spec, self.scenes = spec, scenes
         source = scenes.source(scenes.recipe)
         gripper, arm, mode = source.gripper, scenes.carrier, spec.action_mode
+        if gripper.fingered:
+            raise EnvError(
+                f"{gripper.name} is a multi-finger hand; environments drive jaws and cups, such as panda_hand"
+            )
+        if arm is not None and gripper.suction:
+            raise EnvError(f"{gripper.name} is a suction gripper; an arm carries jaws: take one, or leave out arm=…")
         driver = Floating(gripper, mode, n) if arm is None else Arms(arm, gripper, mode, n)
         super().__init__(gripper, source.profile, driver, spec.rules == "trial", n, objects)
         self.recipes: list[Recipe] = [scenes.recipe] * n

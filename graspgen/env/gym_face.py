@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import gymnasium
@@ -16,7 +15,7 @@ from graspgen.env.images import Shot
 from graspgen.env.observations import ObsMode
 from graspgen.env.rewards import goal_reached, goal_reward
 from graspgen.env.senses import Senses
-from graspgen.env.spec import TaskSpec, check_choice
+from graspgen.env.spec import check_choice
 from graspgen.env.task import GraspTask, Step
 from graspgen.errors import nearest
 
@@ -146,11 +145,7 @@ def senses_of(kind: str, obs_mode: str, render_mode: str | None, settings: dict[
     """
     if render_mode is not None:
         check_choice("render_mode", render_mode, tuple(GraspEnv.metadata["render_modes"]))
-    known = [f.name for f in fields(TaskSpec)]
-    for name in settings:
-        if name not in known:
-            raise EnvError(f"{kind} has no setting '{name}'{nearest(name, known)}")
-    return Senses(obs_mode, settings, pictures=render_mode is not None, n=n)
+    return Senses(obs_mode, settings, pictures=render_mode is not None, n=n, kind=kind)
 
 
 def options_of(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -159,6 +154,8 @@ def options_of(options: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises:
         EnvError: one is unknown.
     """
+    if not isinstance(options, Mapping | None):
+        raise EnvError(f'options must be a mapping such as {{"scene": 3}}, got {options!r:.80}')
     given = dict(options or {})
     for name in given:
         if name not in _OPTIONS:

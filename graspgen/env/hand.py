@@ -23,7 +23,7 @@ from graspgen.env.drive import Driver
 from graspgen.env.errors import EnvError
 from graspgen.env.scenes import Place
 from graspgen.env.touches import deepest
-from graspgen.frames import Array, pose
+from graspgen.frames import Array, is_rotation, pose
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_measures import SceneMeasures
@@ -96,12 +96,14 @@ class Hands(Aim):
             EnvError: the pose or the opening is not valid.
         """
         stroke = self.gripper.file.stroke
-        width = stroke if opening is None else float(opening)
-        if not 0 <= width <= stroke:
+        width = stroke if opening is None else _numbers(opening, ())
+        if width is None or not 0 <= width <= stroke:
             raise EnvError(f"opening must be from 0 to {stroke:g} m, got {opening!r}")
-        start = pose(HOME, [*jitter, place.home_height]) if T is None else np.asarray(T, float)
-        if start.shape != (4, 4):
-            raise EnvError(f"T_world_tool must be a (4, 4) pose, got shape {start.shape}")
+        start = pose(HOME, [*jitter, place.home_height]) if T is None else _numbers(T, (4, 4))
+        if start is None or not is_rotation(start[:3, :3], 1e-4) or (start[3] != [0, 0, 0, 1]).any():
+            raise EnvError(
+                f"T_world_tool must be a (4, 4) pose, metres, last row 0 0 0 1, got {' '.join(str(T).split())}"
+            )
         self.fixed[i], self.targets[i] = target is not None, target or 0
         self.started[i] = -UPSTREAM * np.sign(place.belt)
         local = start.copy()
@@ -208,3 +210,12 @@ def _bounds(place: Place) -> tuple[Array, Array]:
     if place.belt_size is not None:
         reach = np.maximum(reach, place.belt_size)
     return np.array([*-reach, 0.0]), np.array([*reach, max(CEILING, place.home_height + 0.2)])
+
+
+def _numbers(given: Any, shape: tuple[int, ...]) -> Any:
+    """Return finite numbers of a shape; None where these are none."""
+    try:
+        found = np.array(given, float)
+    except (TypeError, ValueError):
+        return None
+    return found if found.shape == shape and np.isfinite(found).all() else None

@@ -249,20 +249,14 @@ class Scenes:
         return self._made(self.source(recipe), settled)
 
     def _made(self, source: _Source, settled: SettledScene, key: tuple[int, int] | None = None) -> Place:
-        if source.gripper.fingered:
-            raise EnvError(
-                f"{source.gripper.name} is a multi-finger hand; environments drive jaws and cups, such as panda_hand"
-            )
-        if self.carrier is not None and source.gripper.suction:
-            raise EnvError(
-                f"{source.gripper.name} is a suction gripper; an arm carries jaws: take one, or leave out arm=…"
-            )
         scene = scene_trial_model(
             settled, source.gripper, source.profile, source.recipe.grasps.force, self.views, self.carrier
         )
         return Place(settled, scene, Simulation(scene.model), self.views, source.images, key)
 
     def _recipe(self, given: str | Recipe) -> Recipe:
+        if not isinstance(given, str | Recipe):
+            raise EnvError(f"recipe must be a name, a path or a Recipe, got {given!r:.80}")
         # Recipes are told apart by their identity, so the same name or content must give the same one.
         key = given if isinstance(given, str) else given.model_dump_json()
         if key not in self._names:

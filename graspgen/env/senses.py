@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.env.cameras import names_of
+from graspgen.env.errors import EnvError
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.observations import ObsMode, bounds, observation
 from graspgen.env.spec import TaskSpec, check_choice
 from graspgen.env.tasks import GraspTasks
+from graspgen.errors import nearest
 
 #: Modes that need no camera.
 BLIND = ("state", "state_dict")
@@ -43,14 +46,21 @@ class Senses:
         settings: fields of `TaskSpec`.
         pictures: whether the scenes are to be seen even where observations have no images.
         n: how many tasks.
+        kind: name of the environment, for what is told of wrong settings.
 
     Raises:
-        EnvError: a setting is not valid.
+        EnvError: a setting is unknown or not valid.
         GraspgenError: the recipe, or what it names, cannot be used.
     """
 
-    def __init__(self, mode: str, settings: dict[str, Any], pictures: bool = False, n: int = 1) -> None:
+    def __init__(
+        self, mode: str, settings: dict[str, Any], pictures: bool = False, n: int = 1, kind: str = "the task"
+    ) -> None:
         check_choice("obs_mode", mode, get_args(ObsMode))
+        known = [f.name for f in fields(TaskSpec)]
+        for name in settings:
+            if name not in known:
+                raise EnvError(f"{kind} has no setting '{name}'{nearest(name, known)}")
         self.mode, self._sees = mode, mode not in BLIND
         if not self._sees:
             settings = {"image_size": PICTURE, "shadow_size": PICTURE_SHADOWS, **settings}

@@ -106,7 +106,7 @@ class GraspTasks(Episodes):
 
     def _draw(self, i: int, recipe: Recipe, rng: np.random.Generator, scene: int | None) -> Place:
         if scene is not None:
-            if not isinstance(scene, int | np.integer) or scene < 0:
+            if not isinstance(scene, int | np.integer) or not 0 <= scene < 2**63:
                 raise EnvError(f"scene must be a number of at least 0, got {scene!r}")
             return self.scenes.place(recipe, int(scene), self.places[i])
         spec = self.spec

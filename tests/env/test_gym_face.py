@@ -168,6 +168,48 @@ def test_a_setting_of_one_needs_no_tuple_and_lists_do_as_well():
         made("graspgen/Pick-v0", "rgb", image_size="84")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"recipe": None}, "recipe must be a name, a path or a Recipe"),
+        ({"arm": 3}, "arm must be a name or a path"),
+        ({"cameras": 3}, "cameras must be texts"),
+        ({"cameras": ("front", "front")}, "cameras names one twice"),
+        ({"cameras": ("front", "recipe")}, "takes the views of the recipe alone"),
+        ({"overrides": 3}, "overrides must be texts"),
+        ({"image_size": 5000}, "image_size must be height and width of 16 to 4096 px"),
+        ({"shadow_size": -1}, "shadow_size must be a whole number"),
+        ({"max_objects": 0}, "max_objects must be a whole number"),
+        ({"keep": True}, "keep must be a whole number"),
+        ({"terminate_on_success": "no"}, "terminate_on_success must be true or false"),
+        ({"overrides": "gripper=three_finger"}, "three_finger is a multi-finger hand"),
+        ({"keeep": 3}, "no setting 'keeep'; did you mean 'keep'"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_when_the_environment_is_made(wrong, told):
+    with pytest.raises(EnvError, match=told) as error:
+        GraspEnv(**wrong)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"T_world_tool": np.full((4, 4), np.nan)}, "T_world_tool must be a"),
+        ({"T_world_tool": 2 * np.eye(4)}, "T_world_tool must be a"),
+        ({"T_world_tool": "above"}, "T_world_tool must be a"),
+        ({"opening": "wide"}, "opening must be from 0 to 0.08 m"),
+        ({"scene": 10**30}, "scene must be a number"),
+        ({"recipe": 3}, "recipe must be a name"),
+        ("scene", "options must be a mapping"),
+    ],
+)
+def test_a_wrong_option_of_a_reset_is_one_line(wrong, told):
+    with pytest.raises(EnvError, match=told) as error:
+        made("graspgen/Pick-v0").reset(seed=0, options=wrong)
+    assert "\n" not in str(error.value)
+
+
 def test_depth_is_what_the_recipes_sensor_reports_with_new_noise_in_every_frame():
     view = {"cameras": "front", "image_size": 64, "scenes": None}
     sensor = (*QUICK, "views.sensor=realsense_d435")
