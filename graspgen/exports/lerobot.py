@@ -7,7 +7,8 @@ trial in the scene that was recorded (`views.sequence`). Of trials: world frame,
 - `observation.state`: pose of the tool point and opening of the fingers; `action`: that of the next frame, to
   which the hand goes (the last one stays).
 - `observation.environment_state`: pose of the object to grasp.
-- `observation.images.<camera>`: colour.
+- `observation.images.<camera>`: colour; with `depth=true`, `observation.images.<camera>_depth`: planar z, m, 0 for
+  none.
 - `next.done`, `next.success`: at the last frame, and whether the trial succeeded.
 - `sim_time`: seconds since the approach began. `timestamp` counts frames at `fps`, as LeRobot demands.
 
@@ -16,7 +17,6 @@ The last frame of a trial is its end, which may follow sooner than the others; s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -27,11 +27,11 @@ from graspgen.dataset.tables import TableReader
 from graspgen.errors import DatasetError
 from graspgen.exports import lerobot_demos, lerobot_stats
 from graspgen.exports.demos import chosen_episodes
-from graspgen.exports.folder import ExportFolder, safe_name
+from graspgen.exports.folder import ExportFolder
 from graspgen.exports.lerobot_episode import Taken
 from graspgen.exports.lerobot_files import DATA_PATH, DataFiles, Feature, write_episodes, write_tasks
-from graspgen.exports.lerobot_stats import ImageStats, Stats
-from graspgen.exports.pictures import png
+from graspgen.exports.lerobot_images import DEPTH, DEPTH_TOLD, camera_features, depth_features, pictures_of
+from graspgen.exports.lerobot_stats import Stats
 from graspgen.exports.readme import write_readme
 from graspgen.exports.registry import Format, Options
 from graspgen.frames import Array, matrix_to_quat
@@ -51,6 +51,9 @@ class LeRobotOptions(Options):
     """Episodes to export: all, or those that succeeded."""
     images: bool = True
     """Whether images are exported; without them the files hold poses only."""
+    depth: bool = False
+    """Whether depth is exported beside colour: float32 metres in TIFF, as LeRobot stores raw depth since it knows any
+    (release 0.4.4 reads it as images of one channel, and its policies take colour only)."""
     file_mb: int = Field(100, ge=1)
     """A file of data is closed when it holds this many megabytes."""
 
@@ -60,9 +63,10 @@ def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> 
     keys = chosen_episodes(dataset, options.outcomes) if demos else _chosen(dataset, options)
     fps = lerobot_demos.fps(dataset) if demos else _fps(dataset, keys)
     seen = (dataset.episode(keys[0]) if demos else dataset.sequence(keys[0])).images if options.images else {}
-    cameras = _cameras(seen)
+    cameras = camera_features(seen)
+    depths = depth_features(cameras) if options.depth else {}
     features = lerobot_demos.features(dataset, keys) if demos else _features()
-    features |= _shared_features(dataset.step_views if demos else dataset.frame_views, cameras)
+    features |= _shared_features(dataset.step_views if demos else dataset.frame_views, cameras, depths)
     rows_of_objects = max(len(dataset.episode(key).objects) for key in keys) if demos else 0
     tasks: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
@@ -85,7 +89,7 @@ def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> 
                 "task_index": np.full(n, task),
             }
             vectors = episode.vectors | {name: column[:, None] for name, column in counted.items()}
-            pictures, stats = _pictures(dataset, episode)
+            pictures, stats = pictures_of(dataset, episode, depths)
             where = files.write(vectors, pictures)
             stats = {name: lerobot_stats.of_values(column) for name, column in vectors.items()} | stats
             rows.append(
@@ -111,9 +115,9 @@ def _export(dataset: Dataset, folder: ExportFolder, options: LeRobotOptions) -> 
     folder.write_json("meta/stats.json", plain, indent=4)
     folder.write_json("meta/info.json", _info(dataset, keys, fps, features, len(tasks), start, options), indent=4)
     if demos:
-        lerobot_demos.readme(dataset, folder, fps)
+        lerobot_demos.readme(dataset, folder, fps, bool(depths))
     else:
-        _write_readme(dataset, folder, fps)
+        _write_readme(dataset, folder, fps, bool(depths))
 
 
 def _chosen(dataset: Dataset, options: LeRobotOptions) -> list[int]:
@@ -139,18 +143,6 @@ def _fps(dataset: Dataset, keys: list[int]) -> int:
     return max(1, round(1 / float(np.median(steps)))) if len(steps) else 1
 
 
-def _cameras(images: Mapping[str, Any]) -> dict[str, str]:
-    """Return the feature of each camera; names that become equal are told apart by a number."""
-    found: dict[str, str] = {}
-    for camera in sorted(images):
-        name = base = f"observation.images.{safe_name(camera).replace('.', '_')}"
-        number = 2
-        while name in found.values():
-            name, number = f"{base}_{number}", number + 1
-        found[camera] = name
-    return found
-
-
 def _features() -> dict[str, Feature]:
     state = [*_POSE, "opening"]
     return {
@@ -163,12 +155,14 @@ def _features() -> dict[str, Feature]:
     }
 
 
-def _shared_features(views: TableReader, cameras: dict[str, str]) -> dict[str, Feature]:
+def _shared_features(views: TableReader, cameras: dict[str, str], depths: dict[str, str]) -> dict[str, Feature]:
     found: dict[str, Feature] = {}
     if cameras:
         height, width = views["rgb"].shape[1:3]
         for name in cameras.values():
             found[name] = Feature("image", (height, width, 3), ["height", "width", "channels"])
+        for name in depths.values():
+            found[name] = Feature("image", (height, width, 1), ["height", "width", "channels"], DEPTH)
     found |= {name: Feature("float32" if name == "timestamp" else "int64", (1,)) for name in _COUNTED}
     return found
 
@@ -218,20 +212,6 @@ def _pose(T: Array) -> Array:
     return np.concatenate([T[:, :3, 3], q], axis=1)
 
 
-def _pictures(dataset: Dataset, episode: Taken) -> tuple[dict[str, Iterator[bytes]], dict[str, Stats]]:
-    """Encode the images of an episode, by feature, and gather their statistics."""
-    files, stats = {}, {}
-    for name, rows in episode.images.items():
-        gathered = ImageStats()
-        encoded = []
-        for row in rows.tolist():
-            image = dataset.tables[episode.table]["rgb"][row]
-            gathered.add(image)
-            encoded.append(png(image))
-        files[name], stats[name] = encoded, gathered.result()
-    return files, stats
-
-
 def _info(
     dataset: Dataset,
     keys: list[int],
@@ -259,7 +239,7 @@ def _info(
     }
 
 
-def _write_readme(dataset: Dataset, folder: ExportFolder, fps: int) -> None:
+def _write_readme(dataset: Dataset, folder: ExportFolder, fps: int, depth: bool) -> None:
     frames = [
         f"An episode is a recorded trial of a grasp in its scene, {fps} frames a second; `graspgen/…` in "
         "`meta/episodes` says which, and what became of it.",
@@ -268,9 +248,10 @@ def _write_readme(dataset: Dataset, folder: ExportFolder, fps: int) -> None:
         "opening. `action`: the state of the next frame; that of the last frame stays.",
         "`observation.environment_state`: pose of the object to grasp, in the frame of its mesh.",
         "`sim_time`: seconds since the approach began. `timestamp` counts frames.",
+        *([DEPTH_TOLD] if depth else []),
     ]
     lost = [
-        "Other objects, contacts, velocities, depth and ids of the frames, and the poses of the cameras.",
+        f"Other objects, contacts, velocities, {'' if depth else 'depth and '}ids of the frames, poses of the cameras.",
         "The end of a trial where it followed sooner than a whole frame.",
     ]
     write_readme(folder, dataset, "Recorded trials as a LeRobot dataset", frames, lost)

@@ -4,7 +4,8 @@
   episode has not being 0 (`docs/environments.md`).
 - `action`: what was done then, in −1…1, as the episode's action mode reads it.
 - `next.reward`, `next.done`, `next.success`: after the action.
-- `observation.images.<camera>`: colour, before the action. `sim_time`: seconds since the episode began.
+- `observation.images.<camera>`: colour, before the action; with `depth=true`, `observation.images.<camera>_depth`:
+  planar z, m. `sim_time`: seconds since the episode began.
 
 What is seen at the end of an episode, after the last action, has no frame of its own there, and is left out.
 """
@@ -16,6 +17,7 @@ from graspgen.errors import DatasetError
 from graspgen.exports.folder import ExportFolder
 from graspgen.exports.lerobot_episode import Taken
 from graspgen.exports.lerobot_files import Feature
+from graspgen.exports.lerobot_images import DEPTH_TOLD
 from graspgen.exports.readme import write_readme
 from graspgen.grasps.outcomes import Outcome
 
@@ -91,7 +93,7 @@ def episode(dataset: Dataset, key: int, cameras: dict[str, str], rows: int) -> T
     )
 
 
-def readme(dataset: Dataset, folder: ExportFolder, rate: int) -> None:
+def readme(dataset: Dataset, folder: ExportFolder, rate: int, depth: bool) -> None:
     """Write README.md."""
     mode = dataset.episodes["action_mode"][0]
     told = [
@@ -99,9 +101,10 @@ def readme(dataset: Dataset, folder: ExportFolder, rate: int) -> None:
         f"`action`: what was done then, in −1…1, `action_mode={mode}`. World frame, z up, metres; quaternions w x y z.",
         "`observation.state`, `observation.environment_state`: `agent_pos` and `environment_state` of the environment.",
         "`next.reward`, `next.done`, `next.success`: after the action. `sim_time`: s since the episode began.",
+        *([DEPTH_TOLD] if depth else []),
     ]
     lost = [
         "What is seen after the last action.",
-        "Depth and ids of the images, poses of cameras and objects, scenes, and the labels of grasps.",
+        f"{'Ids' if depth else 'Depth and ids'} of the images, poses of cameras and objects, scenes, labels of grasps.",
     ]
     write_readme(folder, dataset, "Demonstrations as a LeRobot dataset", told, lost)

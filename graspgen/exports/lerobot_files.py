@@ -29,17 +29,20 @@ class Feature:
 
     Attributes:
         dtype: a NumPy type's name, or "image".
-        shape: of a row; (height, width, 3) of an image.
+        shape: of a row; (height, width, 3) of an image, (height, width, 1) of depth.
         names: of the entries of a vector, or of an image's axes.
+        info: what else is said of it, as LeRobot says it of depth.
     """
 
     dtype: str
     shape: tuple[int, ...]
     names: list[str] | None = None
+    info: dict[str, Any] | None = None
 
     def described(self) -> dict[str, Any]:
         """Return what `meta/info.json` says about it."""
-        return {"dtype": self.dtype, "shape": list(self.shape), "names": self.names}
+        more = {} if self.info is None else {"info": self.info}
+        return {"dtype": self.dtype, "shape": list(self.shape), "names": self.names, **more}
 
     def hugging_face(self) -> dict[str, Any]:
         """Return how `datasets` writes its type."""
@@ -93,14 +96,15 @@ class DataFiles:
 
         Args:
             vectors: (n, k) values of each feature that is not an image.
-            pictures: n images of each that is, as files.
+            pictures: n images of each that is, as files: PNG of colour, TIFF of depth.
         """
         pa = self._pa
         arrays = []
         for name, feature in self._features.items():
             kind = self._schema.field(name).type
             if feature.dtype == "image":
-                rows = [{"bytes": p, "path": f"frame-{i:06d}.png"} for i, p in enumerate(pictures[name])]
+                kind_of = "png" if feature.info is None else "tiff"
+                rows = [{"bytes": p, "path": f"frame-{i:06d}.{kind_of}"} for i, p in enumerate(pictures[name])]
                 arrays.append(pa.array(rows, kind))
                 continue
             flat = pa.array(np.ascontiguousarray(vectors[name], np.dtype(feature.dtype)).ravel())

@@ -26,31 +26,40 @@ def of_values(values: NDArray[np.generic]) -> Stats:
 
 
 class ImageStats:
-    """Statistics of the images of an episode, gathered one by one; channels in 0 … 1, shapes (3, 1, 1)."""
+    """Statistics of the images of an episode, gathered one by one from how often each count occurs.
 
-    def __init__(self) -> None:
-        self._histogram = np.zeros((3, 256), np.int64)
+    Args:
+        channels: of the images; statistics have the shape (channels, 1, 1).
+        counts: how many there are of a channel.
+        per_unit: how many counts make 1: colours are in 0 … 1.
+    """
+
+    def __init__(self, channels: int = 3, counts: int = 256, per_unit: float = 255) -> None:
+        self._histogram, self._per_unit = np.zeros((channels, counts), np.int64), per_unit
         self._images = 0
 
-    def add(self, image: NDArray[np.uint8]) -> None:
-        """Count an (H, W, 3) image."""
-        self._histogram += np.stack([np.bincount(image[..., c].ravel(), minlength=256) for c in range(3)])
+    def add(self, image: NDArray[np.unsignedinteger]) -> None:
+        """Count an (H, W) or (H, W, channels) image."""
+        channels, counts = self._histogram.shape
+        flat = image.reshape(-1, channels)
+        self._histogram += np.stack([np.bincount(flat[:, c], minlength=counts) for c in range(channels)])
         self._images += 1
 
     def result(self) -> Stats:
         """Return the statistics of the images so far; there must be one."""
-        levels = np.arange(256) / 255.0
+        channels, counts = self._histogram.shape
+        levels = np.arange(counts) / self._per_unit
         share = self._histogram / self._histogram.sum(axis=1, keepdims=True)
         mean = share @ levels
         below = np.cumsum(share, axis=1)
         found = {
             "min": levels[(share > 0).argmax(axis=1)],
-            "max": levels[255 - (share[:, ::-1] > 0).argmax(axis=1)],
+            "max": levels[counts - 1 - (share[:, ::-1] > 0).argmax(axis=1)],
             "mean": mean,
             "std": np.sqrt(np.maximum(share @ levels**2 - mean**2, 0)),
         }
         found |= {name: levels[(below >= q - 1e-12).argmax(axis=1)] for name, q in QUANTILES.items()}
-        return {name: value.reshape(3, 1, 1) for name, value in found.items()} | {"count": np.array([self._images])}
+        return {name: v.reshape(channels, 1, 1) for name, v in found.items()} | {"count": np.array([self._images])}
 
 
 def together(parts: Sequence[Stats]) -> Stats:

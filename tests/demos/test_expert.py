@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -132,6 +133,31 @@ def test_lerobot_gets_the_actions_and_rewards_as_they_were_done(demos: Path, tmp
     assert np.array_equal(np.stack(own["action"]), episode.action)
     assert np.array_equal(np.stack(own["observation.state"]), episode.agent_pos[:-1])
     assert own["next.success"].iloc[-1] and not own["next.success"].iloc[:-1].any()
+
+
+def test_lerobot_gets_depth_in_metres_where_it_is_wanted(demos: Path, tmp_path: Path) -> None:
+    parquet, image = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("PIL.Image")
+    with graspgen.open(demos) as ds:
+        export(ds, "lerobot", tmp_path / "out", ["depth=true"])
+        every = [ds.episode(key).images["front"][:-1] for key in ds.episodes["id"].tolist()]
+        stored, all_of_them = (ds.step_views["depth"][r] * 1e-4 for r in (every[0], np.sort(np.concatenate(every))))
+    name = "observation.images.front_depth"
+    info = json.loads((tmp_path / "out/meta/info.json").read_text())["features"][name]
+    assert info["shape"] == [32, 32, 1] and info["info"] == {"is_depth_map": True, "depth_unit": "m"}
+    table = parquet.read_table(tmp_path / "out/data/chunk-000/file-000.parquet", columns=[name, "episode_index"])
+    own = [row[name]["bytes"] for row in table.to_pylist() if row["episode_index"] == 0]
+    read = np.stack([np.array(image.open(io.BytesIO(file))) for file in own])
+    assert read.dtype == np.float32 and read.shape == stored.shape
+    np.testing.assert_allclose(read, stored, atol=1e-6)
+    stats = json.loads((tmp_path / "out/meta/stats.json").read_text())[name]
+    assert np.shape(stats["mean"]) == (1, 1, 1) and np.ravel(stats["mean"]) == pytest.approx(all_of_them.mean())
+    assert not any("depth" in f for f in exported_features(demos, tmp_path / "plain"))
+
+
+def exported_features(demos: Path, out: Path) -> list[str]:
+    with graspgen.open(demos) as ds:
+        export(ds, "lerobot", out, [])
+    return list(json.loads((out / "meta/info.json").read_text())["features"])
 
 
 def test_minari_gets_one_observation_more_than_actions(demos: Path, tmp_path: Path) -> None:
