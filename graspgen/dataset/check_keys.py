@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graspgen.dataset.checked import Checked
+from graspgen.dataset.checked import Checked, read_json
 from graspgen.dataset.schema import Toucher
 from graspgen.dataset.violations import Report
 
@@ -220,11 +220,20 @@ def _check_frames(report: Report, t: dict[str, dict[str, NDArray[Any]]]) -> None
     pairs = zip(keys.tolist(), frames["scene"].tolist(), strict=True)
     wrong = np.array([has.get(key, 0) != wanted.get(scene, 0) for key, scene in pairs], bool)
     report.rows("frames", "id", wrong, "has not one row in frame_objects for each object of its scene", keys)
+    last = int(Toucher.HAND) - max((_fingers(text) for text in t["grippers"]["definition"]), default=0)
     for name in ("first", "second"):
         who = contacts[name]
-        code = (who < 0) & (who >= min(Toucher))
+        code = (who < 0) & (who >= last)
         present = np.isin(who, objects["id"]) & (who >> 16 == contacts["frame"] >> 32)
         report.rows("frame_contacts", name, ~(code | present), lambda row, w=who: f"{w[row]} is nothing of its scene")
+
+
+def _fingers(definition: str) -> int:
+    """Return how many fingers a gripper of the table `grippers` has: two where its file does not name them."""
+    found = read_json(definition).get("yaml")
+    file = found if isinstance(found, dict) else {}
+    names = file.get("fingers")
+    return len(names) if isinstance(names, list) else 0 if file.get("kind") == "suction" else 2
 
 
 def _gaps(keys: NDArray[np.int64], bits: int) -> NDArray[np.bool_]:

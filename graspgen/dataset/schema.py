@@ -57,7 +57,7 @@ CONVENTIONS: dict[str, str] = {
     "keys": "view = scene·2^16 + number, object = scene·2^16 + instance_id, grasp = scene·2^32 + number, "
     "frame, episode, step = scene·2^32 + number",
     "hand": f"in frame_views.instances {HAND_INSTANCE}; in frame_contacts -1 is the support, -2 the hand, -3 its first "
-    "finger, -4 its second, else it is the key of an object",
+    "finger, -4 its second and so on, else it is the key of an object",
 }
 
 
@@ -103,7 +103,7 @@ class GripperKind(IntEnum):
 
 
 class Toucher(IntEnum):
-    """What is not an object in `frame_contacts`."""
+    """What is not an object in `frame_contacts`. Further fingers of a hand follow below the second."""
 
     SUPPORT = -1
     HAND = -2
@@ -184,6 +184,8 @@ _SCENE = Column("i8", doc="key of the scene (`scenes.index`)", low=0)
 _POSE = (4, 4)
 #: Most driven joints of a multi-finger hand (`graspgen.grippers.fingers`).
 MAX_JOINTS = 24
+#: Most fingers of one (likewise).
+MAX_FINGERS = 8
 
 TABLES: dict[str, Table] = {
     "scenes": Table(
@@ -742,9 +744,11 @@ TABLES: dict[str, Table] = {
         {
             "frame": Column("i8", doc="key of the frame", low=0),
             "first": Column(
-                "i8", doc="key of an object; −1 the support, −2 the hand, −3 its first finger, −4 its second", low=-4
+                "i8",
+                doc="key of an object; −1 the support, −2 the hand, −3 its first finger, −4 its second, and so on",
+                low=-2 - MAX_FINGERS,
             ),
-            "second": Column("i8", doc="what it touches, likewise", low=-4),
+            "second": Column("i8", doc="what it touches, likewise", low=-2 - MAX_FINGERS),
             "position": Column("f8", (3,), "m", "world frame"),
             "normal": Column("f8", (3,), "", "unit normal from the first to the second, world frame"),
             "force": Column("f8", (), "N", "along the normal", low=0),

@@ -23,6 +23,8 @@ from graspgen.grippers.postures import Linkage
 STAGES = ("open", "pregrasp", "grasp", "squeeze")
 #: Most driven joints of a hand: the length of the columns that store them.
 MAX_JOINTS = 24
+#: Most fingers: what touches what is stored by their numbers.
+MAX_FINGERS = 8
 #: Prefix of the servos' names.
 SERVO = "servo_"
 #: A joint that the squeeze does not move gets the stiffness of one that it moves by this much, rad or m.
@@ -54,7 +56,7 @@ class FingersFile(FrameAxes, BaseModel):
     """The approach in its frame, towards the object."""
     closing: tuple[float, float, float] = (0.0, 1.0, 0.0)
     """The direction in its frame along which the fingertips of both sides come together."""
-    fingers: tuple[str, ...] = Field(min_length=2, max_length=8)
+    fingers: tuple[str, ...] = Field(min_length=2, max_length=MAX_FINGERS)
     """Bodies, each with all below it; contact of two that oppose each other is what holding means."""
     tips: tuple[str, ...]
     """The bodies with the fingertips, a finger each."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from graspgen.dataset.record import Columns, columns, no_rows
 from graspgen.dataset.schema import Toucher, frame_key, grasp_key, object_key, view_key
 from graspgen.frames import Array
+from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_record import Trajectory, record_trial
@@ -38,6 +39,7 @@ class Tried:
         T_world_grasp: (m, 4, 4).
         width: (m,) m.
         grip_width: (m,) m.
+        fingers: (m, 2, d) driven joints of a multi-finger hand before closing, and at the grasp; else d is 0.
     """
 
     grasp: NDArray[np.int64]
@@ -46,6 +48,7 @@ class Tried:
     T_world_grasp: Array
     width: Array
     grip_width: Array
+    fingers: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,7 @@ def tried_grasps(settled: SettledScene, tried: InSceneTrials, grasps: Columns) -
         stack([settled.T_world_object[o] @ T_object_grasp[g] for o, g in pairs], (4, 4)),
         grasps["width"][tried.grasp],
         grasps["grip_width"][tried.grasp],
+        unpacked(grasps["fingers"][tried.grasp]),
     )
 
 
@@ -120,6 +124,7 @@ def frame_tables(
             shake=recipe.grasps.in_scene.shake,
             period=1 / spec.fps,
             views=bool(spec.cameras),
+            fingers=tried.fingers[i] if gripper.fingered else None,
         )
         shots: list[list[ViewImages]] = []
         if spec.cameras:
