@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,10 +98,12 @@ def check(
     from graspgen.pipeline.finger_check import check_fingers
     from graspgen.pipeline.gripper_check import check_gripper
     from graspgen.pipeline.suction_check import check_suction_gripper
+    from graspgen.quiet import no_warnings
 
     hand = load_gripper(gripper)
     checks = {"suction": check_suction_gripper, "multi_finger": check_fingers}
-    report = checks.get(hand.file.kind, check_gripper)(hand)
+    with no_warnings():
+        report = checks.get(hand.file.kind, check_gripper)(hand)
     if as_json:
         typer.echo(json.dumps(_plain(vars(report) | {"ok": report.ok})))
     else:
@@ -135,9 +138,13 @@ def add(
     target = output or fallback
     if target.exists() and not overwrite:
         raise GripperError(f"{target} exists; give another name with -o, or --overwrite to replace it")
-    target.write_text(yaml_text(guess, source, target.parent))
-    typer.echo(target.read_text().rstrip())
-    typer.echo(f"written to {target}; look through it, then: graspgen grippers check {target}")
+    text = yaml_text(guess, source, target.parent)
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GripperError(f"cannot write {target}: {error.strerror or error}") from None
+    typer.echo(text.rstrip())
+    typer.echo(f"written to {target}; look through it, then: graspgen grippers check {shlex.quote(str(target))}")
 
 
 def _openings(hand: Gripper) -> Any:
@@ -225,10 +232,15 @@ def _print_fingers(hand: Gripper, report: FingerReport) -> None:
 def _draw(hand: Gripper, picture: Path | None) -> None:
     from PIL import Image
 
+    from graspgen.errors import GripperError
     from graspgen.render.gripper_view import gripper_picture
 
     target = picture or Path(f"{hand.name}.png")
-    Image.fromarray(gripper_picture(hand)).save(target)
+    image = Image.fromarray(gripper_picture(hand))
+    try:
+        image.save(target)
+    except (OSError, ValueError) as error:
+        raise GripperError(f"cannot write the picture {target}: {error}") from None
     typer.echo(f"picture: {target}")
 
 

@@ -13,6 +13,7 @@ from graspgen.dataset.record import Columns
 from graspgen.demos.expert import Expert
 from graspgen.demos.labels import Labels, labels_of
 from graspgen.demos.plan import object_poses
+from graspgen.demos.recipe import no_jaw
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.registration import IDS
 from graspgen.env.spec import TaskSpec
@@ -115,10 +116,9 @@ def demo_task(recipe: str, seed: int) -> GraspTask:
         reward_mode=demos.reward_mode, run_seed=seed, cameras=("recipe",), keep=1,
     )  # fmt: skip
     task = GraspTask(spec, views=demos.images)
-    if task.gripper.suction:
+    if other := no_jaw(task.gripper):
         raise RecipeError(
-            f"demos.per_scene: the expert drives jaws, and {task.gripper.name} is a suction gripper; take one such as "
-            "panda_hand"
+            f"demos.per_scene: the expert drives jaws, and {task.gripper.name} is a {other}; take panda_hand"
         )
     return task
 

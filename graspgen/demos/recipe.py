@@ -9,13 +9,18 @@ from pydantic import ValidationError
 
 from graspgen.env.cameras import RECIPE, with_cameras
 from graspgen.errors import RecipeError, nearest
-from graspgen.grippers.gripper import load_gripper
+from graspgen.grippers.gripper import Gripper, load_gripper
 from graspgen.recipe import Recipe
 from graspgen.recipe_file import load_recipe
 
 #: Of the recipe's grasps, where it says nothing else: many that hold nominally, and none repeated.
 GRASPS = ("grasps.per_object=128", "grasps.draws=0", "grasps.min_friction=false", "grasps.in_scene.per_object=0")
 TASKS = ("graspgen/Pick-v0", "graspgen/PickTarget-v0")
+
+
+def no_jaw(gripper: Gripper) -> str | None:
+    """Return what a gripper is that the expert cannot drive, None of a jaw."""
+    return "suction gripper" if gripper.suction else "multi-finger hand" if gripper.fingered else None
 
 
 def demo_recipe(
@@ -52,10 +57,8 @@ def demo_recipe(
     # JSON is YAML: names stay what they are.
     own = [] if gripper is None else [f"gripper={yaml.safe_dump(gripper).splitlines()[0]}"]
     loaded = load_recipe(recipe, [*GRASPS, *own, *overrides])
-    hand = load_gripper(loaded.gripper)
-    if hand.suction or hand.fingered:
-        kind = "suction gripper" if hand.suction else "multi-finger hand"
-        raise RecipeError(f"the expert drives jaws, and {loaded.gripper} is a {kind}; take --gripper panda_hand")
+    if other := no_jaw(load_gripper(loaded.gripper)):
+        raise RecipeError(f"the expert drives jaws, and {loaded.gripper} is a {other}; take --gripper panda_hand")
     if cameras != (RECIPE,):
         loaded = with_cameras(loaded, cameras or ("front",), (size, size))
     wanted = {

@@ -6,6 +6,7 @@ import numpy as np
 
 from graspgen.env.cups import CupJudge
 from graspgen.env.drive import Driver
+from graspgen.env.fingers import FingerJudge
 from graspgen.env.judge import Judge
 from graspgen.env.moment import nearest_box
 from graspgen.env.touches import between
@@ -38,7 +39,8 @@ class Aim(Witness):
 
     def __init__(self, gripper: Gripper, profile: Profile, driver: Driver, n: int, objects: int, chunk: int) -> None:
         super().__init__(gripper, driver, n, objects, chunk)
-        self.judge: Judge = (CupJudge if gripper.suction else Judge)(profile, gripper, n, objects, chunk)
+        kind = CupJudge if gripper.suction else FingerJudge if gripper.fingered else Judge
+        self.judge: Judge = kind(profile, gripper, n, objects, chunk)
         self.fixed = np.zeros(n, bool)
         self._aims = objects > 1  # else there is no other one
 
@@ -62,8 +64,10 @@ class Aim(Witness):
         return int(self.targets[i])
 
     def _aim_by_touch(self, ids: Ids) -> None:
-        """Make what both fingers have between them the target, where it is another one."""
-        for i in ids[self.squeezing(ids)].tolist() if len(ids) else ():
+        """Make what both fingers, or two links, have between them the target, where it is another one."""
+        if len(ids) and not self.gripper.fingered:
+            ids = ids[self.squeezing(ids)]
+        for i in ids.tolist():
             place = self.places[i]
             common = between(place, self.gripper)
             if common and int(place.ids[self.targets[i]]) not in common:

@@ -74,7 +74,8 @@ class DmGraspTask(control.Task):
     """The task, as `control.Environment` drives it; what is not given to `options` is drawn at each reset.
 
     Attributes:
-        options: of the next resets: `recipe`, `scene`, `target`, `T_world_tool`, `opening`, as of the Gymnasium face.
+        options: of the next resets: `recipe`, `scene`, `target`, `T_world_tool`, `opening`, `fingers`, as of
+            the Gymnasium face.
     """
 
     def __init__(self, senses: Senses, random: int | np.random.Generator | None = None) -> None:

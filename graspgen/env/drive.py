@@ -14,6 +14,7 @@ from graspgen.env.cups import CupState
 from graspgen.env.moment import Moment, runs
 from graspgen.env.scenes import Place
 from graspgen.frames import Array
+from graspgen.grasps.finger_scene import FingerState
 from graspgen.grasps.scene_measures import SceneMeasures
 from graspgen.grasps.scene_stand import BALL, HAND, SLIDES, STAND
 from graspgen.grasps.scene_state import SceneState
@@ -104,6 +105,8 @@ class Floating:
     def __init__(self, gripper: Gripper, mode: str, n: int) -> None:
         self._gripper, self._mode = gripper, mode
         self._state_of: type[SceneState] = CupState if gripper.suction else SceneState
+        if gripper.fingered:
+            self._state_of = FingerState
         self.action_size = len(NAMES[mode])
         # How hands were told to be turned, which stands are too; and how they are turned.
         self._R = np.tile(np.eye(3), (n, 2, 1, 1))

@@ -69,12 +69,9 @@ class Episodes(Hands):
         self.spec, self.scenes = spec, scenes
         source = scenes.source(scenes.recipe)
         gripper, arm, mode = source.gripper, scenes.carrier, spec.action_mode
-        if gripper.fingered:
-            raise EnvError(
-                f"{gripper.name} is a multi-finger hand; environments drive jaws and cups, such as panda_hand"
-            )
-        if arm is not None and gripper.suction:
-            raise EnvError(f"{gripper.name} is a suction gripper; an arm carries jaws: take one, or leave out arm=…")
+        if arm is not None and (gripper.suction or gripper.fingered):
+            kind = "suction gripper" if gripper.suction else "multi-finger hand"
+            raise EnvError(f"{gripper.name} is a {kind}; an arm carries jaws: take one, or leave out arm=…")
         driver = Floating(gripper, mode, n) if arm is None else Arms(arm, gripper, mode, n)
         super().__init__(gripper, source.profile, driver, spec.rules == "trial", n, objects)
         self.recipes: list[Recipe] = [scenes.recipe] * n
@@ -87,19 +84,33 @@ class Episodes(Hands):
         self._ids, self._scene = np.zeros((n, objects), np.int64), np.zeros(n, np.int64)
 
     def begin_episode(
-        self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
+        self,
+        i: int,
+        place: Place,
+        target: int | None,
+        T: ArrayLike | None,
+        opening: float | None,
+        jitter: Array,
+        fingers: ArrayLike | None = None,
     ) -> None:
         """Begin an episode in a place."""
         self.cleared[i], self.lost[i], self.objects[i] = 0, 0, len(place.ids)
         self.success[i] = self._was_ended[i] = False
-        self._start(i, place, target, T, opening, jitter)
+        self._start(i, place, target, T, opening, jitter, fingers)
 
     def _start(
-        self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
+        self,
+        i: int,
+        place: Place,
+        target: int | None,
+        T: ArrayLike | None,
+        opening: float | None,
+        jitter: Array,
+        fingers: ArrayLike | None = None,
     ) -> None:
         """Put a hand into a place, and set its goal."""
         self._vary(i, place)
-        self.enter(i, place, target, T, opening, jitter)
+        self.enter(i, place, target, T, opening, jitter, fingers)
         self._low_end[i], self._high_end[i] = place.ends(self.recipes[i].scene.settle.fallen)
         x = self.target_com(i)
         self.goals[i] = np.append(x + self.here[i] + [0.0, 0.0, self.profile.scene.lift], 1.0)

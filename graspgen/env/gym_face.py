@@ -19,7 +19,7 @@ from graspgen.env.spec import check_choice
 from graspgen.env.task import GraspTask, Step
 from graspgen.errors import nearest
 
-_OPTIONS = ("recipe", "scene", "target", "T_world_tool", "opening")
+_OPTIONS = ("recipe", "scene", "target", "T_world_tool", "opening", "fingers")
 
 
 class GraspEnv(gymnasium.Env):
@@ -69,7 +69,8 @@ class GraspEnv(gymnasium.Env):
         Args:
             seed: of the environment's generator; None goes on with it.
             options: `recipe` (name, path or Recipe), `scene` (its number), `target` (instance id), `T_world_tool`
-                ((4, 4) pose at which the hand starts), `opening` (of the fingers, m).
+                ((4, 4) pose at which the hand starts), `opening` (of the fingers, m), `fingers` ((2, d) joints of a
+                multi-finger hand at the start, and at the grasp).
 
         Raises:
             EnvError: an option is unknown or not valid.

@@ -21,9 +21,11 @@ from graspgen.env.aim import Aim
 from graspgen.env.cups import Vacuum
 from graspgen.env.drive import Driver
 from graspgen.env.errors import EnvError
+from graspgen.env.fingers import fingers_at
 from graspgen.env.scenes import Place
 from graspgen.env.touches import deepest
 from graspgen.frames import Array, is_rotation, pose
+from graspgen.grasps.finger_close import pregrasp_opening
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.profile import Profile
 from graspgen.grasps.scene_measures import SceneMeasures
@@ -80,7 +82,14 @@ class Hands(Aim):
         self.limits = Limits(profile.scene.lift_speed, TURN_SPEED, self.period, self._low, self._high)
 
     def enter(
-        self, i: int, place: Place, target: int | None, T: ArrayLike | None, opening: float | None, jitter: Array
+        self,
+        i: int,
+        place: Place,
+        target: int | None,
+        T: ArrayLike | None,
+        opening: float | None,
+        jitter: Array,
+        fingers: ArrayLike | None = None,
     ) -> None:
         """Put a hand into a place, at the start of its simulation.
 
@@ -89,14 +98,17 @@ class Hands(Aim):
             place: the scene; no other hand may be in it.
             target: number of the target among its objects; None for whatever the hand is nearest to.
             T: (4, 4) pose of the tool point, world frame; None for above the middle, pointing down.
-            opening: of the fingers, m; None for the largest.
+            opening: of the fingers, m; None for the largest, or for the pregrasp posture of a multi-finger hand.
             jitter: (2,) m, of the first of these two along x and y.
+            fingers: (2, d) driven joints of a multi-finger hand before closing, and at the grasp; None for those of
+                its postures at the opening.
 
         Raises:
-            EnvError: the pose or the opening is not valid.
+            EnvError: the pose, the opening or the joints are not valid.
         """
         stroke = self.gripper.file.stroke
-        width = stroke if opening is None else _numbers(opening, ())
+        usual = pregrasp_opening(self.gripper) if self.gripper.fingered else stroke
+        width = usual if opening is None else _numbers(opening, ())
         if width is None or not 0 <= width <= stroke:
             raise EnvError(f"opening must be from 0 to {stroke:g} m, got {opening!r}")
         start = pose(HOME, [*jitter, place.home_height]) if T is None else _numbers(T, (4, 4))
@@ -108,8 +120,13 @@ class Hands(Aim):
         self.started[i] = -UPSTREAM * np.sign(place.belt)
         local = start.copy()
         local[:3, 3] -= self.started[i]
+        joints = fingers_at(self.gripper, width, fingers)
         place.sim.reset()
-        self._settle_in(i, place, self.driver.enter(i, place, int(self.targets[i]), start, local, width))
+        state = self.driver.enter(i, place, int(self.targets[i]), start, local, width)
+        if self.gripper.fingered:
+            state.open_to(joints[None, 0])
+            self.judge.ready(i, joints, place.force)
+        self._settle_in(i, place, state)
         self.judge.begin(i)
         self._meter.copy(i)
         self._measure()
@@ -169,6 +186,8 @@ class Hands(Aim):
         self.driver.control(control, going, action, self.moment, (self.here, after), self.limits)
         if self._vacuums:
             control[..., self._face.valves] = self.judge.valves()[:, None]
+        elif self.gripper.fingered:
+            control[..., self._face.servos_of_fingers] = self.judge.grip.target[:, None]
         else:
             control[..., self._face.grip] = fingers[:, None] * self.gripper.file.closing_speed
 

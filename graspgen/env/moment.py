@@ -29,7 +29,7 @@ class Moment:
         x, R, quat: (n, 3) m, (n, 3, 3) and (n, 4): the tool point and the hand.
         v, w: (n, 3) m/s of the tool point, and rad/s of the hand, world axes.
         opening, rate: (n,) m of the fingers, and m/s.
-        force: (n,) N, of the grip of a jaw; 0 of suction.
+        force: (n,) N, of the grip of a jaw; 0 of other grippers.
         x_object, R_object: (n, k, 3) m and (n, k, 3, 3), frames of the objects.
         v_object: (n, k, 3) m/s of these frames' origins.
         spin_object: (n, k, 3) rad/s of the objects, about their own axes.
@@ -140,7 +140,7 @@ class Meter:
             *runs(self._finger_rates[i], data.qvel, [int(j.dofadr[0]) for j in fingers]),
             *more,
         ]  # fmt: skip
-        if not self._gripper.suction:
+        if not (self._gripper.suction or self._gripper.fingered):
             grip = [model.actuator(HAND + self._gripper.actuator).id]
             self._copies[i] += runs(now.force[i : i + 1], data.actuator_force, grip)
 
@@ -166,6 +166,11 @@ class Meter:
         now.opening = self._gripper.opening(self._fingers)
         now.rate = self._gripper.opening_rate(self._fingers, self._finger_rates)
         return now
+
+    def joints(self, ids: NDArray[np.int64], which: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Return (m, d) some of the joints of some hands, by their numbers among the gripper's, and their rates."""
+        at = np.ix_(ids, which)
+        return self._fingers[at], self._finger_rates[at]
 
     def wild(self) -> NDArray[np.bool_] | None:
         """(n,) whether an object is shot away, or MuJoCo has warned, in the simulations; None where in none."""

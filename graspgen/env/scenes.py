@@ -51,6 +51,7 @@ class Place:
         views: whether it can be seen.
         images: the user's images that it wears.
         key: of the recipe, and number of the scene; None where some of its objects were taken away.
+        force: that the recipe's grasps ask for, N; None for the gripper's usual one.
     """
 
     settled: SettledScene
@@ -59,6 +60,7 @@ class Place:
     views: bool
     images: ImageStore | None = None
     key: tuple[int, int] | None = None
+    force: float | None = None
 
     def copy(self) -> Place:
         """Return the same place with a model and a simulation of its own."""
@@ -252,7 +254,8 @@ class Scenes:
         scene = scene_trial_model(
             settled, source.gripper, source.profile, source.recipe.grasps.force, self.views, self.carrier
         )
-        return Place(settled, scene, Simulation(scene.model), self.views, source.images, key)
+        force = source.recipe.grasps.force
+        return Place(settled, scene, Simulation(scene.model), self.views, source.images, key, force)
 
     def _recipe(self, given: str | Recipe) -> Recipe:
         if not isinstance(given, str | Recipe):

@@ -78,7 +78,8 @@ class GraspTask:
 
         Args:
             rng: a generator.
-            given: `recipe`, `scene`, `target`, `T_world_tool`, `opening`: as of `GraspTasks.reset`, and so are errors.
+            given: `recipe`, `scene`, `target`, `T_world_tool`, `opening`, `fingers`: as of
+                `GraspTasks.reset`, and so are errors.
         """
         self.many.reset(0, rng, **given)
 

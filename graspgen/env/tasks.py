@@ -64,6 +64,7 @@ class GraspTasks(Episodes):
         target: int | None = None,
         T_world_tool: ArrayLike | None = None,
         opening: float | None = None,
+        fingers: ArrayLike | None = None,
     ) -> None:
         """Begin an episode.
 
@@ -74,7 +75,9 @@ class GraspTasks(Episodes):
             scene: its number; None draws one.
             target: instance id of the target, where the task has one; None draws it.
             T_world_tool: (4, 4) pose at which the hand starts; None for above the middle, pointing down.
-            opening: of the fingers, m; None for the largest.
+            opening: of the fingers, m; None for the largest, or for the pregrasp posture of a multi-finger hand.
+            fingers: (2, d) driven joints of a multi-finger hand before closing, and at the grasp; None for those of
+                its postures at the opening.
 
         Raises:
             EnvError: an argument is not valid, or the scene holds more objects than the state has room for.
@@ -102,7 +105,8 @@ class GraspTasks(Episodes):
             self.factors[i] = self.spec.physics.draw(rng, place.ids)
         if self.spec.ahead:
             self._expect(i, rng)
-        self.begin_episode(i, place, number if self.spec.goal == "target" else None, T_world_tool, opening, jitter)
+        target = number if self.spec.goal == "target" else None
+        self.begin_episode(i, place, target, T_world_tool, opening, jitter, fingers)
 
     def _draw(self, i: int, recipe: Recipe, rng: np.random.Generator, scene: int | None) -> Place:
         if scene is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mujoco
 import numpy as np
 
 from graspgen.env.scenes import Place
@@ -10,15 +11,24 @@ from graspgen.grippers.gripper import Gripper
 
 
 def between(place: Place, gripper: Gripper) -> list[int]:
-    """Return the instance ids of the objects that both fingers touch, in order."""
+    """Return the instance ids of the objects that both fingers, or two links of a hand, touch, in order."""
     model, contact = place.sim.model, place.sim.data.contact
     bodies = model.geom_bodyid[contact.geom[contact.dist < 0]]
     instance, touched = place.scene.instance, []
     for name in gripper.file.fingers:
-        finger = model.body(HAND + name).id
-        mine = bodies[(bodies == finger).any(axis=1)]
-        touched.append(set(instance[mine[mine != finger]].tolist()) - {0, -1})
-    return sorted(set.intersection(*touched))
+        own = np.isin(bodies, _below(model, model.body(HAND + name).id))
+        mine = bodies[own.any(axis=1) & ~own.all(axis=1)]
+        touched.append(set(instance[mine].ravel().tolist()) - {0, -1})
+    return sorted(k for k in set.union(*touched) if sum(k in t for t in touched) >= 2)
+
+
+def _below(model: mujoco.MjModel, body: int) -> list[int]:
+    """Return a body and all that it carries."""
+    found = [body]
+    for below in range(body + 1, model.nbody):  # a parent comes before its children
+        if model.body_parentid[below] in found:
+            found.append(below)
+    return found
 
 
 def deepest(place: Place) -> int | None:

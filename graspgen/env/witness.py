@@ -9,6 +9,7 @@ from graspgen.env.drive import Driver
 from graspgen.env.moment import Meter, Moment
 from graspgen.env.scenes import Place
 from graspgen.frames import Array, rotation_angle
+from graspgen.grasps.finger_close import finger_postures
 from graspgen.grasps.scene_measures import Ids, Motion, SceneMeasures
 from graspgen.grippers.gripper import Gripper
 
@@ -56,7 +57,7 @@ class Witness:
         self._half[i, :k], self._com[i, :k] = place.half, place.com
         self._meter.enter(i, place, self.driver.watched(i))
         self._face = state  # where sensors and controls are is the same in all models of this hand
-        if not self.gripper.suction:
+        if not (self.gripper.suction or self.gripper.fingered):
             self._squeeze_limit[i] = 0.99 * state.squeeze_limit
         sizes = model.nu, model.nsensordata
         if (self._control.shape[2], self._seen.shape[2]) != sizes:
@@ -78,6 +79,14 @@ class Witness:
     def squeezing(self, ids: Ids) -> NDArray[np.bool_]:
         """(m,) whether the grip is at its limit of force."""
         return np.abs(self.moment.force[ids]) >= self._squeeze_limit[ids]
+
+    def driven(self, ids: Ids) -> tuple[Array, Array]:
+        """(m, d) driven joints of multi-finger hands, and their rates."""
+        return self._meter.joints(ids, finger_postures(self.gripper).driven)
+
+    def link_forces(self, ids: Ids) -> Array:
+        """(m, links, 3) N, forces of the links of multi-finger hands and the targets on each other."""
+        return self._face.forces(self._seen[ids, -1])
 
     def in_hand(self, ids: Ids) -> tuple[Array, Array]:
         """(m, 3) m, centres of mass of the targets, and (m, 3, 3), how they are turned, in the hands."""

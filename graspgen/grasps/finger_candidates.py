@@ -152,7 +152,8 @@ class _Work:
         at = np.where(free.any(axis=1), np.where(free, cost, np.inf).argmin(axis=1), k // 2)
         T, start, good = T_all.reshape(m, k, 4, 4)[np.arange(m), at], opened[np.arange(m), at], free.any(axis=1)
         # The optimised fingertips are near the surface; here each finger goes to where it is, or beyond.
-        closed = meet(self._surface, self._points, T, start, start + FARTHER * (found.joints - start))
+        farther = np.clip(start + FARTHER * (found.joints - start), *hand.limits.T)
+        closed = meet(self._surface, self._points, T, start, farther)
         # Those that have a way in come first, then those that grip from opposite sides.
         score = found.energy + np.where(good, 0.0, 1e6)
         if scene is not None:

@@ -45,24 +45,52 @@ class FingerClose:
 
     def __init__(self, gripper: Gripper, fingers: Array, force: float | None, period: float) -> None:
         file, hand = fingers_file(gripper), finger_postures(gripper)
-        usual = file.force if force is None else min(force, file.max_force)
-        self._pre, self._grasp = fingers[:, 0], fingers[:, 1]
-        self._beyond = hand.squeeze * (usual / file.force)
+        self._file, self._squeeze, self._period = file, hand.squeeze, period
         self._closers = hand.closers
         self._leash = np.where(np.abs(hand.squeeze) > 1e-6, LEASH * np.abs(hand.squeeze), np.inf)
         speed = np.abs(hand.stages[2] - hand.stages[0]) / file.closing_time
         self._speed = np.where(speed > 1e-6, speed, max(float(speed.max()), 1e-6))
-        time = (np.abs(self._grasp - self._pre) / self._speed).max(axis=1)
-        self._looks = np.maximum(np.ceil(time / period), 1)
-        # All joints arrive together, so the fingers touch together what they are to touch. A servo that moves lags
-        # behind its target by its damping over its stiffness times its speed.
-        self._pace = (self._grasp - self._pre) / (self._looks * period)[:, None]
         self._lead = servo_lag(gripper)
         self._late, self._ramp = round(LATE / period), max(1, round(SQUEEZE_TIME / period))
-        self.longest = self._looks + self._late + self._ramp + round(FOLLOW / period)
-        self.target = self._pre.copy()
-        self._from = self._pre.copy()
-        self._began = np.full(len(fingers), -1)
+        n, _, d = fingers.shape
+        self._pre, self._grasp, self._beyond, self._pace, self.target, self._from = np.zeros((6, n, d))
+        self._looks, self.longest, self._began = np.zeros(n), np.zeros(n), np.full(n, -1)
+        self.restart(np.arange(n), fingers, force)
+
+    def restart(self, ids: Ids, fingers: Array, force: float | None) -> None:
+        """Begin (m,) closes anew, from and to (m, 2, d) driven joints; `force` as above."""
+        file = self._file
+        usual = file.force if force is None else min(force, file.max_force)
+        pre, grasp = fingers[:, 0], fingers[:, 1]
+        looks = np.maximum(np.ceil((np.abs(grasp - pre) / self._speed).max(axis=1) / self._period), 1)
+        self._pre[ids], self._grasp[ids], self._looks[ids] = pre, grasp, looks
+        self._beyond[ids] = self._squeeze * (usual / file.force)
+        # All joints arrive together, so the fingers touch together what they are to touch. A servo that moves lags
+        # behind its target by its damping over its stiffness times its speed.
+        self._pace[ids] = (grasp - pre) / (looks * self._period)[:, None]
+        self.longest[ids] = looks + self._late + self._ramp + round(FOLLOW / self._period)
+        self.target[ids], self._from[ids], self._began[ids] = pre, pre, -1
+
+    def towards(self, ids: Ids, joints: Array) -> None:
+        """Move the targets of (m,) hands towards (m, d) joints for a look, as fast as hands close."""
+        most = self._speed * self._period
+        self.target[ids] += np.clip(joints - self.target[ids], -most, most)
+
+    def saved(self, i: int) -> tuple[NDArray, ...]:
+        """Return copies of all that changes of a close."""
+        return tuple(x[i].copy() for x in self._changing)
+
+    def restore(self, i: int, saved: tuple[NDArray, ...]) -> None:
+        """Go back to what `saved` returned."""
+        for own, value in zip(self._changing, saved, strict=True):
+            own[i] = value
+
+    @property
+    def _changing(self) -> tuple[NDArray, ...]:
+        return (
+            self._pre, self._grasp, self._beyond, self._pace, self._looks, self._began, self._from, self.target,
+            self.longest,
+        )  # fmt: skip
 
     def advance(self, ids: Ids, number: Ids, q: Array, rate: Array) -> NDArray[np.bool_]:
         """Set the targets of trials for what follows their present look.
@@ -89,11 +117,12 @@ class FingerClose:
         self._began[ids[begin]] = number[begin]
         self._from[ids[begin]] = np.where(self._closers, q, self._grasp[ids])[begin]
         # What gives way is followed: the motors press on until the hand stands still, and then hold where they are.
-        further = np.where((q - self._from[ids]) * self._beyond > 0, q, self._from[ids])
+        beyond = self._beyond[ids]
+        further = np.where((q - self._from[ids]) * beyond > 0, q, self._from[ids])
         self._from[ids[squeezing]] = further[squeezing]
         squeezing |= begin
         ramp = np.clip((number - self._began[ids] + 1) / self._ramp, 0, 1)
-        pressed = self._from[ids] + ramp[:, None] * self._beyond
+        pressed = self._from[ids] + ramp[:, None] * beyond
         self.target[ids[squeezing]] = pressed[squeezing]
         return squeezing & still & (number - self._began[ids] > self._ramp)
 

@@ -37,10 +37,18 @@ class FingerState(SceneState):
         """(m, links, 3) forces of the links and the target on each other, world frame, N, from (m, sensors)."""
         return np.stack([seen[:, at + 1 : at + 4] for at in self._finger_at], axis=1)
 
+    def contacts(self, seen: Array) -> NDArray[np.bool_]:
+        """(m, 2) whether one link, and whether another one, touches the target, from (m, sensors)."""
+        return _pair(super().contacts(seen))
+
     def touching(self, seen: Array) -> NDArray[np.bool_]:
         """(m, 2) whether one link, and whether another one, touches the target in any of (m, steps, sensors)."""
-        number = super().touching(seen).sum(axis=1)
-        return np.stack([number >= 1, number >= 2], axis=1)
+        return _pair(super().contacts(seen).any(axis=1))
+
+
+def _pair(links: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    number = links.sum(axis=-1)
+    return np.stack([number >= 1, number >= 2], axis=-1)
 
 
 class FingerSceneCourse(SceneCourse):

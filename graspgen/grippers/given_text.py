@@ -93,3 +93,8 @@ def given_xml(text: str, name: str, who: str) -> ElementTree.Element:
             if "nan" in value.lower().split():
                 raise GripperError(f"{who}: {name}: <{element.tag} {key}=…> is not a number")
     return root
+
+
+def given_name(path: Path) -> str:
+    """Return a gripper's name after a file's: letters, digits, _ and -, at most 64."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in path.stem)[:64]

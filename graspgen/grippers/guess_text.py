@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import yaml
 
 from graspgen.grippers.inspect import Guess
 
@@ -26,15 +29,23 @@ def yaml_text(guess: Guess, mjcf: Path, folder: Path) -> str:
         if key == "postures":
             lines.append(f"postures:{' ' * 31}# {guess.notes[key]}")
             for stage, joints in value.items():
-                lines.append(f"  {stage}: {{{', '.join(f'{joint}: {at:g}' for joint, at in joints.items())}}}")
+                said = ", ".join(f"{_scalar(joint)}: {at:g}" for joint, at in joints.items())
+                lines.append(f"  {stage}: {{{said}}}")
             continue
-        told = (
-            "[" + ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) + "]"
-            if isinstance(value, list | tuple)
-            else f"{value:g}"
-            if isinstance(value, float)
-            else str(value)
-        )
+        told = f"[{', '.join(map(_scalar, value))}]" if isinstance(value, list | tuple) else _scalar(value)
         note = guess.notes.get(key)
         lines.append(f"{key}: {told}" + (f"{' ' * max(1, 40 - len(key) - len(told))}# {note}" if note else ""))
     return "\n".join(lines) + "\n"
+
+
+def _scalar(value: object) -> str:
+    """Return a value as YAML reads it again, also as one of a list: names may hold anything."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if not isinstance(value, str):
+        return str(value)
+    try:
+        plain = yaml.safe_load(f"[{value}]") == [value] and yaml.safe_load(f"{{{value}: 0}}") == {value: 0}
+    except yaml.YAMLError:
+        plain = False
+    return value if plain else json.dumps(value, ensure_ascii=False)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from graspgen.frames import Array, inverse, pose
+from graspgen.grippers.defaults import forget_defaults
 from graspgen.grippers.drive import BEHIND, DRIVE
 from graspgen.grippers.finger_postures import FingerPostures, measure_fingers
 from graspgen.grippers.fingers import SERVO, FingersFile
@@ -149,7 +150,7 @@ class Gripper:
 
     @cached_property
     def _parsed(self) -> mujoco.MjSpec:
-        return mujoco.MjSpec.from_string(self.mjcf)
+        return forget_defaults(mujoco.MjSpec.from_string(self.mjcf))
 
     @cached_property
     def _bare(self) -> mujoco.MjSpec:

@@ -11,6 +11,7 @@ import numpy as np
 from graspgen.errors import GripperError
 from graspgen.frames import Array
 from graspgen.grippers.fingers import FingersFile
+from graspgen.grippers.given_text import given_name
 from graspgen.grippers.inspect_fingers import guess_fingers, several_fingers
 from graspgen.grippers.jaw_file import GripperFile
 from graspgen.grippers.mjcf import check_size, commanded_ranges, read_mjcf
@@ -89,7 +90,7 @@ def _guess(path: Path, spec: mujoco.MjSpec, model: mujoco.MjModel) -> Guess:
     axes = np.stack([np.cross(closing, approach), closing, approach], axis=1)
     pads, opened = _pads(spec, base, motion, fingers, axes)
     force, limited = _force(spec, base, motion, opened, pads.gap)
-    name = "".join(c if c.isalnum() or c in "_-" else "_" for c in path.stem)[:64]
+    name = given_name(path)
     file = GripperFile(
         name=name,
         kind="parallel_jaw",

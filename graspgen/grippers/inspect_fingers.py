@@ -11,6 +11,7 @@ from graspgen.errors import GripperError
 from graspgen.frames import Array
 from graspgen.grippers.finger_postures import measure_fingers
 from graspgen.grippers.fingers import MAX_JOINTS, FingersFile, add_servos
+from graspgen.grippers.given_text import given_name
 from graspgen.grippers.mjcf import TURNED, hand_spec
 from graspgen.grippers.motion import find_drivers
 from graspgen.grippers.postures import Linkage
@@ -82,7 +83,7 @@ def guess_fingers(path: Path, spec: mujoco.MjSpec, model: mujoco.MjModel) -> tup
     )
     force, limited = _force(model, closers, arms)
     values = {
-        "name": "".join(c if c.isalnum() or c in "_-" else "_" for c in path.stem)[:64],
+        "name": given_name(path),
         "kind": "multi_finger", "model": path.name, "base": base, "approach": _rounded(approach),
         "closing": _rounded(closing), "fingers": fingers, "tips": tips, "joints": joints,
         "tcp": _rounded(closed.mean(axis=0), 4), "stroke": 0.1, "max_force": round(2 * force, 1),

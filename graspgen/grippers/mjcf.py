@@ -10,6 +10,7 @@ import numpy as np
 
 from graspgen.errors import GripperError
 from graspgen.frames import Array
+from graspgen.grippers.defaults import forget_defaults
 from graspgen.grippers.given_text import MOST_MESH, MOST_MJCF, check_plain, given_text, given_xml
 
 #: Tags whose attributes name files; of others (a height field, a skin, a plugin) no hand has need.
@@ -99,7 +100,7 @@ def hand_spec(spec: mujoco.MjSpec, base: str, axes: Array | None = None, own_dri
                     group.remove(element)
                 elif tag == "tendon":
                     names["tendon"].add(element.get("name"))
-    hand = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
+    hand = forget_defaults(mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode")))
     for geom in hand.geoms:
         solid = int(bool(geom.contype or geom.conaffinity))
         geom.contype, geom.conaffinity = solid, solid

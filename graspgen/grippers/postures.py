@@ -10,6 +10,7 @@ import numpy as np
 
 from graspgen.errors import GripperError
 from graspgen.frames import Array
+from graspgen.quiet import no_warnings
 
 #: Openings that are looked at between closed and open; between two of them a finger's arc is straight within 2 µm.
 SAMPLES = 65
@@ -110,7 +111,7 @@ class Linkage:
         """Move joints to positions; the others follow through the model's equalities, or come to rest on its springs.
 
         Raises:
-            GripperError: the equalities cannot be met there.
+            GripperError: the equalities cannot be met there, or its springs are too stiff for its masses.
         """
         pins = {int(self.model.joint(name).qposadr[0]): value for name, value in target.items()}
         if self._solve(pins) < self.model.nv and (self.model.jnt_stiffness.any() or self.model.ntendon):
@@ -147,11 +148,16 @@ class Linkage:
 
     def _relax(self, pins: dict[int, float]) -> None:
         model, data = self.model, self.data
-        for _ in range(_RELAX):
-            for q, value in pins.items():
-                data.qpos[q], data.qvel[q] = value, 0.0
-            mujoco.mj_step(model, data)
-            data.qvel[:] *= 0.95
+        with no_warnings():
+            for _ in range(_RELAX):
+                for q, value in pins.items():
+                    data.qpos[q], data.qvel[q] = value, 0.0
+                mujoco.mj_step(model, data)
+                data.qvel[:] *= 0.95
+                if data.warning.number.any():
+                    raise GripperError(
+                        "it is unstable: its springs shoot its joints away; look at its stiffnesses and masses"
+                    )
         data.qvel[:] = 0.0
 
     def positions(self) -> Array:

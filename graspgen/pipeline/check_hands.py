@@ -21,6 +21,7 @@ from graspgen.errors import GraspgenError
 from graspgen.frames import Array, matrix_to_quat, pose, pose_to_qpos
 from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.clearance import as_hull
+from graspgen.grasps.finger_close import finger_postures
 from graspgen.grasps.outcomes import Collision
 from graspgen.grippers.gripper import Gripper, opening_to_joints
 from graspgen.objects.asset import Part
@@ -65,6 +66,8 @@ def check_hands(path: str | Path, sample: int = SAMPLE) -> list[Violation]:
             return []
         report.where = dataset.path.name
         gripper, approach = stored_gripper(dataset), stored_recipe(dataset).grasps.approach
+        if gripper.fingered:
+            _check_joints(report, dataset, gripper)
         for scene in np.unique(dataset.grasps["scene"][rows]).tolist():
             mine = rows[dataset.grasps["scene"][rows] == scene]
             try:
@@ -72,6 +75,15 @@ def check_hands(path: str | Path, sample: int = SAMPLE) -> list[Violation]:
             except GraspgenError as error:
                 report.add(f"not measured again in scene {scene}: {error}", "grasps", "collision")
     return report.violations
+
+
+def _check_joints(report: Report, dataset: Dataset, gripper: Gripper) -> None:
+    """Check that the driven joints of all grasps are within their ranges."""
+    low, high = finger_postures(gripper).limits.T
+    joints = unpacked(dataset.grasps["fingers"][:])
+    out = ~((joints >= low - 1e-6) & (joints <= high + 1e-6)).all(axis=(1, 2))
+    for row in np.flatnonzero(out).tolist():
+        report.add("a joint is out of its range", "grasps", "fingers", row, int(dataset.grasps["id"][row]))
 
 
 def _check_scene(

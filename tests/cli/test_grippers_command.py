@@ -6,7 +6,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from graspgen.cli.main import app
-from graspgen.grippers.gripper import list_grippers
+from graspgen.grippers.gripper import list_grippers, load_gripper
 from graspgen.paths import data_dir
 
 GRIPPERS = data_dir("models") / "grippers"
@@ -71,3 +71,44 @@ def test_a_mistake_is_told_in_one_line(tmp_path):
     path.write_text("<mujoco><worldbody><body name='b'><geom size='.1'/></body></worldbody></mujoco>")
     result = run("add", path)
     assert result.exit_code == 2 and "no hinge and no slide" in result.output and len(result.output.splitlines()) == 1
+
+
+def test_names_may_hold_anything_and_the_yaml_is_read_again(tmp_path):
+    path = tmp_path / "ünï code.xml"
+    text = (GRIPPERS / "panda_hand.xml").read_text()
+    path.write_text(text.replace("left_finger", "left: [a], #1").replace("right_finger", "1"))
+    result = run("add", path)
+    assert result.exit_code == 0, result.output
+    assert f"check '{tmp_path / 'ünï code.yaml'}'" in result.output
+    hand = load_gripper(str(tmp_path / "ünï code.yaml"))
+    assert hand.name == "_n__code" and set(hand.file.fingers) == {"left: [a], #1", "1"}
+
+
+def test_what_cannot_be_written_is_told_in_one_line(tmp_path):
+    path = tmp_path / "mine.xml"
+    shutil.copy(GRIPPERS / "panda_hand.xml", path)
+    for given in (
+        ("add", path, "-o", tmp_path / "no" / "mine.yaml"),
+        ("add", path, "--overwrite", "-o", tmp_path),
+        ("check", "panda_hand", "-p", tmp_path / "no" / "hand.png"),
+        ("check", "panda_hand", "-p", tmp_path / "hand.gripper"),
+    ):
+        result = run(*given)
+        assert result.exit_code == 2 and result.output.splitlines()[-1].startswith("error: cannot write"), result.output
+
+
+STIFF = """<mujoco><worldbody><body name="base"><geom type="box" size=".04 .06 .02" mass="1"/>
+<body name="l" pos="0 .04 .05"><joint name="jl" type="slide" axis="0 -1 0" range="0 .04" stiffness="1e9"
+springref=".02"/><geom type="box" size=".01 .005 .02" mass="1e-9"/></body>
+<body name="r" pos="0 -.04 .05"><joint name="jr" type="slide" axis="0 1 0" range="0 .04" stiffness="1e9"/>
+<geom type="box" size=".01 .005 .02" mass="1e-9"/></body></body></worldbody>
+<actuator><position joint="jl" kp="100" ctrlrange="0 .04"/><position joint="jr" kp="100" ctrlrange="0 .04"/></actuator>
+</mujoco>"""
+
+
+def test_a_model_that_is_unstable_says_so_in_one_line_and_leaves_no_log(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stiff.xml").write_text(STIFF)
+    result = run("check", tmp_path / "stiff.xml")
+    assert result.exit_code == 2 and len(result.output.splitlines()) == 1 and "it is unstable" in result.output
+    assert capfd.readouterr().out == "" and [p.name for p in tmp_path.iterdir()] == ["stiff.xml"]

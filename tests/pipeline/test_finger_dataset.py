@@ -1,14 +1,15 @@
 """A dataset of a multi-finger hand: its candidates stay off the floor, some hold in the scene, check finds nothing."""
 
+import shutil
+
+import h5py
 import numpy as np
 import pytest
 
 import graspgen
+from graspgen.dataset import schema
 from graspgen.dataset.check import check
-from graspgen.dataset.schema import TrialKind
-from graspgen.env.errors import EnvError
-from graspgen.env.spec import TaskSpec
-from graspgen.env.task import GraspTask
+from graspgen.dataset.schema import Toucher, TrialKind
 from graspgen.errors import DatasetError, GripperError
 from graspgen.exports.grasped import find_hand
 from graspgen.grasps.candidates import unpacked
@@ -16,6 +17,7 @@ from graspgen.grasps.finger_around import ABOVE
 from graspgen.grasps.finger_outline import finger_segments
 from graspgen.grasps.finger_points import HandPoints
 from graspgen.grasps.outcomes import Collision, Outcome, Sampler
+from graspgen.grippers.fingers import MAX_FINGERS, MAX_JOINTS
 from graspgen.grippers.gripper import load_gripper
 from graspgen.pipeline.check_hands import check_hands
 from graspgen.pipeline.replay import replay
@@ -25,6 +27,7 @@ from graspgen.recipe_file import load_recipe
 HAND = [
     "gripper=three_finger", "objects.families=can", "objects.parameters={can: {diameter: 0.06, height: 0.08}}",
     "scene.objects.count=1", "grasps.per_object=16", "grasps.in_scene.per_object=4",
+    "views.sequence.per_scene=1", "views.sequence.cameras=[]",
 ]  # fmt: skip
 _KNOWING = (Sampler.SCENE_CLEAR, Sampler.SCENE_CONTACT)
 
@@ -64,6 +67,28 @@ def test_some_hold_in_the_scene(made):
         assert inside.sum() == 4 and (ds.trials["outcome"][inside] == Outcome.SUCCESS).sum() >= 2
 
 
+def test_recorded_trials_go_by_the_joints_of_their_own_grasp(made):
+    # `check` tests that they end when the labelled trial did.
+    hand = load_gripper("three_finger")
+    with graspgen.open(made) as ds:
+        (key,) = ds.sequences()
+        s, row = ds.sequence(key), int(ds.grasps.index_of(key))
+        first = unpacked(ds.grasps["fingers"][[row]])[:, 0]
+        assert s.opening[0] == pytest.approx(hand.opening(hand.postures.full(first))[0], abs=1e-9)
+        assert ds.grasps["outcome_in_scene"][row] == Outcome.SUCCESS
+        assert {Toucher.FIRST_FINGER, Toucher.SECOND_FINGER, Toucher.SECOND_FINGER - 1} & set(s.contact_between.ravel())
+        assert s.contact_between.min() >= Toucher.HAND - MAX_FINGERS
+    assert (MAX_FINGERS, MAX_JOINTS) == (schema.MAX_FINGERS, schema.MAX_JOINTS)
+
+
+def test_a_joint_that_is_out_of_its_range_is_found(made, tmp_path):
+    copy = shutil.copytree(made, tmp_path / "copy")
+    with h5py.File(next((copy / "shards").glob("*.h5")), "r+") as shard:
+        shard["grasps/fingers"][3, 1, 2] = 3.1
+    (found,) = check_hands(copy)
+    assert "a joint is out of its range" in str(found)
+
+
 def test_stored_joints_tried_again_give_the_stored_outcome(made):
     with graspgen.open(made) as ds:
         rows = np.flatnonzero(ds.grasps["outcome_in_scene"] != Outcome.NOT_TRIED)
@@ -90,5 +115,3 @@ def test_its_lines_end_at_the_fingertips():
 def test_what_knows_jaws_only_says_so(made):
     with graspgen.open(made) as ds, pytest.raises(DatasetError, match="multi finger gripper; this format holds"):
         find_hand(ds, None)
-    with pytest.raises(EnvError, match="is a multi-finger hand; environments drive jaws and cups"):
-        GraspTask(TaskSpec(overrides=("gripper=three_finger",), scenes=1)).reset(np.random.default_rng(0), scene=0)
