@@ -13,6 +13,7 @@ from graspgen.dataset.check_foreign import foreign_files, foreign_info
 from graspgen.dataset.check_result import CheckResult
 from graspgen.dataset.check_shard import check_shard, guarded_step
 from graspgen.dataset.checked import Meshes
+from graspgen.dataset.codecs import need_stored
 from graspgen.dataset.grasp_file import KEYS, KIND, read_keys
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import open_file, reason
@@ -66,6 +67,7 @@ def inspect(path: str | Path, *, foreign: bool | None = None, progress: Progress
     if folder.is_file():
         return _check_grasp_file(folder)
     manifest = load_manifest(folder)
+    need_stored(manifest.recipe, str(folder))
     report = Report()
     meshes = Meshes(folder)
     intact = check_files(report, folder, manifest)

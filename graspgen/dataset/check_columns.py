@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
@@ -10,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked
+from graspgen.dataset.codecs import MissingCodec, codec_of, storage_of
+from graspgen.dataset.coded import image_shape, is_coded, stored_quality
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import column_attributes, reason
 from graspgen.dataset.index import read_column
+from graspgen.dataset.jpeg import row_bytes
 from graspgen.dataset.manifest import Manifest, ShardInfo
 from graspgen.dataset.schema import CONVENTIONS, OPTIONAL, SCHEMA_VERSION, TABLES, Column, stored_modalities
 from graspgen.dataset.violations import AbsentTable, Report
@@ -43,6 +47,8 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
         for name, column in spec.columns.items():
             try:
                 dataset = guarded(file, table, name, column, exact=False) if name in file[table] else None
+            except MissingCodec:
+                raise
             except DatasetError as error:
                 report.add(reason(error), table, name)
                 continue
@@ -58,6 +64,8 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
                 continue
             if not _fits(report, dataset, table, name, column):
                 continue
+            if column.is_image and len(dataset) and not report.foreign:
+                _check_storage(report, dataset, table, name, column, manifest.recipe)
             rows[name] = len(dataset)
             if column.is_image:
                 continue
@@ -71,6 +79,22 @@ def read_tables(report: Report, file: h5py.File, info: ShardInfo, manifest: Mani
             if count != info.rows.get(table, count):
                 report.add(f"has {count} rows, the table has {info.rows[table]}", table, name)
     return tables if len(report.violations) == before else None
+
+
+def _check_storage(
+    report: Report, dataset: h5py.Dataset, table: str, name: str, column: Column, recipe: Mapping[str, Any]
+) -> None:
+    """Check that images are stored as the recipe says; readers do not care."""
+    quality = stored_quality(recipe) if column.is_colour else None
+    if is_coded(dataset, column) != (quality is not None):
+        there = "JPEG" if quality is None else "lossless"
+        report.add(f"is {there}, the recipe's storage.colour says otherwise", table, name)
+        return
+    asked = "gzip" if quality is not None else storage_of(recipe).get("codec", "gzip")
+    if (found := codec_of(dataset)) != asked:
+        report.add(f"went through {found or 'no codec'}, the recipe's storage.codec says {asked}", table, name)
+    if quality is not None and dataset.shape[1] != row_bytes(image_shape(dataset, column), quality):
+        report.add(f"has rows of {dataset.shape[1]} bytes, which no quality of {quality} has", table, name)
 
 
 def _absent(report: Report, what: str, table: str, name: str = "") -> None:
@@ -113,7 +137,8 @@ def _fits(report: Report, dataset: h5py.Dataset, table: str, name: str, column: 
     elif dataset.dtype != np.dtype(column.dtype):
         report.add(f"expected type {np.dtype(column.dtype)}, got {dataset.dtype}", table, name)
         return False
-    shape = dataset.shape[1:]
+    coded = is_coded(dataset, column)
+    shape = image_shape(dataset, column) if coded else dataset.shape[1:]
     same = len(shape) == len(column.shape) and all(
         isinstance(want, str) or want == got for want, got in zip(column.shape, shape, strict=False)
     )
@@ -126,7 +151,7 @@ def _fits(report: Report, dataset: h5py.Dataset, table: str, name: str, column: 
         if len(dataset) and shape[:2] != sizes:
             report.add(f"images of {shape[:2]}, depth has {sizes}", table, name)
             return False
-    for key, value in column_attributes(column, name).items():
+    for key, value in column_attributes(column, name, shape if coded else ()).items():
         found = dataset.attrs.get(key)
         if found is None and report.foreign:
             report.notice(f"the attribute {key} is missing; {value!r} is assumed", table, name)

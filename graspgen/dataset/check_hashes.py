@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import h5py
-import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked
@@ -16,6 +15,7 @@ from graspgen.dataset.hdf5 import HASHES
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES
 from graspgen.dataset.shard_scenes import rows_of_scene
+from graspgen.dataset.unpack import read_images
 from graspgen.dataset.violations import Report
 
 
@@ -43,6 +43,5 @@ def _record(checked: Checked, file: h5py.File, scene: int) -> SceneRecord:
         tables[table] = {column: values[rows] for column, values in columns.items()}
         for column, spec in TABLES[table].columns.items():
             if spec.is_image and column in file[table]:
-                images = guarded(file, table, column)
-                tables[table][column] = np.stack([images[row] for row in rows.tolist()]) if len(rows) else images[:0]
+                tables[table][column] = read_images(guarded(file, table, column), rows.tolist(), spec)
     return SceneRecord(scene, tables)

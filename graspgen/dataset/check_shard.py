@@ -33,6 +33,7 @@ from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import open_file, reason
 from graspgen.dataset.manifest import Manifest, ShardInfo
 from graspgen.dataset.schema import DEPTH_SCALE, TABLES
+from graspgen.dataset.unpack import ImageColumn
 from graspgen.dataset.violations import MissingColumn, Report
 from graspgen.errors import DatasetError
 
@@ -64,7 +65,7 @@ def check_shard(
         if tables is None:
             return
         images = {
-            name: guarded(file, "views", name)
+            name: ImageColumn(guarded(file, "views", name), column)
             for name, column in TABLES["views"].columns.items()
             if column.is_image and "views" in file and name in file["views"]
         }

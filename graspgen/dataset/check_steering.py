@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.checked import Checked, read_json
 from graspgen.dataset.edge_measures import TABLE_OF, measured
 from graspgen.dataset.schema import QUOTAS
+from graspgen.dataset.unpack import ImageColumn
 from graspgen.dataset.violations import Report
 from graspgen.frames import Array
 from graspgen.recipe.quotas import Quotas
@@ -19,7 +19,7 @@ from graspgen.recipe.quotas import Quotas
 _NEAR = 1e-3
 
 
-def check_steering(report: Report, checked: Checked, rgb: h5py.Dataset | None) -> None:
+def check_steering(report: Report, checked: Checked, rgb: ImageColumn | None) -> None:
     """Check the columns that only runs with quotas or a focus have; `rgb` are the shard's colour images."""
     scenes = checked.tables["scenes"]
     if "steering" not in scenes:
@@ -53,7 +53,7 @@ def _weights(focus: dict[str, Any], said: list[dict[str, Any]]) -> Array:
     return np.array(found)
 
 
-def _check_bits(report: Report, checked: Checked, quotas: Quotas, rgb: h5py.Dataset) -> None:
+def _check_bits(report: Report, checked: Checked, quotas: Quotas, rgb: ImageColumn) -> None:
     names = dict(zip(checked.tables["assets"]["id"].tolist(), checked.tables["assets"]["mesh"], strict=True))
 
     def mesh(key: int) -> tuple[Array, NDArray[Any]]:

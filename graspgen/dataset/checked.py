@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.guards import inside
 from graspgen.dataset.mesh import read_mesh
+from graspgen.dataset.unpack import ImageColumn
 from graspgen.errors import DatasetError, ObjectError
 from graspgen.frames import Array
 from graspgen.objects.asset import Asset, Mesh
@@ -98,7 +98,7 @@ class Checked:
     """
 
     tables: dict[str, dict[str, NDArray[Any]]]
-    images: Mapping[str, h5py.Dataset]
+    images: Mapping[str, ImageColumn]
     recipe: Mapping[str, Any]
     meshes: Meshes
     depth_scale: float

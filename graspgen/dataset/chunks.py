@@ -1,5 +1,6 @@
 """Guard of compressed chunks: none may unpack to more than its size.
 
+The streams of zstd and blosc2 say what they become, and never become more.
 HDF5 unpacks a deflate stream to its end, however long that is, before it looks at the size that the chunk should have:
 a stream of ten megabytes can fill ten gigabytes. A stream of `UNSEEN` bytes unpacks to at most 2 GiB; longer ones are
 unpacked here first, a piece at a time, which costs as much again as reading them (images of a few megapixels).
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from itertools import product
 
 import h5py
+
+from graspgen.dataset.codecs import CODECS, codec_of, look
 
 #: Longest compressed chunk that HDF5 is given unseen, bytes. Deflate makes at most 1032 bytes of one.
 UNSEEN = 1 << 21
@@ -28,19 +31,24 @@ def guard_chunks(dataset: h5py.Dataset, row: int | None = None) -> None:
     Raises:
         ValueError: one does, or is no deflate stream.
     """
-    if not dataset.chunks or not dataset.compression:
+    codec = codec_of(dataset)
+    if not dataset.chunks or codec is None:
         return
+    unseen = -1 if CODECS[codec].plugin else UNSEEN
     for offset in _offsets(dataset, row):
         stored = dataset.id.get_chunk_info_by_coord(offset)
-        if stored.size is None or stored.size <= UNSEEN:
+        if stored.size is None or stored.size <= unseen:
             continue
         skipped, packed = dataset.id.read_direct_chunk(offset)
-        if skipped:  # some filter was not applied to this chunk: no writer of images does that
+        if skipped:  # some filter was not applied to this chunk: gzip, zstd and blosc2 are always
             raise ValueError("a long chunk without its filters")
         size = dataset.dtype.itemsize
         for side in dataset.chunks:
             size *= side
-        _unpack(packed, size)
+        if CODECS[codec].plugin:
+            look(codec, packed, size)
+        else:
+            _unpack(packed, size)
 
 
 def _offsets(dataset: h5py.Dataset, row: int | None) -> Iterator[tuple[int, ...]]:

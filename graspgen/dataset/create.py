@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 
 from graspgen import __version__
+from graspgen.dataset.codecs import need_stored
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.hdf5 import HASHES, open_file
@@ -69,9 +70,10 @@ def create_dataset(
 
     Raises:
         DatasetError: the folder is in use and neither is set, or it is no dataset, or it holds another run, or it
-            cannot be written.
+            cannot be written, or the recipe's codec is not installed.
     """
     folder = Path(path)
+    need_stored(recipe, str(folder))
     wanted = Manifest(
         recipe=json.loads(json.dumps(recipe)),
         seed=seed,

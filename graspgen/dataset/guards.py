@@ -13,15 +13,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from graspgen.dataset.codecs import CODECS, MissingCodec, codec_of_filter, need
 from graspgen.dataset.schema import TABLES, Column
 from graspgen.errors import DatasetError
 
-#: Filters that are read: deflate, shuffle, Fletcher-32. Any other may make HDF5 load code from a plugin folder.
-FILTERS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
+#: Filters that are read besides those of codecs. Any other may make HDF5 load code from a plugin folder.
+FILTERS = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
 #: Most bytes of one row of images, and of one chunk, unpacked.
 MOST_CHUNK = 1 << 29
-#: No deflate stream unpacks to more than this many times its bytes.
-DEFLATE = 1032
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -66,12 +65,15 @@ def guarded(
     Raises:
         DatasetError: it is missing, a link to something else, virtual, stored in another file, behind an unknown
             filter, of another type or shape than the schema's, or declares more than the file can hold.
+        MissingCodec: it needs a package that is not installed.
     """
     path = f"{table}/{name}".lstrip("/")
     try:
         found = _hard(_hard(file, table, h5py.Group), name, h5py.Dataset) if table else _hard(file, name, h5py.Dataset)
         column = column or TABLES.get(table, TABLES["scenes"]).columns.get(name)
         mistake = _storage(found, file) or ("" if column is None or not exact else misfit(found, column))
+    except MissingCodec:
+        raise
     except (KeyError, OSError, RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         mistake, found = " ".join(str(error).split()) or type(error).__name__, None
     if mistake or found is None:
@@ -101,8 +103,12 @@ def _storage(dataset: h5py.Dataset, file: h5py.File) -> str:
     if plist.get_external_count():
         return "keeps its values in another file"
     filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+    expansion = 1
     for number in filters:
-        if number not in FILTERS:
+        if codec := codec_of_filter(number):
+            need(codec, file.filename)
+            expansion *= CODECS[codec].expansion
+        elif number not in FILTERS:
             return f"asks for the filter {number}, which is not read"
         if filters.count(number) > 1:
             return f"asks for the filter {number} more than once"
@@ -117,18 +123,17 @@ def _storage(dataset: h5py.Dataset, file: h5py.File) -> str:
         if held < declared or held > size:
             return f"declares {declared} bytes and holds {held} in a file of {size}"
     elif declared:
-        return _chunks(dataset, plist, declared, size)
+        return _chunks(dataset, plist, declared, size * expansion)
     return ""
 
 
-def _chunks(dataset: h5py.Dataset, plist: Any, declared: int, size: int) -> str:
+def _chunks(dataset: h5py.Dataset, plist: Any, declared: int, most: int) -> str:
     shape = plist.get_chunk()
-    packed = plist.get_nfilters() > 0
     chunk = int(np.prod([int(n) for n in shape], dtype=object)) * dataset.id.get_type().get_size()
     if chunk > MOST_CHUNK:
         return f"has chunks of {chunk} bytes, more than {MOST_CHUNK}"
-    if declared > size * (DEFLATE if packed else 1) + chunk:
-        return f"declares {declared} bytes, more than a file of {size} can hold"
+    if declared > most + chunk:
+        return f"declares {declared} bytes, more than its file can hold"
     wanted = int(np.prod([-(-int(n) // int(c)) for n, c in zip(dataset.shape, shape, strict=True)], dtype=object))
     if dataset.id.get_num_chunks() != wanted:
         return f"declares {wanted} chunks and holds {dataset.id.get_num_chunks()}"
@@ -136,13 +141,18 @@ def _chunks(dataset: h5py.Dataset, plist: Any, declared: int, size: int) -> str:
 
 
 def misfit(dataset: h5py.Dataset, column: Column) -> str:
-    """Say how a dataset differs from its column in type or shape, "" where it does not; of images the size is free."""
+    """Say how a dataset differs from its column in type or shape, "" where it does not.
+
+    Of images the size is free; colour may be (n, bytes), which is JPEG.
+    """
     if column.is_text:
         text = h5py.check_string_dtype(dataset.dtype)
         if text is None or text.length is not None:
             return f"expected UTF-8 text, got {dataset.dtype}"
     elif dataset.dtype.newbyteorder("=") != np.dtype(column.dtype):
         return f"expected {column.dtype}, got {dataset.dtype}"
+    if column.is_colour and len(dataset.shape) == 2:
+        return ""
     shape = dataset.shape[1:]
     same = len(dataset.shape) == len(column.shape) + 1 and all(
         isinstance(want, str) or want == got for want, got in zip(column.shape, shape, strict=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.coded import CodedImages
 from graspgen.dataset.hdf5 import REFERENCES
 from graspgen.dataset.record import SceneRecord
 from graspgen.dataset.schema import TABLES, present_columns
@@ -25,7 +26,8 @@ def content_hash(record: SceneRecord) -> str:
     """Return the SHA-256 of a scene's content, in hex.
 
     It covers the names, types, shapes and bytes of all columns, whatever the order of the dictionaries. Of the shared
-    tables it covers the rows that the scene's own rows refer to, so it can be computed again from a dataset.
+    tables it covers the rows that the scene's own rows refer to, so it can be computed again from a dataset. Of JPEG
+    colour it covers the files, not what they decode to: libraries may decode them differently in the last bit.
     """
     digest = hashlib.sha256()
     for table in sorted(TABLES):
@@ -42,6 +44,8 @@ def content_hash(record: SceneRecord) -> str:
             if column.is_text:
                 data = json.dumps([str(text) for text in values], ensure_ascii=False).encode()
                 dtype = "text"
+            elif isinstance(values, CodedImages):
+                data, dtype = values.digest(), "jpeg"
             else:
                 dtype = np.dtype(column.dtype).newbyteorder("<").str
                 data = np.ascontiguousarray(values, dtype).reshape(-1).view(np.uint8).data

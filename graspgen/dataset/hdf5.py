@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.codecs import creation
 from graspgen.dataset.guards import guard_file, inside
+from graspgen.dataset.jpeg import JPEG
 from graspgen.dataset.layout import SHARDS
 from graspgen.dataset.schema import CONVENTIONS, DEPTH_SCALE, SCHEMA_VERSION, TABLES, Column
 from graspgen.errors import DatasetError
@@ -59,14 +61,17 @@ def reason(error: BaseException) -> str:
     return text[text.index("(") + 1 : -1] if text.endswith(")") and "(" in text else text
 
 
-def column_attributes(column: Column, name: str) -> dict[str, Any]:
-    """Return the attributes of a column's dataset."""
+def column_attributes(column: Column, name: str, coded: Sequence[int] = ()) -> dict[str, Any]:
+    """Return the attributes of a column's dataset; `coded` is the shape of images that are stored as JPEG."""
     attributes: dict[str, Any] = {"unit": column.unit, "description": column.doc}
     if column.enum is not None:
         attributes["enum"] = json.dumps({member.name: int(member) for member in column.enum})
         attributes["flags"] = column.flags
     if name in ("depth", "depth_sensor"):
         attributes["depth_scale"] = DEPTH_SCALE
+    if coded:
+        attributes["encoding"] = JPEG
+        attributes["image_shape"] = json.dumps([int(side) for side in coded])
     return attributes
 
 
@@ -75,12 +80,12 @@ def numpy_dtype(column: Column) -> Any:
     return TEXT if column.is_text else np.dtype(column.dtype)
 
 
-def annotate(dataset: h5py.Dataset, column: Column, name: str) -> None:
-    """Write the attributes of a column.
+def annotate(dataset: h5py.Dataset, column: Column, name: str, coded: Sequence[int] = ()) -> None:
+    """Write the attributes of a column; `coded` as `column_attributes`.
 
     Texts go by h5py's low-level calls, which take half the time: a shard has two hundred of them.
     """
-    for key, value in column_attributes(column, name).items():
+    for key, value in column_attributes(column, name, coded).items():
         if isinstance(value, str):
             attribute = h5py.h5a.create(dataset.id, key.encode(), _TEXT_TYPE, _SCALAR)
             attribute.write(np.array(value, object))
@@ -93,23 +98,29 @@ def write_column(group: h5py.Group, name: str, column: Column, values: NDArray[A
     annotate(group.create_dataset(name, data=values, dtype=numpy_dtype(column)), column, name)
 
 
-def create_images(group: h5py.Group, name: str, column: Column, shape: tuple[int, ...]) -> h5py.Dataset:
-    """Create an empty column of images of `shape`: one gzip chunk each, growing along the first axis.
+def create_images(
+    group: h5py.Group, name: str, column: Column, shape: tuple[int, ...], codec: str = "gzip", row: int = 0
+) -> h5py.Dataset:
+    """Create an empty column of images, growing along the first axis: one chunk each.
 
-    Shuffling the bytes halves depth and does nothing for one-byte pixels.
+    Args:
+        group: of the table.
+        name, column: of the column.
+        shape: of one image.
+        codec: that compresses them.
+        row: bytes of a row where images are JPEG, else 0.
     """
     dtype = np.dtype(column.dtype)
+    sides = (row,) if row else shape
     dataset = group.create_dataset(
         name,
-        shape=(0, *shape),
-        maxshape=(None, *shape),
-        chunks=(1, *shape),
+        shape=(0, *sides),
+        maxshape=(None, *sides),
+        chunks=(1, *sides),
         dtype=dtype,
-        compression="gzip",
-        compression_opts=1,
-        shuffle=dtype.itemsize > 1,
+        **creation(codec, dtype),
     )
-    annotate(dataset, column, name)
+    annotate(dataset, column, name, shape if row else ())
     return dataset
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.dataset.chunks import guard_chunks
+from graspgen.dataset.coded import image_shape
 from graspgen.dataset.disk import hdf5_output, uninterrupted
 from graspgen.dataset.guards import guarded, read_text
 from graspgen.dataset.hdf5 import (
@@ -30,6 +31,8 @@ from graspgen.dataset.manifest import Manifest, load_manifest, save_manifest
 from graspgen.dataset.schema import TABLES, present_columns
 from graspgen.errors import DatasetError
 
+#: Table and column → shape of an image, and of a row as it is stored.
+_Sizes = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
 #: Shared table → its columns in every shard.
 _Shared = dict[str, list[dict[str, NDArray[Any]]]]
 
@@ -74,11 +77,11 @@ _Present = dict[str, list[str]]
 
 def _read_shards(
     folder: Path, manifest: Manifest, opened: Callable[[str], h5py.File]
-) -> tuple[_Shared, list[tuple[int, int]], _Present]:
+) -> tuple[_Shared, list[_Sizes], _Present]:
     """Read the shared tables and the image size of every shard, and which columns they have."""
     present: _Present = {}
     shared: _Shared = {table: [] for table, spec in TABLES.items() if spec.shared}
-    sizes: list[tuple[int, int]] = []
+    sizes: list[_Sizes] = []
     for shard in manifest.shards:
         path = folder / shard.file
         try:
@@ -86,7 +89,7 @@ def _read_shards(
                 for table, parts in shared.items():
                     columns = TABLES[table].columns
                     parts.append({n: read_column(guarded(file, table, n), c.is_text) for n, c in columns.items()})
-                sizes.append(guarded(file, "views", "depth").shape[1:])
+                sizes.append(_sizes(file))
                 found = {table: present_columns(table, file[table]) for table in TABLES}
         except (OSError, KeyError, ValueError) as error:
             raise DatasetError(
@@ -98,9 +101,7 @@ def _read_shards(
     return shared, sizes, present
 
 
-def _fill(
-    index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[tuple[int, int]], present: _Present
-) -> None:
+def _fill(index: h5py.File, manifest: Manifest, shared: _Shared, sizes: list[_Sizes], present: _Present) -> None:
     write_file_attributes(index, manifest.attributes)
     groups = create_tables(index)
     for table, spec in TABLES.items():
@@ -110,21 +111,33 @@ def _fill(
             continue
         for name in present[table]:
             _virtual(groups[table], table, name, manifest, sizes)
-            annotate(groups[table][name], spec.columns[name], name)
 
 
-def _virtual(group: h5py.Group, table: str, name: str, manifest: Manifest, sizes: list[tuple[int, int]]) -> None:
+def _sizes(file: h5py.File) -> _Sizes:
+    """Return of each column of images that a shard has the shape of an image, and of a row as it is stored."""
+    found: _Sizes = {}
+    for table, spec in TABLES.items():
+        for name in present_columns(table, file[table]):
+            if spec.columns[name].is_image:
+                dataset = guarded(file, table, name)
+                found[f"{table}/{name}"] = (image_shape(dataset, spec.columns[name]), dataset.shape[1:])
+    return found
+
+
+def _virtual(group: h5py.Group, table: str, name: str, manifest: Manifest, sizes: list[_Sizes]) -> None:
     column = TABLES[table].columns[name]
     counts = [shard.rows[table] for shard in manifest.shards]
     shape: tuple[int, ...] = tuple(side for side in column.shape if isinstance(side, int))
+    coded: tuple[int, ...] = ()
     if column.is_image:
-        seen = {size for size, count in zip(sizes, counts, strict=True) if count}
+        seen = {size[f"{table}/{name}"] for size, count in zip(sizes, counts, strict=True) if count}
         if len(seen) > 1:
             raise DatasetError(f"shards hold images of different sizes {sorted(seen)}; generate with --overwrite")
-        shape = (*(next(iter(seen)) if seen else (0, 0)), *shape)
+        image, shape = next(iter(seen)) if seen else ((0, 0, *shape),) * 2
+        coded = image if image != shape else ()
     total = sum(counts)
     if not total:
-        group.create_dataset(name, shape=(0, *shape), dtype=numpy_dtype(column))
+        annotate(group.create_dataset(name, shape=(0, *shape), dtype=numpy_dtype(column)), column, name)
         return
     layout = h5py.VirtualLayout((total, *shape), numpy_dtype(column))
     start = 0
@@ -132,7 +145,7 @@ def _virtual(group: h5py.Group, table: str, name: str, manifest: Manifest, sizes
         if count:
             layout[start : start + count] = h5py.VirtualSource(shard.file, f"{table}/{name}", (count, *shape))
         start += count
-    group.create_virtual_dataset(name, layout)
+    annotate(group.create_virtual_dataset(name, layout), column, name, coded)
 
 
 def read_column(dataset: h5py.Dataset, text: bool) -> NDArray[Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset import codecs, jpeg
+from graspgen.dataset.coded import CodedImages
 from graspgen.dataset.hashes import content_hash
 from graspgen.dataset.layout import own_partial_of, write_error
 from graspgen.dataset.record import SceneRecord
@@ -24,17 +25,25 @@ from graspgen.dataset.schema import TABLES, present_columns
 
 _MAGIC = b"graspgen scene 1\n"
 _DIGEST = 32
-#: As the columns of images are declared (`graspgen.dataset.hdf5.create_images`).
-GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True, eq=False)
 class PackedImages:
-    """Images of one column: `shape` of one image, its numpy `dtype`, and the filtered chunk of each image."""
+    """Images of one column.
+
+    Attributes:
+        dtype: numpy's, of a pixel.
+        shape: of one image.
+        chunks: of each image, as HDF5 holds it.
+        codec: that the chunks went through.
+        row: bytes of a row where it is a JPEG and zeros, else 0.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     chunks: Sequence[bytes]
+    codec: str = "gzip"
+    row: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +67,12 @@ class PackedScene:
         return present_columns(table, {*self.columns[table], *self.images[table]})
 
 
-def pack_scene(record: SceneRecord) -> PackedScene:
-    """Pack a scene: compute its content hash and compress its images."""
+def pack_scene(record: SceneRecord, codec: str = "gzip") -> PackedScene:
+    """Pack a scene: compute its content hash and compress its images.
+
+    Raises:
+        MissingCodec: the codec needs a package that is not installed.
+    """
     columns: dict[str, dict[str, NDArray[Any]]] = {}
     images: dict[str, dict[str, PackedImages]] = {}
     for table, spec in TABLES.items():
@@ -67,44 +80,32 @@ def pack_scene(record: SceneRecord) -> PackedScene:
         for name in present_columns(table, record.tables[table]):
             values = record.tables[table][name]
             if spec.columns[name].is_image:
-                images[table][name] = pack_images(values)
+                images[table][name] = pack_images(values, codec)
             else:
                 columns[table][name] = values
     return PackedScene(record.index, content_hash(record), columns, images)
 
 
-def pack_images(values: NDArray[Any]) -> PackedImages:
-    """Compress (n, …) images, one chunk each: shuffled where an item has several bytes, then deflated."""
+def pack_images(values: NDArray[Any] | CodedImages, codec: str = "gzip") -> PackedImages:
+    """Compress (n, …) images, one chunk each; coded ones are stored as they are, and any HDF5 reads them."""
+    if isinstance(values, CodedImages):
+        chunks = [jpeg.to_chunk(file, values.row) for file in values.files]
+        return PackedImages(values.dtype.str, values.shape[1:], chunks, row=values.row)
     dtype = values.dtype.newbyteorder("<")
-    chunks = []
-    for image in values:
-        data = np.ascontiguousarray(image, dtype)
-        if dtype.itemsize > 1:
-            data = data.reshape(-1).view(np.uint8).reshape(-1, dtype.itemsize).T
-        chunks.append(zlib.compress(data.tobytes(), GZIP_LEVEL))
-    return PackedImages(dtype.str, values.shape[1:], chunks)
+    return PackedImages(dtype.str, values.shape[1:], codecs.compress(np.asarray(values, dtype), codec), codec)
 
 
-def unpack_images(packed: PackedImages) -> NDArray[Any]:
+def unpack_images(packed: PackedImages) -> NDArray[Any] | CodedImages:
     """Return the (n, …) images.
 
     Raises:
         ValueError: a chunk is damaged.
     """
-    dtype = np.dtype(packed.dtype)
-    out = np.empty((len(packed.chunks), *packed.shape), dtype)
-    for row, chunk in enumerate(packed.chunks):
-        size = out[row].nbytes
-        try:
-            data = np.frombuffer(zlib.decompressobj().decompress(chunk, size + 1), np.uint8)
-        except zlib.error as error:
-            raise ValueError(f"a damaged image ({error})") from error
-        if len(data) != size:
-            raise ValueError(f"an image of {size} bytes unpacks to {'more' if len(data) > size else len(data)}")
-        if dtype.itemsize > 1:
-            data = np.ascontiguousarray(data.reshape(dtype.itemsize, -1).T)
-        out[row] = data.reshape(-1).view(dtype).reshape(packed.shape)
-    return out
+    shape = (packed.row,) if packed.row else packed.shape
+    values = codecs.decompress(packed.chunks, np.dtype(packed.dtype), shape, packed.codec)
+    if packed.row:
+        return CodedImages([jpeg.trimmed(row.tobytes()) for row in values], packed.shape, packed.row)
+    return values
 
 
 def to_bytes(scene: PackedScene) -> bytes:
@@ -123,7 +124,8 @@ def to_bytes(scene: PackedScene) -> bytes:
             parts.append(data)
     for table, pictures in scene.images.items():
         for name, packed in pictures.items():
-            images.append([table, name, packed.dtype, packed.shape, [len(chunk) for chunk in packed.chunks]])
+            lengths = [len(chunk) for chunk in packed.chunks]
+            images.append([table, name, packed.dtype, packed.shape, packed.codec, packed.row, lengths])
             parts.extend(packed.chunks)
     header = {"index": scene.index, "digest": scene.digest, "columns": columns, "images": images}
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -155,12 +157,12 @@ def from_bytes(data: bytes) -> PackedScene:
         else:
             values = np.frombuffer(piece, np.dtype(dtype)).reshape(shape).copy()
         columns[table][name] = values
-    for table, name, dtype, shape, lengths in header["images"]:
+    for table, name, dtype, shape, codec, row, lengths in header["images"]:
         chunks = []
         for length in lengths:
             chunks.append(bytes(body[place : place + length]))
             place += length
-        images[table][name] = PackedImages(dtype, tuple(shape), chunks)
+        images[table][name] = PackedImages(dtype, tuple(shape), chunks, codec, row)
     return PackedScene(int(header["index"]), str(header["digest"]), columns, images)
 
 

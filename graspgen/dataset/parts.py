@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from graspgen.dataset.codecs import need_stored
 from graspgen.dataset.layout import ARENA, LOOKS, OBJECTS, SHARDS, write_error
 from graspgen.dataset.lock import is_held, only_run
 from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest, save_manifest
@@ -25,6 +26,7 @@ def source_manifest(folder: Path) -> Manifest:
         DatasetError: it is otherwise.
     """
     manifest = load_manifest(folder)
+    need_stored(manifest.recipe, str(folder))
     if is_held(folder):
         raise DatasetError(f"a run is writing to {folder} at this moment; wait for its end")
     for shard in manifest.shards:

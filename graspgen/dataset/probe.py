@@ -22,6 +22,7 @@ from graspgen.dataset.chunks import guard_chunks
 from graspgen.dataset.guards import guard_file, guarded, read_text
 from graspgen.dataset.hdf5 import reason
 from graspgen.dataset.schema import TABLES
+from graspgen.dataset.unpack import read_images
 from graspgen.errors import DatasetError
 
 #: Memory of a probe, bytes, and the time that it may take for a file, s, and for each MiB of it.
@@ -115,8 +116,9 @@ def _read(file: h5py.File, table: str, name: str, images: bool) -> None:
         found[()]
     elif images:
         guard_chunks(found)
+        column = TABLES[table].columns[name]
         for row in range(len(found)):
-            found[row]
+            read_images(found, [row], column)
 
 
 @contextmanager

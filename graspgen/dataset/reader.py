@@ -306,7 +306,13 @@ class Dataset:
             used = np.isin(self.tables[shared]["id"], self.tables[owner].take(key, chosen[owner]))
             chosen[shared] = np.flatnonzero(used)
         tables = {
-            name: {column: table.take(column, chosen[name]) for column in table.columns}
+            name: {column: _stored(table, column, chosen[name]) for column in table.columns}
             for name, table in self.tables.items()
         }
         return SceneRecord(scene, tables)
+
+
+def _stored(table: TableReader, column: str, rows: NDArray[np.int64]) -> Any:
+    """Return a column of a record: images as they are stored, JPEG as JPEG."""
+    image = TABLES[table.name].columns[column].is_image
+    return table[column].stored(rows) if image else table.take(column, rows)

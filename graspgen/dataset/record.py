@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.coded import CodedImages
 from graspgen.dataset.schema import TABLES
 
 Columns = Mapping[str, NDArray[Any]]
@@ -21,7 +22,8 @@ class SceneRecord:
     Attributes:
         index: the scene's number in the run.
         tables: table name to column name to array, the first axis being the table's rows; text columns are object
-            arrays of str. Tables without rows hold empty columns. Shared tables hold the rows that the scene refers to.
+            arrays of str, colour that is stored as JPEG is `CodedImages`.
+            Tables without rows hold empty columns. Shared tables hold the rows that the scene refers to.
     """
 
     index: int
@@ -58,9 +60,10 @@ def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
             array = np.empty(rows, object)
             array[:] = texts
         else:
-            array = np.asarray(given, column.dtype)
+            coded = column.is_colour and isinstance(given, CodedImages)
+            array = given if coded else np.asarray(given, column.dtype)
             if column.is_image:
-                if array.shape[0] != rows or array.ndim != 1 + len(column.shape):
+                if array.shape[0] != rows or len(array.shape) != 1 + len(column.shape):
                     raise ValueError(f"{table}.{name}: expected {rows} images, got shape {array.shape}")
             elif array.shape in ((), column.shape) and array.shape != (rows, *column.shape):
                 array = np.broadcast_to(array, (rows, *column.shape)).copy()

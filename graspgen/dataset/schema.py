@@ -159,6 +159,11 @@ class Column:
         """Whether rows are images: stored one chunk a row."""
         return "H" in self.shape
 
+    @property
+    def is_colour(self) -> bool:
+        """Whether rows are colour images, which may be stored as JPEG."""
+        return self.dtype == "u1" and self.shape == ("H", "W", 3)
+
 
 @dataclass(frozen=True)
 class Table:

@@ -70,7 +70,10 @@ attributes `graspgen_schema`, `graspgen_version`, `mujoco_version`, `seed`, `rec
 `conventions` (JSON, below); a shard also has the scalar text `content_hashes` (JSON, scene → SHA-256). Every
 column has the attributes `unit` and `description`; columns of codes have `enum` (JSON, name → number)
 and `flags` (whether the codes are bits); `views/depth` has `depth_scale` = {DEPTH_SCALE:g} m. Text is UTF-8 of variable
-length. Images are one gzip chunk each and need no plugin.
+length. Images are one gzip chunk each and need no plugin, where the recipe's `storage` does not say
+otherwise (docs/storage.md). Colour as JPEG is (n, bytes) in place of (n, H, W, 3): a row is a JPEG and
+zeros, with the attributes `encoding` and `image_shape`;
+`PIL.Image.open(io.BytesIO(f["views/rgb"][i].tobytes()))` reads it.
 
 ## Conventions
 

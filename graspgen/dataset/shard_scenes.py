@@ -11,13 +11,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.codecs import codec_of, same_filters
+from graspgen.dataset.coded import image_shape, is_coded
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hashes import content_hash
 from graspgen.dataset.hdf5 import HASHES, open_file, reason
 from graspgen.dataset.index import read_column
-from graspgen.dataset.pack import GZIP_LEVEL, PackedImages, PackedScene, pack_images, unpack_images
+from graspgen.dataset.pack import PackedImages, PackedScene, pack_images, unpack_images
 from graspgen.dataset.record import SceneRecord
-from graspgen.dataset.schema import TABLES, present_columns
+from graspgen.dataset.schema import TABLES, Column, present_columns
+from graspgen.dataset.unpack import read_images
 from graspgen.errors import DatasetError
 
 #: Table → the column and the bits by which its key is shifted to give the scene; others have a column `scene`.
@@ -79,7 +82,10 @@ def read_scenes(path: Path, wanted: Collection[int] | None = None) -> Iterator[P
                         scene,
                         str(hashes[str(scene)]),
                         {t: {n: values[rows[t]] for n, values in tables[t].items()} for t in TABLES},
-                        {t: {n: _images(dataset, rows[t]) for n, dataset in images[t].items()} for t in TABLES},
+                        {
+                            t: {n: _images(d, rows[t], TABLES[t].columns[n]) for n, d in images[t].items()}
+                            for t in TABLES
+                        },
                     )
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         if isinstance(error, DatasetError):
@@ -87,20 +93,15 @@ def read_scenes(path: Path, wanted: Collection[int] | None = None) -> Iterator[P
         raise DatasetError(f"{path} is damaged ({reason(error)}); graspgen generate … makes it again") from error
 
 
-def _images(dataset: h5py.Dataset, rows: NDArray[np.int64]) -> PackedImages:
+def _images(dataset: h5py.Dataset, rows: NDArray[np.int64], column: Column) -> PackedImages:
     """Return images as the file holds them, where it holds them as graspgen packs them."""
-    shape, dtype = dataset.shape[1:], dataset.dtype.newbyteorder("<")
-    packed = (
-        dataset.chunks == (1, *shape)
-        and dataset.compression == "gzip"
-        and dataset.compression_opts == GZIP_LEVEL
-        and bool(dataset.shuffle) == (dtype.itemsize > 1)
-        and not dataset.fletcher32
-    )
-    if not len(rows) or not packed:
-        return pack_images(np.stack([dataset[row] for row in rows.tolist()]) if len(rows) else dataset[:0])
-    place = tuple(0 for _ in shape)
-    return PackedImages(dtype.str, shape, [dataset.id.read_direct_chunk((row, *place))[1] for row in rows.tolist()])
+    sides, numbers, codec = dataset.shape[1:], rows.tolist(), codec_of(dataset)
+    if not numbers or codec is None or not same_filters(dataset, codec):
+        return pack_images(read_images(dataset, numbers, column), codec or "gzip")
+    place = tuple(0 for _ in sides)
+    chunks = [dataset.id.read_direct_chunk((row, *place))[1] for row in numbers]
+    width = sides[0] if is_coded(dataset, column) else 0
+    return PackedImages(dataset.dtype.newbyteorder("<").str, image_shape(dataset, column), chunks, codec, width)
 
 
 def packed_hash(scene: PackedScene) -> str:

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from graspgen.dataset.codecs import MissingCodec
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hdf5 import reason
 from graspgen.dataset.index import read_column
@@ -128,6 +129,8 @@ class ShardFiles:
             try:
                 table, column = name.split("/")
                 known[name] = guarded(file, table, column)
+            except MissingCodec:
+                raise
             except DatasetError as error:
                 raise DatasetError(f"{error}; remove it and run `graspgen generate … --resume`") from error
         return known[name]

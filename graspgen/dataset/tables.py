@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from graspgen.dataset.coded import is_coded
 from graspgen.dataset.hdf5 import reason, unique_rows
 from graspgen.dataset.schema import OPTIONAL, TABLES, Table, present_columns
 from graspgen.dataset.shards import ShardFiles
-from graspgen.dataset.unpack import read_image
+from graspgen.dataset.unpack import read_image, read_images
 from graspgen.errors import nearest
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Images:
 
     def __init__(self, files: ShardFiles, table: str, name: str) -> None:
         self._files, self._table, self._name = files, table, f"{table}/{name}"
-        self.dtype = np.dtype(TABLES[table].columns[name].dtype)
+        self._column = TABLES[table].columns[name]
+        self.dtype = np.dtype(self._column.dtype)
 
     def __len__(self) -> int:
         return int(self._files.starts(self._table)[-1])
@@ -53,12 +55,29 @@ class Images:
         """(n, H, W[, C]); (0,) without images."""
         if not len(self):
             return (0,)
-        shard = self._files.shard_of(self._table, 0)
-        return (len(self), *self._files.dataset(shard, self._name).shape[1:])
+        return (len(self), *self.shape_of(0))
 
     def shape_of(self, i: int) -> tuple[int, ...]:
         """Return (H, W[, C]) of image i, counted from 0, without reading it."""
-        return self._files.dataset(self._files.shard_of(self._table, i), self._name).shape[1:]
+        shard = self._files.shard_of(self._table, i)
+        return self._coded(shard) or self._files.dataset(shard, self._name).shape[1:]
+
+    def _coded(self, shard: int) -> tuple[int, ...] | None:
+        """Return the shape of an image of a shard that holds them as JPEG, None of one that does not."""
+        if not is_coded(self._files.dataset(shard, self._name), self._column):
+            return None
+        return (*self._files.dataset(shard, f"{self._table}/depth").shape[1:], 3)
+
+    def stored(self, rows: NDArray[np.int64]) -> Any:
+        """Return images as they are stored: an array, or `CodedImages`; those of one scene are in one shard."""
+        shard = self._files.shard_of(self._table, int(rows[0])) if len(rows) else -1
+        if shard < 0 or not is_coded(self._files.dataset(shard, self._name), self._column):
+            return self[rows]
+        numbers = (rows - int(self._files.starts(self._table)[shard])).tolist()
+        try:
+            return read_images(self._files.dataset(shard, self._name), numbers, self._column)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise self._files.damaged(shard, f"{self._name}: {reason(error)}") from error
 
     @overload
     def __getitem__(self, i: int) -> NDArray[Any]: ...
@@ -78,7 +97,7 @@ class Images:
         dataset = self._files.dataset(shard, self._name)
         row = k - int(self._files.starts(self._table)[shard])
         try:
-            return read_image(dataset, row)
+            return read_image(dataset, row, self._coded(shard))
         except (OSError, RuntimeError, ValueError) as error:
             raise self._files.damaged(shard, f"{self._name}: {reason(error)}") from error
 

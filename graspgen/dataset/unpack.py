@@ -1,4 +1,4 @@
-"""Read one image of a compressed column, by libdeflate where it is installed (`pip install deflate`).
+"""Read one image of a column, however it is stored, by libdeflate where it is installed (`pip install deflate`).
 
 HDF5 inflates by zlib. libdeflate takes a third of its time for colour and an eighth for depth and ids, unpacks the same
 bytes, and never more of them than an image has.
@@ -6,33 +6,70 @@ bytes, and never more of them than an image has.
 
 from __future__ import annotations
 
-from functools import cache
-from types import ModuleType
+from collections.abc import Sequence
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset import jpeg
 from graspgen.dataset.chunks import guard_chunks
+from graspgen.dataset.codecs import libdeflate
+from graspgen.dataset.coded import CodedImages, image_shape, is_coded
+from graspgen.dataset.schema import Column
 
 
-@cache
-def _libdeflate() -> ModuleType | None:
-    try:
-        import deflate
-    except ImportError:
-        return None
-    return deflate
-
-
-def read_image(dataset: h5py.Dataset, row: int) -> NDArray[Any]:
+def read_image(dataset: h5py.Dataset, row: int, coded: tuple[int, ...] | None = None) -> NDArray[Any]:
     """Return image `row` of a column of images.
+
+    Args:
+        dataset: the column.
+        row: of the image, from 0.
+        coded: shape of the image where the column holds it as JPEG, else None.
 
     Raises:
         OSError, RuntimeError, ValueError: it is damaged.
     """
-    library = _libdeflate()
+    stored = _read(dataset, row)
+    return stored if coded is None else jpeg.decode(stored.tobytes(), coded)
+
+
+def read_images(dataset: h5py.Dataset, rows: Sequence[int], column: Column) -> Any:
+    """Return images of a column as they are stored: an (n, H, W[, C]) array, or coded images.
+
+    Raises:
+        OSError, RuntimeError, ValueError: one is damaged.
+    """
+    if is_coded(dataset, column):
+        files = [jpeg.trimmed(_read(dataset, row).tobytes()) for row in rows]
+        return CodedImages(files, image_shape(dataset, column), dataset.shape[1])
+    return np.stack([_read(dataset, row) for row in rows]) if len(rows) else dataset[:0]
+
+
+class ImageColumn:
+    """A column of images of one file, decoded where it is coded: `column[i]` is image i as an (H, W[, C]) array.
+
+    Attributes:
+        shape: (n, H, W[, C]).
+        attrs: of the column.
+    """
+
+    def __init__(self, dataset: h5py.Dataset, column: Column) -> None:
+        size = image_shape(dataset, column)
+        self._dataset, self._coded = dataset, size if is_coded(dataset, column) else None
+        self.shape, self.attrs = (len(dataset), *size), dataset.attrs
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        return read_image(self._dataset, int(row), self._coded)
+
+
+def _read(dataset: h5py.Dataset, row: int) -> NDArray[Any]:
+    """Return row `row` of a column of images as the file holds it."""
+    library = libdeflate()
     if library is None or not _one_deflated_chunk(dataset):
         guard_chunks(dataset, row)
         return dataset[row]

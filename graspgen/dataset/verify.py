@@ -11,6 +11,7 @@ from pathlib import Path
 
 import h5py
 
+from graspgen.dataset.codecs import need_stored
 from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.layout import INDEX, MANIFEST, PARTIAL, SHARDS, shard_file
 from graspgen.dataset.lock import is_held
@@ -51,6 +52,8 @@ def verify(path: str | Path, *, content: bool = False, progress: Callable[[int, 
     """
     folder = Path(path)
     manifest = load_manifest(folder)
+    if content:
+        need_stored(manifest.recipe, str(folder))
     problems: list[str] = []
     if edited(folder):
         problems.append(

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.codecs import codec_of
 from graspgen.dataset.disk import DiskFile, hdf5_output, uninterrupted
 from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.hdf5 import (
@@ -145,11 +146,13 @@ def _append(images: dict[str, h5py.Dataset], group: h5py.Group, table: str, name
         return  # a scene without views does not know the images' size
     key = f"{table}.{name}"
     if key not in images:
-        images[key] = create_images(group, name, TABLES[table].columns[name], packed.shape)
+        column = TABLES[table].columns[name]
+        images[key] = create_images(group, name, column, packed.shape, packed.codec, packed.row)
     dataset = images[key]
-    if packed.shape != dataset.shape[1:]:
-        raise ValueError(f"{key}: images of {packed.shape} after images of {dataset.shape[1:]}")
+    sides = (packed.row,) if packed.row else packed.shape
+    if sides != dataset.shape[1:] or codec_of(dataset) != packed.codec:
+        raise ValueError(f"{key}: images of {sides} by {packed.codec} after images of {dataset.shape[1:]}")
     start = len(dataset)
     dataset.resize(start + len(packed.chunks), axis=0)
     for row, chunk in enumerate(packed.chunks, start):
-        dataset.id.write_direct_chunk((row, *(0 for _ in packed.shape)), chunk)
+        dataset.id.write_direct_chunk((row, *(0 for _ in sides)), chunk)

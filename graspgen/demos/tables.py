@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graspgen.dataset.coded import colour_images
 from graspgen.dataset.record import Columns, columns, no_rows
 from graspgen.dataset.schema import episode_key, object_key, step_key, view_key
 from graspgen.demos.play import Played, play_scene, task_id
@@ -89,7 +90,7 @@ def _view_rows(settled: SettledScene, recipe: Recipe, played: Played, steps: np.
         camera=[shot.name for shot in shots],
         K=stack([shot.K for shot in shots], (3, 3)),
         T_world_camera=stack([shot.T_world_camera for shot in shots], (4, 4)),
-        rgb=stack([shot.rgb for shot in shots], (*size, 3)),
+        rgb=colour_images([shot.rgb for shot in shots], size, recipe.storage.quality),
         depth=stack([stored_depth(shot.depth) for shot in shots], size),
         instances=stack([shot.instances for shot in shots], size),
     )

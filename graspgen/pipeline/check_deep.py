@@ -14,6 +14,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from graspgen.dataset.coded import colour_images
 from graspgen.dataset.layout import LOOKS
 from graspgen.dataset.reader import Dataset
 from graspgen.dataset.reader import open as open_dataset
@@ -165,7 +166,8 @@ def _fault(
 
 def _views(result: DeepResult, report: Report, dataset: Dataset, settled: SettledScene, scene: int) -> None:
     """Render the views of the scene again, at the poses of the rows."""
-    render, views = stored_recipe(dataset).render, dataset.scene_views(scene)
+    recipe, views = stored_recipe(dataset), dataset.scene_views(scene)
+    render, storage = recipe.render, recipe.storage
     if not len(views):
         return
     images = render_scene(
@@ -184,7 +186,8 @@ def _views(result: DeepResult, report: Report, dataset: Dataset, settled: Settle
             if off > PIXELS:
                 report.add(f"{off:.2%} of the pixels differ when rendered again", "views", "depth", row, int(key))
             if dataset.views["engine"][row] == image.engine:
-                far = float(np.abs(dataset.rgb(row).astype(int) - image.rgb.astype(int)).mean())
+                colour = colour_images([image.rgb], ids.shape, storage.quality)
+                far = float(np.abs(dataset.rgb(row).astype(int) - colour[0].astype(int)).mean())
                 result.count("colour of views", far <= COLOUR)
                 if far > COLOUR:
                     text = f"differs by {far:.2f} levels in the mean when rendered again"

@@ -173,6 +173,7 @@ LEFT_OUT: dict[str, str] = {
     "render.mix": "stands for other keys, view by view; `views.preset` says which",
     "render.mixed": "filled in from `render.mix`",
     "scene.distractors.mixed": "filled in from `render.mix`",
+    "storage": "how images lie in files, not what they show (tests/dataset/test_codecs.py)",
     "render.fallback": "is felt where Vulkan is missing alone",
     "render.images": "needs a folder of images",
     "render.background.images": "needs a folder of images",

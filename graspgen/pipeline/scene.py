@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graspgen.dataset.coded import colour_images
 from graspgen.dataset.layout import OBJECTS
 from graspgen.dataset.record import Columns, SceneRecord, columns
 from graspgen.dataset.schema import Role, object_key
@@ -153,6 +154,8 @@ def finish_scene(
             settled.world, shadow_size=render.shadow_size, images=context.images, fallback=render.fallback
         )
         settled = _as_rendered(settled, images)
+        size = (context.recipe.views.height, context.recipe.views.width)
+        colour = colour_images([image.rgb for image in images], size, run.storage.quality)
     with _timed(seconds, "annotate"):
         depth = [stored_depth(image.depth) for image in images]
         annotations = annotation_table(context.recipe, settled, images)
@@ -188,7 +191,7 @@ def finish_scene(
             "scenes": _scene_table(settled),
             "assets": _asset_table(context, settled),
             "objects": _object_table(settled),
-            "views": view_table(context.recipe, settled, images, depth, context.images),
+            "views": view_table(context.recipe, settled, images, colour, depth, context.images),
             "annotations": annotations,
             "flying": flying_table(settled.world.plan, images),
             "keypoints": keypoints,

@@ -15,23 +15,28 @@ from graspgen.scene.plan import ViewPlan
 
 
 def sensor_layers(
-    views: Sequence[ViewPlan], images: Sequence[ViewImages], depth: Sequence[NDArray[np.uint16]], size: tuple[int, int]
+    views: Sequence[ViewPlan],
+    images: Sequence[ViewImages],
+    colour: Sequence[NDArray[np.uint8]],
+    depth: Sequence[NDArray[np.uint16]],
+    size: tuple[int, int],
 ) -> dict[str, object]:
     """Return the columns of the views' sensors, none where the recipe has no sensor.
 
     Args:
         views: the plans; all have a sensor, or none has.
         images: of the views.
+        colour: theirs as it is stored.
         depth: clean depth as it is stored, so that the sensor's can be computed again.
         size: height and width, px.
     """
     if not any(view.sensor for view in views):
         return {}
     found, why, plans = [], [], []
-    for view, image, clean in zip(views, images, depth, strict=True):
+    for view, image, rgb, clean in zip(views, images, colour, depth, strict=True):
         assert view.sensor is not None
         metres = clean * np.float32(DEPTH_SCALE)
-        z, codes = sense(view.sensor, metres, view.K, view.distortion, image.rgb, image.instances)
+        z, codes = sense(view.sensor, metres, view.K, view.distortion, rgb, image.instances)
         found.append(np.rint(z / DEPTH_SCALE).astype(np.uint16))
         why.append(codes)
         plans.append(view.sensor.model_dump_json())

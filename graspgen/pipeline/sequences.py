@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.dataset.coded import colour_images, joined
 from graspgen.dataset.record import Columns, columns, no_rows
 from graspgen.dataset.schema import Toucher, frame_key, grasp_key, object_key, view_key
 from graspgen.frames import Array
@@ -135,9 +136,7 @@ def frame_tables(
             ]
         parts.append(_rows(settled, recipe, Recorded(int(tried.grasp[i]), trajectory, shots), first))
         first += len(trajectory)
-    return {
-        table: {name: np.concatenate([p[table][name] for p in parts]) for name in parts[0][table]} for table in TABLES
-    }
+    return {table: {name: joined([p[table][name] for p in parts]) for name in parts[0][table]} for table in TABLES}
 
 
 def _rows(settled: SettledScene, recipe: Recipe, trial: Recorded, first: int) -> dict[str, Columns]:
@@ -200,7 +199,7 @@ def _view_rows(settled: SettledScene, recipe: Recipe, trial: Recorded, frames: N
         K=stack([np.array(v.K) for v in views] * f, (3, 3)),
         distortion=stack([np.array(v.distortion) for v in views] * f, (5,)),
         T_world_camera=stack([np.array(v.T_world_camera) for v in views] * f, (4, 4)),
-        rgb=stack([i.rgb for i in images], (*size, 3)),
+        rgb=colour_images([i.rgb for i in images], size, recipe.storage.quality),
         depth=stack([stored_depth(i.depth) for i in images], size),
         instances=stack([i.instances for i in images], size),
     )

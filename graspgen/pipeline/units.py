@@ -164,7 +164,7 @@ def make_unit(job: Job, unit: Unit, report: Report) -> UnitDone:
         levers = unit.levers.get(index)
         result = make_scene(context, index, levers) if levers else make_scene(context, index)
         start = time.perf_counter()
-        shelf.put_by(pack_scene(result.record))
+        shelf.put_by(pack_scene(result.record, context.recipe.storage.codec))
         report(_done(unit.number, result, time.perf_counter() - start))
         del result
         give_back()

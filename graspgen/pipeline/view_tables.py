@@ -29,10 +29,19 @@ def view_table(
     recipe: Recipe,
     settled: SettledScene,
     images: Sequence[ViewImages],
+    colour: Any,
     depth: Sequence[NDArray[np.uint16]],
     pictures: ImageStore | None = None,
 ) -> Columns:
-    """Build the rows of `views`: `depth` is that of the images as `stored_depth` gives it, `pictures` the user's."""
+    """Build the rows of `views`.
+
+    Args:
+        recipe, settled: of the scene.
+        images: of its views.
+        colour: theirs as it is stored (`graspgen.dataset.coded.colour_images`): what sensors see is told by it.
+        depth: theirs as `stored_depth` gives it.
+        pictures: the user's.
+    """
     plan = settled.world.plan
     n, size = len(images), (recipe.views.height, recipe.views.width)
     return columns(
@@ -47,14 +56,14 @@ def view_table(
         distortion=stack([np.array(v.distortion) for v in plan.views], (5,)),
         T_world_camera=stack([np.array(v.T_world_camera) for v in plan.views], (4, 4)),
         T_world_camera_nominal=stack([np.array(v.T_world_camera_nominal) for v in plan.views], (4, 4)),
-        rgb=stack([i.rgb for i in images], (*size, 3)),
+        rgb=colour,
         depth=stack(depth, size),
         instances=stack([i.instances for i in images], size),
         preset=[v.preset for v in plan.views],
         looks=view_looks(plan, pictures),
         redraws=[v.redraws for v in plan.views],
         **view_layers(recipe.views.modalities, settled, images, depth, size),
-        **sensor_layers(plan.views, images, depth, size),
+        **sensor_layers(plan.views, images, colour, depth, size),
     )
 
 

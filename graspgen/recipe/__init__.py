@@ -20,11 +20,13 @@ from graspgen.recipe.objects import Objects
 from graspgen.recipe.quotas import EdgeCase, Quotas
 from graspgen.recipe.scene import Count, Scene, Settle
 from graspgen.recipe.section import Section
+from graspgen.recipe.storage import Storage
 from graspgen.recipe.views import Views
 
 __all__ = [
     "Colour", "Contextual", "Count", "Demos", "Distractors", "EdgeCase", "Flying", "Focus", "Grasps", "InScene",
-    "Lights", "Objects", "Quotas", "Recipe", "Render", "Scene", "Section", "Settle", "Surface", "Table", "Views",
+    "Lights", "Objects", "Quotas", "Recipe", "Render", "Scene", "Section", "Settle", "Storage", "Surface", "Table",
+    "Views",
 ]  # fmt: skip
 
 
@@ -45,6 +47,7 @@ class Recipe(Section):
     demos: Demos = Demos()
     quotas: Quotas = Quotas()
     focus: Focus = Focus()
+    storage: Storage = Storage()
 
     @model_validator(mode="after")
     def _recorded_trials_are_made(self) -> Recipe:

@@ -44,7 +44,7 @@ FIXED = (
     "views.height", "views.K", "views.cameras", "views.modalities", "views.sensor", "views.sequence",
     "views.ignore_below", "render.mix", "render.mixed", "render.preset", "render.images", "render.background.images",
     "grasps.profile", "grasps.database", "grasps.min_friction", "grasps.approach_axis", "grasps.approach_cone_deg",
-    "grasps.approach", "grasps.force",
+    "grasps.approach", "grasps.force", "storage",
 )  # fmt: skip
 
 

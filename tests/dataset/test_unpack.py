@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from graspgen.dataset import unpack
+from graspgen.dataset.codecs import libdeflate
 from graspgen.dataset.unpack import read_image
 
-pytestmark = pytest.mark.skipif(unpack._libdeflate() is None, reason="libdeflate is not installed: pip install deflate")
+pytestmark = pytest.mark.skipif(libdeflate() is None, reason="libdeflate is not installed: pip install deflate")
 SHAPE = (3, 17, 23)
 
 
@@ -58,7 +59,7 @@ def test_all_else_is_left_to_hdf5(file, stored):
 
 
 def test_without_the_library_hdf5_reads(file, monkeypatch):
-    monkeypatch.setattr(unpack, "_libdeflate", lambda: None)
+    monkeypatch.setattr(unpack, "libdeflate", lambda: None)
     values = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
     images = file.create_dataset("x", data=values, chunks=(1, 17, 23), compression="gzip", shuffle=True)
     np.testing.assert_array_equal(read_image(images, 1), values[1])
