@@ -25,6 +25,8 @@ from graspgen.errors import DatasetError
 
 GZIP_LEVEL = 1
 _NUMBER = itertools.count()
+#: A chunk of blosc2 unpacks to at most this many times an image and this many bytes.
+_FILLED, _BLOCK = 4, 1 << 16
 
 
 class MissingCodec(DatasetError):
@@ -188,17 +190,26 @@ def decompress(chunks: Sequence[bytes], dtype: np.dtype[Any], shape: Sequence[in
 
 
 def _deflated(image: NDArray[Any]) -> bytes:
-    """Shuffle an image where an item has several bytes, then deflate it: half of the time that HDF5 takes."""
+    """Shuffle an image where an item has several bytes, then deflate it, by libdeflate where it is installed.
+
+    libdeflate makes other bytes than zlib, smaller ones in half of the time, of the same content.
+    """
     data = np.ascontiguousarray(image)
     if data.dtype.itemsize > 1:
         data = np.ascontiguousarray(data.reshape(-1).view(np.uint8).reshape(-1, data.dtype.itemsize).T)
-    return zlib.compress(data, GZIP_LEVEL)
+    library = libdeflate()
+    return zlib.compress(data, GZIP_LEVEL) if library is None else bytes(library.zlib_compress(data, GZIP_LEVEL))
 
 
 def _inflated(chunk: bytes, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    library = libdeflate()
+    damaged = zlib.error if library is None else library.DeflateError
     try:
-        data = np.frombuffer(zlib.decompressobj().decompress(chunk, size + 1), np.uint8)
-    except zlib.error as error:
+        if library is None:
+            data = np.frombuffer(zlib.decompressobj().decompress(chunk, size + 1), np.uint8)
+        else:
+            data = np.frombuffer(library.zlib_decompress(chunk, size), np.uint8)
+    except damaged as error:
         raise ValueError(f"a damaged image ({error})") from error
     if len(data) != size:
         raise ValueError(f"an image of {size} bytes unpacks to {'more' if len(data) > size else len(data)}")
@@ -233,7 +244,8 @@ def look(name: str, chunk: bytes, size: int) -> None:
         said = int.from_bytes(chunk[30:38], "big") if whole else -1
     else:
         return
-    if said != size:
+    # blosc2 fills chunks up to whole blocks.
+    if not size <= said <= (_FILLED * size + _BLOCK if name == "blosc2" else size):
         raise ValueError(f"an image of {size} bytes, whose {name} stream says {'nothing of it' if said < 0 else said}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ JPEG = "jpeg"
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 #: What a JPEG of the smallest image takes, and more, bytes.
 _HEADER = 4096
+_PIECE = 1 << 16
 #: Up to this quality no image takes more than it has bytes; above, two times that (noise of full contrast: 1.6).
 _MODERATE = 95
 #: Markers of frames: baseline and extended are read, progressive and all others are not.
@@ -99,6 +101,20 @@ def frame_shape(data: bytes) -> tuple[int, int, int]:
     raise ValueError("a JPEG without a header")
 
 
+def head(packed: bytes) -> bytes:
+    """Return the file at the beginning of a deflated row, b"" where its end is not found in as many bytes.
+
+    Raises:
+        ValueError: the stream is damaged.
+    """
+    try:
+        data = zlib.decompressobj().decompress(packed, len(packed))
+    except zlib.error as error:
+        raise ValueError(f"a damaged deflate stream ({error})") from error
+    file = data.rstrip(b"\0")
+    return file if len(file) < len(data) and file.endswith(_END) else b""
+
+
 def to_chunk(data: bytes, row: int) -> bytes:
     """Return the deflated chunk of a row: the file stored as it is, `row` − its length zeros behind it deflated.
 
@@ -109,8 +125,17 @@ def to_chunk(data: bytes, row: int) -> bytes:
     if zeros < 0:
         raise ValueError(f"a JPEG of {len(data)} bytes does not fit into a row of {row}")
     stored = zlib.compressobj(0, zlib.DEFLATED, -15)
-    deflated = zlib.compressobj(1, zlib.DEFLATED, -15)
-    tail = bytes(zeros)
-    # Two raw deflate streams, the first of which does not end, are one; the frame around them is zlib's.
-    body = stored.compress(data) + stored.flush(zlib.Z_FULL_FLUSH) + deflated.compress(tail) + deflated.flush()
-    return b"\x78\x01" + body + zlib.adler32(tail, zlib.adler32(data)).to_bytes(4, "big")
+    # Raw deflate streams, of which only the last ends, are one; the frame around them is zlib's.
+    body = stored.compress(data) + stored.flush(zlib.Z_FULL_FLUSH)
+    body += _zeros(_PIECE) * (zeros // _PIECE) + _zeros(zeros % _PIECE, last=True)
+    # Adler-32 is two sums (RFC 1950, 9); a zero adds nothing to the first, and the first to the second.
+    adler = zlib.adler32(data)
+    first, second = adler & 0xFFFF, ((adler >> 16) + zeros * (adler & 0xFFFF)) % 65521
+    return b"\x78\x01" + body + (second << 16 | first).to_bytes(4, "big")
+
+
+@lru_cache(maxsize=8)
+def _zeros(count: int, *, last: bool = False) -> bytes:
+    """Return zeros as raw deflate that can be followed by more, or ends the stream."""
+    stream = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return stream.compress(bytes(count)) + stream.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)

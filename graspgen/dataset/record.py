@@ -74,10 +74,13 @@ def columns(table: str, rows: int, **values: Any) -> dict[str, NDArray[Any]]:
 
 
 def no_rows(table: str, height: int = 0, width: int = 0) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table without rows, whose images would have that size, px."""
+    """Return the columns of a table without rows, whose images would have that size, px.
+
+    Columns of modalities are not there, as in a table whose rows were made without them.
+    """
     sides = {"H": height, "W": width}
     shapes = {
         name: tuple(sides[side] if isinstance(side, str) else side for side in column.shape)
-        for name, column in TABLES[table].columns.items()
+        for name, column in TABLES[table].required.items()
     }
     return columns(table, 0, **{name: np.zeros((0, *shape)) for name, shape in shapes.items()})

@@ -31,8 +31,7 @@ def read_image(dataset: h5py.Dataset, row: int, coded: tuple[int, ...] | None = 
     Raises:
         OSError, RuntimeError, ValueError: it is damaged.
     """
-    stored = _read(dataset, row)
-    return stored if coded is None else jpeg.decode(stored.tobytes(), coded)
+    return _read(dataset, row) if coded is None else jpeg.decode(_read_file(dataset, row), coded)
 
 
 def read_images(dataset: h5py.Dataset, rows: Sequence[int], column: Column) -> Any:
@@ -42,7 +41,7 @@ def read_images(dataset: h5py.Dataset, rows: Sequence[int], column: Column) -> A
         OSError, RuntimeError, ValueError: one is damaged.
     """
     if is_coded(dataset, column):
-        files = [jpeg.trimmed(_read(dataset, row).tobytes()) for row in rows]
+        files = [jpeg.trimmed(_read_file(dataset, row)) for row in rows]
         return CodedImages(files, image_shape(dataset, column), dataset.shape[1])
     return np.stack([_read(dataset, row) for row in rows]) if len(rows) else dataset[:0]
 
@@ -65,6 +64,17 @@ class ImageColumn:
 
     def __getitem__(self, row: int) -> NDArray[Any]:
         return read_image(self._dataset, int(row), self._coded)
+
+
+def _read_file(dataset: h5py.Dataset, row: int) -> bytes:
+    """Return the file in row `row` of a column of JPEG images, and maybe zeros behind it."""
+    if _one_deflated_chunk(dataset):
+        skipped, packed = dataset.id.read_direct_chunk((row, 0))
+        # A JPEG does not deflate: it lies in as many bytes as the chunk has, and the zeros need not be made.
+        head = b"" if skipped else jpeg.head(packed)
+        if head:
+            return head
+    return _read(dataset, row).tobytes()
 
 
 def _read(dataset: h5py.Dataset, row: int) -> NDArray[Any]:

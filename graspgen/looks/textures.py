@@ -102,13 +102,20 @@ def _fbm(rng: np.random.Generator, size: int, slope: float, low: float = 1.0, st
     Made in the frequency domain, where it is periodic by itself and costs one transform. `stretch` > 1 draws it out
     along y, below 1 along x.
     """
+    wave = rng.standard_normal((size, size // 2 + 1, 2), np.float32).view(np.complex64)[..., 0]
+    return _spread(irfft2(_amplitude(size, slope, low, stretch) * wave, s=(size, size)))
+
+
+@lru_cache(maxsize=32)
+def _amplitude(size: int, slope: float, low: float, stretch: float) -> Field:
+    """Return the amplitude of every wave of a fractal noise; patterns have few kinds, and powers take long."""
     fx = np.fft.rfftfreq(size, 1 / size).astype(np.float32)[None, :] / np.sqrt(stretch)
     fy = np.fft.fftfreq(size, 1 / size).astype(np.float32)[:, None] * np.sqrt(stretch)
     f = np.hypot(fx, fy)
     amplitude = np.where(f < 0.5 * low, 0, np.maximum(f, np.float32(low)) ** np.float32(-slope))
     amplitude[0, 0] = 0
-    wave = rng.standard_normal((size, size // 2 + 1, 2), np.float32).view(np.complex64)[..., 0]
-    return _spread(irfft2(amplitude * wave, s=(size, size)))
+    amplitude.flags.writeable = False
+    return amplitude
 
 
 def _perlin(rng: np.random.Generator, size: int, cells: int) -> Field:

@@ -70,7 +70,7 @@ def grasp_scene(
         DatasetError: the database does not hold an object, or not as it is in this scene.
     """
     objects, plan, chosen = settled.world.objects, settled.world.plan, settled.world.targets
-    if not len(chosen):
+    if not len(chosen) or not spec.per_object:
         return []
     targets = [objects[i] for i in chosen]
     labelled = [

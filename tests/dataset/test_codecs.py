@@ -64,6 +64,14 @@ def test_a_dataset_has_the_same_content_under_every_codec(name, tmp_path):
     assert verify(tmp_path / "again", content=True).problems == ()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_large_images_come_out_as_they_went_in(name):
+    """blosc2 fills them up to whole blocks."""
+    values = np.random.default_rng(0).integers(0, 50, (1, 480, 640, 3)).astype(np.uint8)
+    chunks = compress(values, name)
+    np.testing.assert_array_equal(decompress(chunks, values.dtype, values.shape[1:], name), values)
+
+
 @needs_plugins
 def test_lossless_images_that_are_not_stored_as_the_recipe_says_are_named(tmp_path):
     folder = make_stored(tmp_path / "data")
