@@ -29,7 +29,7 @@ def demos(
             "--camera",
             "-c",
             metavar="NAME",
-            help="Sees every step: front, side, top, wrist; or recipe. None: no images.",
+            help="Sees every step: front, side, top, wide, wrist; or recipe. None: no images.",
         ),
     ] = None,
     size: Annotated[int, typer.Option("--size", min=16, max=4096, help="Height and width of images, px.")] = 84,

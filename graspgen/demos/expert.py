@@ -21,6 +21,8 @@ THERE, TURNED = 0.003, 0.03
 ABOVE = 0.02
 #: A hand that closes within this of the planned grasp may go on, m; one is open from this share of its stroke on.
 NEAR, OPEN = 0.01, 0.95
+#: Control steps after which it chooses anew what to grasp, from where another has turned the hand to.
+AFRESH = 8
 #: Control steps that it waits to get to where it is told, and for a close.
 PATIENCE, CLOSING = 15, 40
 #: A hand that moves and turns by less than this in each of so many control steps, and is not where it was to go, is
@@ -162,6 +164,8 @@ class Expert:
         Who learns from it sees how things are, not what it did before.
         """
         off = float(np.linalg.norm(T[:3, 3] - x))
+        if self.doing is Doing.OVER and self.plan.key < 0 and self._steps % AFRESH == AFRESH - 1:
+            self.plan = self._planner.best() or self.plan
         if self.doing in (Doing.OVER, Doing.APPROACH):
             if self.task.judge.held[0]:
                 self._do(Doing.LIFT)

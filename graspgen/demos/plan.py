@@ -33,8 +33,8 @@ EXAMINED, TRIED, ENOUGH = 64, 16, 3
 #: Costs: of a failed trial, of one that touched the support, of none; of having been followed before; of a closing
 #: direction that must be turned by more than `MOST_TURN`.
 FAILED, TOUCHED, UNTRIED, FOLLOWED, TURNED = 6.0, 3.0, 4.0, 8.0, 10.0
-#: What a labelled grasp costs where central ones are preferred; and of these, to have been followed before.
-UNCENTRAL, AGAIN = 5.0, 1.0
+#: What a labelled grasp costs where central ones are preferred.
+UNCENTRAL = 5.0
 #: How a labelled grasp is turned, by action mode: to what which mode can reach.
 WAYS: dict[str, tuple[str, ...]] = {
     "delta4": ("delta4",),
@@ -158,9 +158,8 @@ class Planner:
             for part in parts:
                 part.cost[label.target != task.target] = np.inf
         found = _Options(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("row", "way", "T", "cost")))
-        found.cost[:] += [
-            (FOLLOWED if pair[0] >= 0 else AGAIN) * (pair in self._followed) for pair in self._pairs(found)
-        ]
+        # A central grasp may be followed again: no state tells that it was.
+        found.cost[:] += [FOLLOWED * (pair in self._followed and pair[0] >= 0) for pair in self._pairs(found)]
         order = np.argsort(found.cost, kind="stable")
         return found[order[np.isfinite(found.cost[order])][:EXAMINED]]
 

@@ -98,6 +98,21 @@ def test_a_hand_that_something_blocks_backs_off_and_plans_anew() -> None:
     assert Doing.APPROACH in done and Doing.RETREAT in done and expert.plan is None
 
 
+def test_who_turns_the_hand_away_is_advised_to_grasp_along_the_axis_that_is_nearest_then() -> None:
+    die = ("objects.families=die", "objects.fits_hand=1")  # as wide along both of its axes
+    task = GraspTask(TaskSpec(recipe="single", overrides=die, action_mode="delta5"))
+    task.reset(np.random.default_rng(0), scene=0)
+    expert = Expert(task, Labels(*(np.zeros(0, int),) * 2, np.zeros((0, 4, 4)), *(np.zeros(0),) * 4), central=True)
+    keys = [expert.plan.key]
+    for _ in range(40):
+        expert.act()
+        assert expert.doing is Doing.OVER
+        task.step([0, 0, 0, 1, 1])  # 3.4° about the vertical
+        keys.append(expert.plan.key)
+    closing = (object_poses(task)[expert.plan.target] @ expert.plan.T_object_tool)[:3, 1]
+    assert len(set(keys)) == 2 and abs(closing @ task.moment.R[0][:, 1]) > np.cos(np.radians(46 + 8 * 3.5))
+
+
 def test_hands_that_the_expert_does_not_drive_are_refused_before_anything_is_made() -> None:
     for gripper, kind in (("suction_cup", "suction gripper"), ("three_finger", "multi-finger hand")):
         with pytest.raises(RecipeError, match=f"the expert drives jaws, and {gripper} is a {kind}"):
