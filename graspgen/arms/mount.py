@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +91,11 @@ def base_pose(arm: Arm, x: float = 0.0, y: float | None = None, z: float = 0.0, 
     there = data.body(arm.model.flange).xpos
     turn = np.radians(facing_deg) - np.arctan2(there[1], there[0])
     return pose(axis_angle(np.array([0.0, 0.0, 1.0]), turn), [x, arm.distance if y is None else y, z])
+
+
+def mounted(arm: Arm, base: Sequence[float] | None) -> Mounted:
+    """Return an arm where it stands: `base` is x, y, z, m, and where it faces, degrees; None for the usual place."""
+    return Mounted(arm, base_pose(arm, *(base or ())))
 
 
 def _strip(arm: mujoco.MjSpec) -> None:

@@ -1,46 +1,53 @@
-"""Work that a few threads do while the caller does its own, and helps when it would have to wait."""
+"""Calls that a few threads make, the caller's one of them, which helps when it would have to wait."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+Call = Callable[[], None]
 
-class Work:
-    """A call that somebody of a crew makes.
+
+class Job:
+    """Calls that a crew makes.
 
     Args:
-        call: what is to be done, once.
+        count: how many.
     """
 
-    def __init__(self, call: Callable[[], None]) -> None:
-        self._call, self._over, self._error = call, threading.Event(), None
+    def __init__(self, count: int) -> None:
+        self._left, self._made = count, deque[None]()
+        self._over, self._error = threading.Event(), None
+        if not count:
+            self._over.set()
 
-    def do(self) -> None:
-        """Make the call; what it raises is kept for whoever asks for it."""
+    def do(self, call: Call) -> None:
+        """Make one of the calls; what it raises is kept for whoever waits for the job."""
         try:
-            self._call()
+            call()
         except BaseException as error:
             self._error = error
-        self._over.set()
+        self._made.append(None)  # a counter would take a lock
+        if len(self._made) >= self._left:
+            self._over.set()
 
     @property
     def is_over(self) -> bool:
-        """Whether the call has been made."""
+        """Whether all calls have been made."""
         return self._over.is_set()
 
     def wait(self) -> None:
-        """Wait until the call has been made; raise what it raised."""
+        """Wait until all calls have been made; raise what one of them raised."""
         self._over.wait()
         if self._error is not None:
             raise self._error
 
 
 class Crew:
-    """Threads of this process, the caller's one of them; the others begin with the first work that is given.
+    """Threads of this process, the caller's one of them; the others begin with the first job that is given.
 
     Args:
         threads: how many, the caller's included.
@@ -48,36 +55,39 @@ class Crew:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._waiting: deque[Work] = deque()
+        self._waiting: deque[tuple[Job, Call]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._owner = -1
 
-    def give(self, call: Callable[[], None]) -> Work:
-        """Let somebody make a call, in the order given."""
-        work = Work(call)
-        self._waiting.append(work)
+    def give(self, calls: Sequence[Call]) -> Job:
+        """Let calls be made, in the order given, each by whoever is free."""
+        job = Job(len(calls))
+        self._waiting.extend((job, call) for call in calls)
         if self.threads > 1:
             if self._owner != os.getpid():  # threads do not survive a fork
                 self._pool, self._owner = ThreadPoolExecutor(self.threads - 1, "graspgen-crew"), os.getpid()
-            self._pool.submit(self._do_first)
-        return work
+            for _ in range(min(self.threads - 1, len(calls))):
+                self._pool.submit(self._do_all)
+        return job
 
-    def finish(self, work: Work) -> None:
-        """Return when a work is done; do others meanwhile, the last given first. Raises what the work raised."""
-        while not work.is_over:
-            try:
-                other = self._waiting.pop() if self.threads > 1 else self._waiting.popleft()
-            except IndexError:
-                break
-            other.do()
-        work.wait()
+    def finish(self, job: Job) -> None:
+        """Return when a job is over; make calls meanwhile, those given first first. Raises what one of its raised."""
+        while not job.is_over and self._do_next():
+            pass
+        job.wait()
 
-    def _do_first(self) -> None:
+    def _do_all(self) -> None:
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """Make the call that has waited longest; return whether there was one."""
         try:
-            work = self._waiting.popleft()
-        except IndexError:  # the caller has done it
-            return
-        work.do()
+            job, call = self._waiting.popleft()
+        except IndexError:
+            return False
+        job.do(call)
+        return True
 
     def close(self) -> None:
         """End the threads."""

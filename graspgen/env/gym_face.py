@@ -14,6 +14,7 @@ from graspgen.env.errors import EnvError
 from graspgen.env.images import Shot
 from graspgen.env.observations import ObsMode
 from graspgen.env.rewards import goal_reached, goal_reward
+from graspgen.env.scenes import Scenes
 from graspgen.env.senses import Senses
 from graspgen.env.spec import check_choice
 from graspgen.env.task import GraspTask, Step
@@ -131,7 +132,14 @@ class GoalEnv(Goals, GraspEnv):
     """A named target, in the goal form."""
 
 
-def senses_of(kind: str, obs_mode: str, render_mode: str | None, settings: dict[str, Any], n: int = 1) -> Senses:
+def senses_of(
+    kind: str,
+    obs_mode: str,
+    render_mode: str | None,
+    settings: dict[str, Any],
+    n: int = 1,
+    scenes: Scenes | None = None,
+) -> Senses:
     """Return n tasks and what is perceived of them.
 
     Args:
@@ -139,6 +147,7 @@ def senses_of(kind: str, obs_mode: str, render_mode: str | None, settings: dict[
         obs_mode, render_mode: as of `GraspEnv`.
         settings: fields of `TaskSpec`.
         n: how many.
+        scenes: of other tasks with the same settings, to share with them.
 
     Raises:
         EnvError: a setting is unknown or not valid.
@@ -146,7 +155,7 @@ def senses_of(kind: str, obs_mode: str, render_mode: str | None, settings: dict[
     """
     if render_mode is not None:
         check_choice("render_mode", render_mode, tuple(GraspEnv.metadata["render_modes"]))
-    return Senses(obs_mode, settings, pictures=render_mode is not None, n=n, kind=kind)
+    return Senses(obs_mode, settings, pictures=render_mode is not None, n=n, kind=kind, scenes=scenes)
 
 
 def options_of(options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.arms.arm import load_arm
-from graspgen.arms.mount import Mounted, base_pose
+from graspgen.arms.mount import mounted
 from graspgen.env.ahead import Ahead
 from graspgen.env.cameras import with_cameras
 from graspgen.env.errors import EnvError
@@ -146,21 +146,24 @@ class Place:
 class Scenes:
     """Places by recipe and number.
 
+    Attributes:
+        players: how many play scenes at a time: each on a model of its own that it gives back; to a single one the kept
+            scenes themselves are given.
+
     Args:
         spec: of the task.
         views: whether the scenes are to be seen.
-        copies: how many play scenes at a time, each on a model of its own that it gives back; 0 for a single one, to
-            which the kept scenes themselves are given.
     """
 
-    def __init__(self, spec: TaskSpec, views: bool, copies: int = 0) -> None:
-        self._spec, self.views, self._copies = spec, views, copies
+    def __init__(self, spec: TaskSpec, views: bool) -> None:
+        self._spec, self.views, self.players = spec, views, 0
         self._sources: dict[int, _Source] = {}
         self._places: OrderedDict[tuple[int, int], Place] = OrderedDict()
         self._free: list[Place] = []
+        self._coming: dict[Hashable, Sequence[int]] = {}
         self._names: dict[str, Recipe] = {}
         self.recipe = self._recipe(spec.recipe)
-        self.carrier = _mounted(spec)
+        self.carrier = None if spec.arm is None else mounted(load_arm(spec.arm), spec.arm_base)
         self.ahead = Ahead(spec, views) if spec.ahead else None
 
     def source(self, recipe: Recipe) -> _Source:
@@ -188,7 +191,7 @@ class Scenes:
             SceneError: it does not come to rest.
         """
         kept = self._kept((id(recipe), number), recipe)
-        if not self._copies:
+        if self.players < 2:
             return kept
         if back is not None and back.key is not None:
             self._free.append(back)
@@ -196,7 +199,7 @@ class Scenes:
             if place.key == kept.key:
                 self._free.remove(place)
                 return place
-        while len(self._free) > self._copies:
+        while len(self._free) > self.players:
             self._free.pop(0)
         return kept.copy()
 
@@ -212,15 +215,14 @@ class Scenes:
         else:
             settled = settled_scene(recipe, source.catalogue, self._spec.run_seed, key[1], views=self.views)
             place = self._made(source, settled, key)
-        self._places[key] = place
-        while len(self._places) > self._spec.keep:
-            self._places.popitem(last=False)
-        return place
+        return self._keep(key, place)
 
-    def expect(self, numbers: Iterable[int]) -> None:
-        """Let scenes of the task's own recipe be made that will be asked for soon, and no others any more."""
+    def expect(self, who: Hashable, numbers: Sequence[int]) -> None:
+        """Let scenes of the task's own recipe be made that a player will ask for soon, and no others for it."""
         if self.ahead is not None:
-            new = [number for number in numbers if (id(self.recipe), number) not in self._places]
+            self._coming[who] = numbers
+            coming = dict.fromkeys(number for each in self._coming.values() for number in each)
+            new = [number for number in coming if (id(self.recipe), number) not in self._places]
             self.ahead.forget(new)
             self.ahead.want(new)
 
@@ -232,9 +234,13 @@ class Scenes:
     def put(self, settled: SettledScene) -> None:
         """Keep a settled scene, made elsewhere from the task's own recipe, as the scene of its number."""
         key = id(self.recipe), settled.world.plan.index
-        self._places[key] = self._made(self.source(self.recipe), settled, key)
+        self._keep(key, self._made(self.source(self.recipe), settled, key))
+
+    def _keep(self, key: tuple[int, int], place: Place) -> Place:
+        self._places[key] = place
         while len(self._places) > self._spec.keep:
             self._places.popitem(last=False)
+        return place
 
     def again(self, recipe: Recipe, place: Place, poses: Mapping[int, Array]) -> Place | None:
         """Let some of a scene's objects, (4, 4) poses by instance id, come to rest anew; None where none is left.
@@ -267,14 +273,6 @@ class Scenes:
             loaded = load_recipe(given, list(spec.overrides)) if isinstance(given, str) else given
             self._names[key] = with_cameras(loaded, spec.cameras, spec.image_size)
         return self._names[key]
-
-
-def _mounted(spec: TaskSpec) -> Mounted | None:
-    """Return the arm of a task, where it stands."""
-    if spec.arm is None:
-        return None
-    arm = load_arm(spec.arm)
-    return Mounted(arm, base_pose(arm, *(spec.arm_base or ())))
 
 
 @dataclass(frozen=True, eq=False)

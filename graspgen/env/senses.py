@@ -12,6 +12,7 @@ from graspgen.env.cameras import names_of
 from graspgen.env.errors import EnvError
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.observations import ObsMode, bounds, observation
+from graspgen.env.scenes import Scenes
 from graspgen.env.spec import TaskSpec, check_choice
 from graspgen.env.tasks import GraspTasks
 from graspgen.errors import nearest
@@ -47,6 +48,7 @@ class Senses:
         pictures: whether the scenes are to be seen even where observations have no images.
         n: how many tasks.
         kind: name of the environment, for what is told of wrong settings.
+        scenes: of other tasks with the same settings, to share with them.
 
     Raises:
         EnvError: a setting is unknown or not valid.
@@ -54,7 +56,13 @@ class Senses:
     """
 
     def __init__(
-        self, mode: str, settings: dict[str, Any], pictures: bool = False, n: int = 1, kind: str = "the task"
+        self,
+        mode: str,
+        settings: dict[str, Any],
+        pictures: bool = False,
+        n: int = 1,
+        kind: str = "the task",
+        scenes: Scenes | None = None,
     ) -> None:
         check_choice("obs_mode", mode, get_args(ObsMode))
         known = [f.name for f in fields(TaskSpec)]
@@ -64,7 +72,7 @@ class Senses:
         self.mode, self._sees = mode, mode not in BLIND
         if not self._sees:
             settings = {"image_size": PICTURE, "shadow_size": PICTURE_SHADOWS, **settings}
-        self.tasks = GraspTasks(TaskSpec(**settings), views=self._sees or pictures, n=n)
+        self.tasks = GraspTasks(TaskSpec(**settings), views=self._sees or pictures, n=n, scenes=scenes)
         self._eyes = [Eyes(self.tasks.spec.shadow_size) for _ in range(n)]
         self._shots: list[list[Shot]] = [[] for _ in range(n)]
         self._frames = [0] * n

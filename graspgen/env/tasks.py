@@ -39,15 +39,16 @@ class GraspTasks(Episodes):
         spec: of the task.
         views: whether scenes are to be seen.
         n: how many episodes at a time.
+        scenes: of other tasks of the same spec, to share with them; None for scenes of their own.
     """
 
-    def __init__(self, spec: TaskSpec, views: bool = False, n: int = 1) -> None:
-        scenes = Scenes(spec, views, copies=n if n > 1 else 0)
+    def __init__(self, spec: TaskSpec, views: bool = False, n: int = 1, scenes: Scenes | None = None) -> None:
+        scenes = Scenes(spec, views) if scenes is None else scenes
+        scenes.players += n
         most = _most_objects(scenes.recipe)
         self.rows = spec.max_objects or most
         super().__init__(spec, scenes, n, max(self.rows, most))
         self._numbers = Numbers(self._half, self.rows, self.driver.joints)
-        self._coming: list[list[int]] = [[]] * n
 
     @property
     def action_size(self) -> int:
@@ -126,13 +127,13 @@ class GraspTasks(Episodes):
     def _expect(self, i: int, rng: np.random.Generator) -> None:
         """Let the scenes be made that the next resets of an episode will draw, as `reset` draws."""
         rng, spec = copy.deepcopy(rng), self.spec
-        self._coming[i] = []
-        for _ in range(1 + spec.ahead // self.n):
-            self._coming[i].append(spec.first_scene + int(rng.integers(spec.scenes or 2**31)))
+        coming = []
+        for _ in range(1 + spec.ahead // self.scenes.players):
+            coming.append(spec.first_scene + int(rng.integers(spec.scenes or 2**31)))
             rng.random(3)  # the jitter and the choice of the target
             if spec.physics is not None:
                 spec.physics.draw(rng, self._ids[i, :0])
-        self.scenes.expect(dict.fromkeys(number for coming in self._coming for number in coming))
+        self.scenes.expect((id(self), i), coming)
 
     def command(self, going: Sequence[int], actions: ArrayLike) -> None:
         """Begin a control step that does actions.

@@ -2,12 +2,12 @@
 
 Every environment plays a scene of its own: other objects, so a model of another layout, which one batch of many
 simulations would refuse. So each has a batch of one (`Simulation.rollout`), and what a batch of many would do with its
-own threads is done here with Python's: a control step's physics is a single call without the interpreter's lock.
+own threads is done here with Python's: a control step's physics is a single call without the interpreter's lock. All
+else takes that lock, and is done team by team (`graspgen.env.teams`), while others simulate.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,21 +24,18 @@ from graspgen.env.crew import Crew
 from graspgen.env.errors import EnvError
 from graspgen.env.gym_face import Goals, GraspEnv, options_of, picture_of, senses_of, space
 from graspgen.env.observations import ObsMode
-from graspgen.env.senses import BLIND, of
+from graspgen.env.senses import BLIND, Senses, of
 from graspgen.env.spec import TaskSpec
-from graspgen.env.tasks import GraspTasks
+from graspgen.env.teams import Teams, sizes
 from graspgen.errors import nearest
 from graspgen.frames import Array
-
-#: Works that each thread is given in a step: more of them even out, and each costs some hand-over.
-_SHARES = 8
 
 
 class GraspVectorEnv(gymnasium.vector.VectorEnv):
     """`num_envs` grasping environments: each does, to the last bit, what it would do alone.
 
     Attributes:
-        grasping: the tasks.
+        grasping: the tasks, in teams.
 
     Args:
         num_envs: how many.
@@ -68,17 +65,21 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
                 raise EnvError(f"{name} must be a whole number of at least 1, got {value!r}")
         keep = max(num_envs, settings.pop("keep", TaskSpec.keep))
         kind = type(self).__name__
-        self._senses = senses_of(kind, obs_mode, render_mode, {"keep": keep, **settings}, num_envs)
-        self.grasping: GraspTasks = self._senses.tasks
+        self._crew = Crew(threads or len(os.sched_getaffinity(0)))
+
+        def senses(n: int, first: Senses | None) -> Senses:
+            scenes = None if first is None else first.tasks.scenes
+            return senses_of(kind, obs_mode, render_mode, {"keep": keep, **settings}, n, scenes)
+
+        self.grasping = Teams(senses, sizes(num_envs, self._crew.threads))
         self.num_envs, self.obs_mode, self.render_mode = num_envs, obs_mode, render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         fps = round(1 / self.grasping.period)
         self.metadata = {**GraspEnv.metadata, "render_fps": fps, "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = space(self._senses.bounds())
+        self.single_observation_space = space(self.grasping.first.bounds())
         self.single_action_space = spaces.Box(-1.0, 1.0, (self.grasping.action_size,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._crew = Crew(threads or len(os.sched_getaffinity(0)))
         self._longest, self._steps = max_episode_steps, np.zeros(num_envs, np.int64)
         self._over = np.zeros(num_envs, bool)
         self._rngs: list[np.random.Generator | None] = [None] * num_envs
@@ -119,21 +120,16 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
         Raises:
             EnvError: an action has the wrong shape or is not finite, or an episode that is over was not reset.
         """
-        actions, tasks, mode = np.asarray(actions), self.grasping, self.autoreset_mode
+        actions, mode = np.asarray(actions), self.autoreset_mode
         if actions.shape != self.action_space.shape or not np.isfinite(actions).all():
             raise EnvError(f"actions must be finite numbers of shape {self.action_space.shape}, got {actions.shape}")
         if mode == AutoresetMode.DISABLED and self._over.any():
             over = np.flatnonzero(self._over).tolist()
             raise EnvError(f"episodes {over} are over: reset them, with options={{'reset_mask': …}}")
         again = self._over.copy() if mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
-        going = np.flatnonzero(~again).tolist()
-        tasks.command(going, actions)
-        self._simulate(going)
-        rewards, terminated = tasks.judged(going)
+        rewards, terminated = self._played(~again, actions)
         self._steps += 1
         truncated = self._steps >= self._longest
-        for i in going:
-            self._senses.next(i)
         rewards[again], terminated[again], truncated[again] = 0.0, False, False
         self._over = terminated | truncated
         infos: dict[str, Any] = {}
@@ -142,7 +138,7 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
             infos = self._final(np.flatnonzero(again).tolist())
         for i in np.flatnonzero(again).tolist():
             self._begin(i, None, {})
-        for name, told in tasks.infos().items():
+        for name, told in self.grasping.infos().items():
             infos[name], infos[f"_{name}"] = told, np.ones(self.num_envs, bool)
         return self._observed(), rewards, terminated, truncated, infos
 
@@ -150,35 +146,30 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
         if seed is not None or self._rngs[i] is None:
             self._rngs[i] = seeding.np_random(seed)[0]
         self.grasping.reset(i, self._rngs[i], **options)
-        self._senses.begin(i)
         self._steps[i] = 0
 
-    def _simulate(self, going: list[int]) -> None:
-        size = max(1, len(going) // (_SHARES * self._crew.threads))
-        works = [
-            self._crew.give(functools.partial(self._simulate_some, going[i : i + size]))
-            for i in range(0, len(going), size)
-        ]
-        for work in works:
-            self._crew.finish(work)
-
-    def _simulate_some(self, some: list[int]) -> None:
-        for i in some:
-            self.grasping.simulate(i)
+    def _played(self, going: NDArray[np.bool_], actions: NDArray) -> tuple[Array, NDArray[np.bool_]]:
+        """Do a control step; return (n,) rewards, and whether each episode is over."""
+        rewards, over, teams = np.zeros(self.num_envs), np.zeros(self.num_envs, bool), self.grasping.teams
+        jobs = [self._crew.give(team.command(going, actions)) for team in teams]
+        for team, job in zip(teams, jobs, strict=True):
+            self._crew.finish(job)
+            team.judge(rewards, over)
+        return rewards, over
 
     def _final(self, ended: list[int]) -> dict[str, Any]:
         """Return what infos say of episodes that have just ended."""
         infos: dict[str, Any] = {}
-        seen = self._senses.observed() if self.obs_mode in BLIND else None
+        seen = self.grasping.observed() if self.obs_mode in BLIND else None
         for i in ended:
-            last = self._senses.observation(i) if seen is None else of(seen, i)
+            last = self.grasping.observation(i) if seen is None else of(seen, i)
             infos = self._add_info(infos, {"final_obs": last, "final_info": self.grasping.info(i)}, i)
         return infos
 
     def _observed(self) -> Any:
         if self.obs_mode in BLIND:
-            return self._senses.observed()
-        each = [self._senses.observation(i) for i in range(self.num_envs)]
+            return self.grasping.observed()
+        each = [self.grasping.observation(i) for i in range(self.num_envs)]
         empty = create_empty_array(self.single_observation_space, self.num_envs)
         return concatenate(self.single_observation_space, each, empty)
 
@@ -208,11 +199,11 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
             return None
         if None in self.grasping.places:
             raise EnvError("reset the environments before they are rendered")
-        return tuple(picture_of(self._senses.picture(i), self.render_mode) for i in range(self.num_envs))
+        return tuple(picture_of(self.grasping.picture(i), self.render_mode) for i in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free what was uploaded to the renderer, and end the threads."""
-        self._senses.close()
+        self.grasping.close()
         self._crew.close()
 
 

@@ -118,7 +118,7 @@ def test_environments_of_a_vector_have_each_their_own_and_equal_single_ones(sett
 
 def test_the_scenes_that_are_made_ahead_are_still_those_that_will_be_drawn():
     ahead, rng, expected, drawn = quick_task(scenes=None, physics=RANGES, ahead=1), np.random.default_rng(3), [], []
-    ahead.scenes.expect = lambda numbers: expected.append(list(numbers))
+    ahead.scenes.expect = lambda _, numbers: expected.append(list(numbers))
     for _ in range(3):
         ahead.reset(rng)
         drawn.append(ahead.info()["scene"])

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode
 
 from graspgen.env import EnvError
 from graspgen.env.crew import Crew
+from graspgen.env.teams import sizes
 
 N = 3
 
@@ -115,6 +116,18 @@ def test_the_number_of_threads_changes_nothing():
     assert_plays_as(made(threads=1), made(threads=3), 14)
 
 
+def test_teams_are_large_enough_to_pay():
+    assert sizes(64, 2) == [16] * 4 and sizes(35, 2) == [18, 17] and sizes(64, 1) == [64] and sizes(3, 8) == [3]
+
+
+def test_who_is_in_the_same_team_changes_nothing(monkeypatch):
+    monkeypatch.setattr("graspgen.env.teams.LEAST", 1)
+    settings = {"name": "graspgen/PickTarget-v0", "recipe": "tabletop", "obs_mode": "state_dict"}
+    teams, alone = made("SameStep", threads=2, **settings), made("SameStep", threads=1, **settings)
+    assert [len(v.unwrapped.grasping.teams) for v in (teams, alone)] == [N, 1]
+    assert_plays_as(teams, alone, 14, "SameStep")
+
+
 def test_every_environment_has_its_own_physics():
     vector = made(threads=1)
     _, info = vector.reset(seed=5)
@@ -174,16 +187,18 @@ def test_a_vector_says_what_evaluators_of_policies_ask_each_environment_for():
 
 def test_a_crew_does_every_work_once_and_hands_on_what_it_raises():
     crew, done = Crew(3), []
-    works = [crew.give(lambda i=i: done.append(i)) for i in range(50)]
-    for work in works:
-        crew.finish(work)
+    jobs = [crew.give([lambda i=i: done.append(i) for i in range(k, k + 10)]) for k in range(0, 50, 10)]
+    for job in jobs:
+        crew.finish(job)
+        assert job.is_over
     assert sorted(done) == list(range(50))
+    crew.finish(crew.give([]))
 
     def fail() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        crew.finish(crew.give(fail))
+        crew.finish(crew.give([fail, fail]))
     crew.close()
 
 
