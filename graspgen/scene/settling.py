@@ -95,7 +95,7 @@ class Settling:
             self.refuse(Refusal.UNSTABLE, told)
             return None
         now = motion(world)
-        free = np.array([i not in self.parked for i in self.ids], bool)
+        free = self._free()
         gone = lost(world, now.com, self.spec.fallen) & free
         thrown = (now.speed > self._thrown) & free
         if thrown.any():
@@ -113,6 +113,12 @@ class Settling:
         calm = (now.speed < self.spec.max_speed) & (now.angular_speed < self.spec.max_angular_speed)
         self._calm = self._calm + 1 if calm[free].all() else 0
         return now
+
+    def _free(self) -> NDArray[np.bool_]:
+        """(n,) which objects have been let go."""
+        if not self.parked:
+            return np.ones(len(self.world.objects), bool)
+        return np.array([i not in self.parked for i in self.ids], bool)
 
     @property
     def calm_for(self) -> float:
