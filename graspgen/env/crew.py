@@ -59,10 +59,11 @@ class Crew:
         self._pool: ThreadPoolExecutor | None = None
         self._owner = -1
 
-    def give(self, calls: Sequence[Call]) -> Job:
-        """Let calls be made, in the order given, each by whoever is free."""
+    def give(self, calls: Sequence[Call], urgent: int = 0) -> Job:
+        """Let calls be made, in the order given, each by whoever is free; so many of them before all that wait."""
         job = Job(len(calls))
-        self._waiting.extend((job, call) for call in calls)
+        self._waiting.extendleft((job, call) for call in reversed(calls[:urgent]))
+        self._waiting.extend((job, call) for call in calls[urgent:])
         if self.threads > 1:
             if self._owner != os.getpid():  # threads do not survive a fork
                 self._pool, self._owner = ThreadPoolExecutor(self.threads - 1, "graspgen-crew"), os.getpid()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.env.scenes import Place
+from graspgen.env.sums import sum_of_squares
 from graspgen.frames import Array
 from graspgen.grasps.course import WILD_SPEED
 from graspgen.grasps.scene_measures import Motion, motion_in_hand, turned
@@ -175,7 +176,7 @@ class Meter:
     def wild(self) -> NDArray[np.bool_] | None:
         """(n,) whether an object is shot away, or MuJoCo has warned, in the simulations; None where in none."""
         rates, warned = self._object_rates, [place is not None and place.sim.warned for place in self._places]
-        if np.vdot(rates, rates) < WILD_SPEED**2 and True not in warned:
+        if sum_of_squares(rates) < WILD_SPEED**2 and True not in warned:
             return None
         return ~(np.abs(self.moment.v_object) < WILD_SPEED).all(axis=(1, 2)) | warned  # NaN is wild
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from graspgen.env.moment import Moment
 from graspgen.env.observe import AGENT, EPISODE, OBJECT, agent_bounds, environment_bounds
+from graspgen.env.sums import sum_of_squares
 from graspgen.frames import Array
 
 #: A sum of squares below this holds no number that single precision has no room for, and none that is not finite.
@@ -99,7 +100,7 @@ class Numbers:
     def _told(self, of: slice) -> NDArray[np.float32]:
         """Bound numbers; one that is not finite, after a simulation has diverged, is 0."""
         told, low, high = self._table[:, of], self._low[of], self._high[of]
-        if not np.vdot(told, told) < _SURELY_FINITE:
+        if not sum_of_squares(told) < _SURELY_FINITE:
             with np.errstate(over="ignore"):
                 told = np.nan_to_num(told.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).astype(float)
         told = np.maximum(told, low)

@@ -18,6 +18,7 @@ from graspgen.env.errors import EnvError
 from graspgen.env.numbers import Numbers
 from graspgen.env.scenes import Place, Scenes
 from graspgen.env.spec import TaskSpec
+from graspgen.env.sums import sum_of_squares
 from graspgen.errors import SceneError
 from graspgen.frames import Array
 from graspgen.grasps.scene_measures import SceneMeasures
@@ -196,7 +197,7 @@ class GraspTasks(Episodes):
 
 def _not_finite(numbers: Array) -> bool:
     # A sum of squares is quicker to look at, but may overflow.
-    return not (np.vdot(numbers, numbers) < np.inf or np.isfinite(numbers).all())
+    return not (sum_of_squares(numbers) < np.inf or np.isfinite(numbers).all())
 
 
 def _most_objects(recipe: Recipe) -> int:

@@ -8,6 +8,7 @@ alone, not on who is in its team.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from graspgen.frames import Array
 
 #: Most teams, and fewest environments of one: a team more takes some 100 µs of Python more in every step.
 MOST, LEAST = 4, 16
+#: What took more than this share of the last step's simulation goes first: else all wait for it in the end.
+_LONG = 0.05
 
 
 def sizes(n: int, threads: int) -> list[int]:
@@ -37,23 +40,34 @@ class Team:
         senses: of them.
         span: which of the vector's they are.
         going: numbers in the team of those that go on in this step.
+        took: (size,) s, how long each was simulated in the last step; it says who goes first, and nothing else.
     """
 
     def __init__(self, senses: Senses, first: int) -> None:
         self.senses, self.tasks = senses, senses.tasks
+        self.took = np.zeros(senses.tasks.n)
         self.span = slice(first, first + senses.tasks.n)
         self.going: list[int] = []
 
-    def command(self, going: NDArray[np.bool_], actions: NDArray) -> list[Call]:
-        """Begin a control step; return the calls that simulate it.
+    def command(self, going: NDArray[np.bool_], actions: NDArray, whole: float) -> tuple[list[Call], int]:
+        """Begin a control step; return the calls that simulate it, longest first, and how many cannot wait.
 
         Args:
             going: (n,) which environments of the vector go on.
             actions: (n, numbers) of all.
+            whole: s, how long all were simulated in the last step.
         """
         self.going = np.flatnonzero(going[self.span]).tolist()
         self.tasks.command(self.going, actions[self.span])
-        return [functools.partial(self.tasks.simulate, i) for i in self.going]
+        took = self.took.tolist()
+        order = sorted(self.going, key=lambda i: -took[i])
+        urgent = sum(took[i] > _LONG * whole for i in order)
+        return [functools.partial(self._simulate, i) for i in order], urgent
+
+    def _simulate(self, i: int) -> None:
+        start = time.perf_counter()
+        self.tasks.simulate(i)
+        self.took[i] = time.perf_counter() - start
 
     def judge(self, rewards: Array, over: NDArray[np.bool_]) -> None:
         """End the control step, once it is simulated: write into (n,) rewards, and whether each episode is over."""

@@ -151,7 +151,8 @@ class GraspVectorEnv(gymnasium.vector.VectorEnv):
     def _played(self, going: NDArray[np.bool_], actions: NDArray) -> tuple[Array, NDArray[np.bool_]]:
         """Do a control step; return (n,) rewards, and whether each episode is over."""
         rewards, over, teams = np.zeros(self.num_envs), np.zeros(self.num_envs, bool), self.grasping.teams
-        jobs = [self._crew.give(team.command(going, actions)) for team in teams]
+        whole = sum(float(team.took.sum()) for team in teams)
+        jobs = [self._crew.give(*team.command(going, actions, whole)) for team in teams]
         for team, job in zip(teams, jobs, strict=True):
             self._crew.finish(job)
             team.judge(rewards, over)

@@ -1,8 +1,10 @@
 """Environments in a vector do, to the last bit, what each does alone, on any number of threads."""
 
+import functools
 import os
 import subprocess
 import sys
+import time
 import warnings
 
 import mujoco
@@ -17,6 +19,7 @@ from gymnasium.vector import AutoresetMode
 
 from graspgen.env import EnvError
 from graspgen.env.crew import Crew
+from graspgen.env.sums import sum_of_squares
 from graspgen.env.teams import sizes
 
 N = 3
@@ -114,6 +117,30 @@ def test_sixty_four_at_once_have_a_scene_and_a_model_each():
 
 def test_the_number_of_threads_changes_nothing():
     assert_plays_as(made(threads=1), made(threads=3), 14)
+
+
+def test_no_sum_over_all_environments_wakes_threads_of_blas():
+    # These spin for a tenth of a second after a sum of more than 10 000 numbers, on the cores that simulate.
+    for size in (1, 8192, 8193, 20_000):
+        numbers = np.random.default_rng(size).normal(size=(size, 1))
+        assert sum_of_squares(numbers) == pytest.approx((numbers**2).sum(), rel=1e-12)
+    assert not sum_of_squares(np.full(20_000, np.nan)) < np.inf
+    big, woken = np.ones((200, 200)), []
+    for _ in range(10):  # others of this process may be at work now and then
+        start = time.process_time() - time.thread_time()
+        for _ in range(100):
+            sum_of_squares(big)
+        woken.append(time.process_time() - time.thread_time() - start)
+        time.sleep(0.05)
+    assert min(woken) < 2e-3
+
+
+def test_what_takes_long_goes_first():
+    crew, done = Crew(1), []
+    jobs = [crew.give([functools.partial(done.append, (k, i)) for i in range(4)], urgent=k) for k in range(3)]
+    for job in jobs:
+        crew.finish(job)
+    assert done[:3] == [(2, 0), (2, 1), (1, 0)] and done[3:7] == [(0, i) for i in range(4)] and len(done) == 12
 
 
 def test_teams_are_large_enough_to_pay():
