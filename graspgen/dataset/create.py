@@ -14,22 +14,21 @@ import h5py
 
 from graspgen import __version__
 from graspgen.dataset.codecs import need_stored
+from graspgen.dataset.folder import delete_dataset, only_begun, what_it_holds
 from graspgen.dataset.guards import guarded
 from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.hdf5 import HASHES, open_file
 from graspgen.dataset.layout import (
     INDEX,
-    MANIFEST,
     OBJECTS,
-    OWNED,
     PARTIAL,
     SHARDS,
     UNFINISHED,
     shard_file,
     write_error,
 )
-from graspgen.dataset.lock import LOCK
-from graspgen.dataset.manifest import Manifest, ShardInfo, edited, load_manifest, save_manifest
+from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest, save_manifest
+from graspgen.dataset.mend import distrusted, rebuilt
 from graspgen.dataset.schema import SCHEMA_VERSION, TABLES
 from graspgen.errors import DatasetError
 from graspgen.libraries import libraries
@@ -89,17 +88,12 @@ def create_dataset(
     try:
         if folder.exists() and not folder.is_dir():
             raise DatasetError(f"{folder} is a file; choose another output folder")
-        if folder.is_dir() and not _only_begun(folder):
+        if folder.is_dir() and not only_begun(folder):
             if resume:
                 return _resume(folder, wanted, find)
             if not overwrite:
-                mend = (
-                    "use --resume to go on, --overwrite to delete it"
-                    if (folder / MANIFEST).is_file()
-                    else ("choose another output folder")
-                )
-                raise DatasetError(f"{folder} exists and is not empty; {mend}")
-            _delete(folder)
+                raise DatasetError(f"{folder} exists and is not empty{what_it_holds(folder)}")
+            delete_dataset(folder)
         (folder / SHARDS).mkdir(parents=True, exist_ok=True)
         (folder / OBJECTS).mkdir(exist_ok=True)
     except OSError as error:
@@ -110,43 +104,17 @@ def create_dataset(
     return wanted
 
 
-def _only_begun(folder: Path) -> bool:
-    """Whether a folder holds nothing yet, or what a run that was killed in its first moment leaves."""
-    for path in folder.iterdir():
-        empty = path.name in (SHARDS, OBJECTS) and path.is_dir() and not any(path.iterdir())
-        if not empty and path.name not in (LOCK, MANIFEST + PARTIAL):
-            return False
-    return True
-
-
-def _delete(folder: Path) -> None:
-    """Delete what graspgen made in a folder that is a dataset; files of others stay."""
-    manifest = folder / MANIFEST
-    if not _is_manifest(manifest):
-        raise DatasetError(
-            f"{folder} is no graspgen dataset (it has no {MANIFEST} of one), so --overwrite will not delete it; "
-            "choose another output folder"
-        )
-    for name in OWNED:
-        target = folder / name
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
-
-
-def _is_manifest(path: Path) -> bool:
-    """Whether a file is a manifest of graspgen's, of any version and however incomplete its content."""
+def _again(folder: Path, wanted: Manifest, why: str) -> Manifest:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and str(content.get("format", "")).startswith("graspgen")
+        return rebuilt(folder, wanted, why)
+    except OSError as error:
+        raise write_error(folder, error) from error
 
 
 def _resume(folder: Path, wanted: Manifest, find: Find | None) -> Manifest:
-    by_hand = edited(folder)
-    found = load_manifest(folder)
+    why = distrusted(folder)
+    by_hand = bool(why)
+    found = _again(folder, wanted, why) if why else load_manifest(folder)
     if found.selected is not None:
         raise DatasetError(
             f"cannot resume {folder}: it was split off or merged from other datasets; resume those, and do that again"

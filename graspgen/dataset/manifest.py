@@ -262,7 +262,9 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
             raise ValueError(f"scenes {manifest.scenes}, scenes_per_shard {manifest.scenes_per_shard}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         what = f"missing {error}" if isinstance(error, KeyError) else str(error)
-        raise DatasetError(f"{path} is damaged ({what}); restore it, or generate with --overwrite") from error
+        raise DatasetError(
+            f"{path} is damaged ({what}); restore it, or run again the command that made it, which mends it"
+        ) from error
     return manifest
 
 

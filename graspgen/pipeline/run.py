@@ -15,7 +15,8 @@ from graspgen.dataset.create import clear_partial, create_dataset
 from graspgen.dataset.index import finalize
 from graspgen.dataset.layout import INDEX, MANIFEST, UNFINISHED, write_error
 from graspgen.dataset.lock import only_run
-from graspgen.dataset.manifest import edited, load_manifest
+from graspgen.dataset.manifest import load_manifest
+from graspgen.dataset.mend import distrusted
 from graspgen.dataset.store import Store, begin, claim, publish
 from graspgen.errors import DatasetError, GraspgenError, RecipeError
 from graspgen.objects.selection import Selection, selection_of
@@ -105,8 +106,8 @@ def generate(
         notes = []
         if resume:
             _same_objects(journal, selection, folder)
-            if edited(folder):
-                notes.append(f"{folder / MANIFEST} was edited by hand: every shard is read again, and it is rewritten")
+            if why := distrusted(folder):
+                notes.append(f"{folder / MANIFEST} {why}: every shard is read again, and it is rewritten")
         run = {
             "recipe": recipe.model_dump(mode="json"),
             "seed": seed,
@@ -156,6 +157,7 @@ def generate(
                 if steering is not None:
                     made.quotas = steering.report()
                     journal.write("quotas", rows=plain(made.quotas))
+                watch.last()
             _complete(folder, records, to)
         except KeyboardInterrupt:
             made.interrupted = True
@@ -210,7 +212,9 @@ def _claimed(folder: Path, journal: Journal) -> Iterator[None]:
 
 
 def _goes_on(folder: Path, scenes: int) -> bool:
-    """Whether the folder holds a run that is not finished, or the very one that is asked for."""
+    """Whether the folder holds a run that is not finished, the very one that is asked for, or one to be mended."""
+    if distrusted(folder):
+        return True
     try:
         found = load_manifest(folder)
     except DatasetError:
@@ -230,7 +234,7 @@ def _same_objects(journal: Journal, selection: Selection | None, folder: Path) -
 
 def _layout(folder: Path, scenes: int, recipe: Recipe, resume: bool) -> int:
     """Return the scenes of a shard; a run that is resumed keeps its own, though it may grow."""
-    if resume and (folder / MANIFEST).is_file():
+    if resume and distrusted(folder) in ("", "was edited by hand") and (folder / MANIFEST).is_file():
         return load_manifest(folder).scenes_per_shard
     return scenes_per_shard(scenes, image_bytes(recipe))
 

@@ -69,11 +69,14 @@ class Watch:
     def states(self, states: Sequence[WorkerState]) -> None:
         """Take what the workers are at."""
         self._states = states
-        now = time.monotonic() - self._start
-        if now - self._last >= TICK:
-            self._last = now
-            self._journal.write("tick", **self._tick(now))
+        if time.monotonic() - self._start - self._last >= TICK:
+            self.last()
             self._show()
+
+    def last(self) -> None:
+        """Write down how far the run is; also at its end, since what comes after the last time is not yet told."""
+        self._last = time.monotonic() - self._start
+        self._journal.write("tick", **self._tick(self._last))
 
     def _tick(self, elapsed: float) -> dict[str, Any]:
         made = self._made
