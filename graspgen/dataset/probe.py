@@ -25,8 +25,10 @@ from graspgen.dataset.schema import TABLES
 from graspgen.dataset.unpack import read_images
 from graspgen.errors import DatasetError
 
-#: Memory of a probe, bytes, and the time that it may take for a file, s, and for each MiB of it.
+#: Memory of a probe, bytes, and the processor time that it may take for a file, s, and for each MiB of it.
 MEMORY, SECONDS, SECONDS_PER_MIB = 3 << 30, 10.0, 0.2
+#: By the clock it may take this many times as long.
+PATIENCE = 30.0
 #: Files that are read at most where a command only looks at a dataset; `graspgen check` reads them all.
 MOST = 100
 
@@ -64,8 +66,12 @@ def _run(paths: list[Path], images: bool, mistakes: dict[Path, str]) -> int:
     if len(found) == len(paths):
         return len(paths)
     ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    what = "takes HDF5 too long to read" if ended in (signal.SIGALRM, signal.SIGKILL) else "makes HDF5 crash"
-    mistakes[paths[len(found)]] = f"{what}: it is damaged"
+    if ended == signal.SIGALRM:
+        told = f"was not read within {PATIENCE * seconds[len(found)]:.0f} s: its disk does not answer"
+    else:
+        what = "takes HDF5 too long to read" if ended in (signal.SIGPROF, signal.SIGKILL) else "makes HDF5 crash"
+        told = f"{what}: it is damaged"
+    mistakes[paths[len(found)]] = told
     return len(found) + 1
 
 
@@ -73,7 +79,7 @@ def _child(send: int, paths: list[Path], seconds: list[float], images: bool) -> 
     """Tell a line of JSON for each file, "" for one that was read; never return."""
     try:
         faulthandler.disable()
-        for number in (signal.SIGINT, signal.SIGALRM, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGALRM, signal.SIGPROF, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         mine = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -81,9 +87,13 @@ def _child(send: int, paths: list[Path], seconds: list[float], images: bool) -> 
         most = mine + MEMORY if limit == resource.RLIM_INFINITY else min(mine + MEMORY, limit)
         resource.setrlimit(resource.RLIMIT_AS, (most, limit))
         for path, allowed in zip(paths, seconds, strict=True):
-            signal.setitimer(signal.ITIMER_REAL, allowed)  # its default action ends the process
+            # Their default actions end the process. A sound file takes long by the clock where the machine is busy or
+            # was asleep, so processor time counts; by the clock only a disk that never answers is given up.
+            signal.setitimer(signal.ITIMER_PROF, allowed)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE * allowed)
             os.write(send, (json.dumps(read_all(path, images)) + "\n").encode())
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+                signal.setitimer(timer, 0)
     finally:
         os._exit(0)
 
