@@ -1,6 +1,6 @@
 """Generate for a long time, and see whether the worker grows: its memory after warm-up against that at the end.
 
-    python scripts/soak.py OUT --scenes 2000 [--recipe tabletop] [--full] [--workers 1] [--json soak.json]
+    python scripts/soak.py OUT --scenes 2000 [--recipe tabletop] [--full] [--set KEY=VALUE …] [--workers 1] [--json soak.json]
 
 One worker, never replaced by a fresh one, makes all scenes; its resident memory is read from the run's own journal.
 Growth is that of the line through all readings after the first tenth of the scenes (Theil-Sen, so that single peaks do
@@ -62,12 +62,15 @@ def main() -> int:
     parser.add_argument("--scenes", type=int, default=2000)
     parser.add_argument("--recipe", default="tabletop")
     parser.add_argument("--full", action="store_true", help="the recipe as it is")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="override a value of the recipe"
+    )
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", type=Path, default=Path("soak.json"))
     options = parser.parse_args()
     shutil.rmtree(options.out, ignore_errors=True)
-    recipe = load_recipe(options.recipe, () if options.full else CHEAP)
+    recipe = load_recipe(options.recipe, [*(() if options.full else CHEAP), *options.set])
     made = generate(
         recipe,
         options.out,

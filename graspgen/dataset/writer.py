@@ -85,6 +85,8 @@ class _Source:
         try:
             scene = next(self._scenes)
             return scene if isinstance(scene, PackedScene) else pack_scene(scene)
+        except StopIteration:
+            raise  # kept, it would keep itself, and with it the last scene, until Python looks for such circles
         except BaseException as error:
             self.error = error
             raise

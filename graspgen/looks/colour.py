@@ -45,7 +45,7 @@ def planckian_xy(kelvin: float) -> tuple[float, float]:
     return x, y
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)
 def temperature_rgb(kelvin: float) -> tuple[float, float, float]:
     """Return the sRGB colour (encoded, the largest channel 1) of a white surface lit by a black body.
 

@@ -172,6 +172,7 @@ def make_unit(job: Job, unit: Unit, report: Report) -> UnitDone:
     start = time.perf_counter()
     shard = shelf.write(unit.number, wanted, job.attributes) if wanted else None
     shelf.clear(unit.scenes)
+    give_back(circles=True)
     return UnitDone(unit.number, shard, dict(unit.refused), time.perf_counter() - start)
 
 
