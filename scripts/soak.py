@@ -1,6 +1,6 @@
 """Generate for a long time, and see whether the worker grows: its memory after warm-up against that at the end.
 
-    python scripts/soak.py OUT --scenes 2000 [--recipe tabletop] [--full] [--set KEY=VALUE …] [--workers 1] [--json soak.json]
+    python scripts/soak.py OUT --scenes 2000 [--recipe tabletop] [--full] [--set KEY=VALUE …] [--workers 1]
 
 One worker, never replaced by a fresh one, makes all scenes; its resident memory is read from the run's own journal.
 Growth is that of the line through all readings after the first tenth of the scenes (Theil-Sen, so that single peaks do
