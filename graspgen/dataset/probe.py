@@ -26,7 +26,7 @@ from graspgen.dataset.unpack import read_images
 from graspgen.errors import DatasetError
 
 #: Memory of a probe, bytes, and the processor time that it may take for a file, s, and for each MiB of it.
-MEMORY, SECONDS, SECONDS_PER_MIB = 3 << 30, 10.0, 0.2
+MEMORY, SECONDS, SECONDS_PER_MIB = 3 << 30, 6.0, 0.2
 #: By the clock it may take this many times as long.
 PATIENCE = 30.0
 #: Files that are read at most where a command only looks at a dataset; `graspgen check` reads them all.
