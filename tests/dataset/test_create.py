@@ -44,9 +44,7 @@ def test_a_new_folder_is_begun_and_an_empty_one_is_taken(tmp_path: Path) -> None
 
 
 def test_a_folder_in_use_is_refused(sound: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        DatasetError, match=r"it holds a dataset of 4 scenes; --resume makes it grow"
-    ):
+    with pytest.raises(DatasetError, match=r"it holds a dataset of 4 scenes; --resume makes it grow"):
         begin(sound)
     (tmp_path / "thesis.tex").write_text("years")
     with pytest.raises(DatasetError, match="not empty; choose another output folder"):
