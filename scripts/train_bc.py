@@ -5,15 +5,20 @@
     python scripts/train_bc.py demos --rounds 0                                                # the demonstrations only
     python scripts/train_bc.py demos --evaluate learnt_bc.pt
 
-The network sees the state in the hand's frame (`graspgen.env.hand_frame`), of the last moments, and says the next
-action. First it learns the demonstrations by heart; then, in rounds, it plays in their scenes, the expert says at every
-step what it would have done, and that is learnt as well (DAgger: Ross, Gordon, Bagnell, AISTATS 2011). Needs torch and
-gymnasium.
+The network sees the state in the hand's frame (`graspgen.env.hand_frame`), how well the hand is placed and turned, and
+for how long it has been closing, and says the next action. First it learns the demonstrations by heart; then, in
+rounds, it plays in their scenes, the expert says at every step what it would have done, and that is learnt as well
+(DAgger: Ross, Gordon, Bagnell, AISTATS 2011). What plays is a running mean of the weights, so no round throws away what
+the one before had learnt. Needs torch and gymnasium.
+
+Scenes are of three runs: those of the demonstrations, those that choose which round's policy is kept, and those held
+out, which it plays once, at the end. Objects of different runs are different ones.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
 import json
 import sys
@@ -32,20 +37,25 @@ from graspgen.dataset.reader import Dataset
 from graspgen.demos.expert import Expert
 from graspgen.demos.labels import labels_of
 from graspgen.demos.play import demo_task
-from graspgen.env.hand_frame import hand_axes, hand_features
+from graspgen.env.hand_frame import FINE, fine_features, hand_axes, hand_features
 from graspgen.env.task import GraspTask
 from graspgen.pipeline.stored import stored_recipe
 from graspgen.pipeline.stored_scene import stored_scene
 
-#: Moments that the network sees.
-HISTORY = 1
+#: Longest close that the network is told, control steps, and what it is divided by.
+LONGEST, SCALE = 25, 10.0
 STATE, ACTION = 36, 5
-#: Number of the first scene of those held out, of the run with seed 0, and how many; likewise of those that it is
-#: looked at in while it learns, which choose what is kept.
+#: Where `fine_features` has the turn.
+TURN = list(FINE).index("turn")
+#: Number of the first scene of those held out, of the run with seed 0, and how many.
 HELD_OUT, TESTS = 10_000_000, 100
-WATCHED = HELD_OUT + 1_000_000
+#: Seed of the run whose first scenes it is looked at in while it learns, and which choose what is kept: other scenes
+#: and other objects than those of the demonstrations and those held out.
+WATCHED_SEED = 2
 #: Updates to begin with, and in each round; examples in each.
 FIRST, MORE, BATCH = 4000, 2000, 128
+#: What plays is a running mean of the weights that are learnt, which forgets as fast as this to the power of updates.
+STEADY = 0.999
 
 Array = NDArray[np.float32]
 
@@ -63,14 +73,14 @@ class Policy(torch.nn.Module):
         self.layers = torch.nn.Sequential(*layers, torch.nn.Linear(width, ACTION), torch.nn.Tanh())
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        """(n, ACTION) of (n, HISTORY · features)."""
+        """(n, ACTION) of (n, numbers)."""
         return self.layers((seen - self.mean) / self.spread)
 
-    def act(self, states: list[Array]) -> Array:
-        """Return the action, world axes, after these states of an episode."""
+    def act(self, state: Array, closing: int) -> Array:
+        """Return the action, world axes, in a state."""
         with torch.no_grad():
-            said = self(torch.from_numpy(seen_of(states))[None])[0].numpy()
-        return turned(said, hand_axes(states[-1]).T)
+            said = self(torch.from_numpy(seen_of(state, closing))[None])[0].numpy()
+        return turned(said, hand_axes(state).T)
 
 
 def turned(action: Array, axes: NDArray) -> Array:
@@ -80,23 +90,35 @@ def turned(action: Array, axes: NDArray) -> Array:
     return action
 
 
-def seen_of(states: list[Array]) -> Array:
-    """Return what the network sees after these states of an episode."""
-    last = range(len(states) - HISTORY, len(states))
-    return np.concatenate([hand_features(states[max(i, 0)]) for i in last])
+def seen_of(state: Array, closing: int) -> Array:
+    """Return what the network sees of a state, and for how many control steps the fingers have been told to close."""
+    fine = fine_features(state)
+    turn = float(fine[TURN])  # to the shorter of the level sides, tanh of rad; the nearer one may be the other
+    nearer = (np.arctanh(turn) + np.pi / 4) % (np.pi / 2) - np.pi / 4
+    told = [nearer, np.tanh(8 * nearer), min(closing, LONGEST) / SCALE]
+    return np.concatenate([hand_features(state), fine, np.array(told, np.float32)])
+
+
+def counted(closing: int, action: Array) -> int:
+    """Return for how many control steps the fingers have been told to close, after another action."""
+    return closing + 1 if action[-1] < 0 else 0
+
+
+def chosen(dataset: Dataset) -> NDArray[np.bool_]:
+    """Return which episodes succeed by a grasp that the state tells; where the expert follows a label, none does."""
+    return dataset.episodes["success"] & (dataset.episodes["grasp"] < 0)
 
 
 def examples(dataset: Dataset) -> tuple[list[Array], list[Array]]:
-    """Return what was seen and what the expert did then, hand's axes, of every episode that succeeds."""
+    """Return what was seen and what the expert did then, hand's axes, of every episode to learn from."""
     seen, done = [], []
-    for key in dataset.episodes["id"][dataset.episodes["success"]].tolist():
+    for key in dataset.episodes["id"][chosen(dataset)].tolist():
         episode = dataset.episode(key)
         states = episode.observations(1)
         if episode.action_mode != "delta5" or states.shape[1] != STATE:
             raise SystemExit(f"{dataset.path} holds {episode.action_mode} actions or several objects; make delta5, one")
-        told = np.array([hand_features(s) for s in states[:-1]])
-        past = [np.maximum(np.arange(len(told)) - back, 0) for back in reversed(range(HISTORY))]
-        seen.append(np.concatenate([told[rows] for rows in past], axis=1))
+        closing = list(itertools.accumulate(episode.action, counted, initial=0))
+        seen.append(np.array([seen_of(s, n) for s, n in zip(states[:-1], closing, strict=False)]))
         done.append(np.array([turned(a, hand_axes(s)) for a, s in zip(episode.action, states, strict=False)]))
     return seen, done
 
@@ -109,21 +131,25 @@ def corrected(
     task.reset(rng, scene=scene)
     rows = dataset.grasps.rows(np.flatnonzero(dataset.grasps["scene"] == scene))
     expert = Expert(task, labels_of(rows, task.place.ids), central=True)
-    states, seen, advised = [], [], []
+    closing, seen, advised = 0, [], []
     for _ in range(longest):
-        states.append(np.concatenate([task.agent_pos(), task.environment_state()]))
+        state = np.concatenate([task.agent_pos(), task.environment_state()])
         advice = expert.act()
-        if expert.plan is None:
+        if expert.plan is None or expert.plan.key >= 0:
             break
-        seen.append(seen_of(states))
-        advised.append(turned(advice, hand_axes(states[-1])))
-        if task.step(policy.act(states)).terminated:
+        seen.append(seen_of(state, closing))
+        advised.append(turned(advice, hand_axes(state)))
+        action = policy.act(state, closing)
+        closing = counted(closing, action)
+        if task.step(action).terminated:
             break
     return np.array(seen, np.float32), np.array(advised, np.float32)
 
 
-def learn(policy: Policy, x: Array, y: Array, updates: int, rate: float, generator: torch.Generator) -> float:
-    """Fit the policy to examples; return the mean absolute error of the last updates."""
+def learn(
+    policy: Policy, steady: Policy, x: Array, y: Array, updates: int, rate: float, generator: torch.Generator
+) -> float:
+    """Fit the policy to examples, its running mean following; return the mean absolute error of the last updates."""
     policy.train()
     seen, done = torch.from_numpy(x), torch.from_numpy(y)
     descent = torch.optim.AdamW(policy.parameters(), rate, weight_decay=1e-3, fused=True)
@@ -137,6 +163,9 @@ def learn(policy: Policy, x: Array, y: Array, updates: int, rate: float, generat
         loss.backward()
         descent.step()
         schedule.step()
+        with torch.no_grad():
+            for mean, now in zip(steady.parameters(), policy.parameters(), strict=True):
+                mean.lerp_(now, 1 - STEADY)
         errors.append(loss.detach())
     policy.eval()
     return float(torch.stack(errors[-500:]).mean())
@@ -147,10 +176,12 @@ def play(env: gymnasium.Env, policy: Policy, first: int, scenes: int) -> list[tu
     found = []
     for number in range(scenes):
         state, info = env.reset(seed=number, options={"scene": first + number})
-        states, over = [state], False
+        closing, over = 0, False
         while not over:
-            state, _, terminated, truncated, info = env.step(policy.act(states))
-            states, over = [*states[-HISTORY:], state], terminated or truncated
+            action = policy.act(state, closing)
+            closing = counted(closing, action)
+            state, _, terminated, truncated, info = env.step(action)
+            over = terminated or truncated
         kind = env.unwrapped.grasping.place.settled.world.objects[0].asset.class_name
         found.append((kind, bool(info["is_success"])))
     return found
@@ -163,27 +194,42 @@ def interval(good: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
 
 
-def train(given: argparse.Namespace, dataset: Dataset, env: gymnasium.Env) -> Policy:
-    """Learn the demonstrations, then what the expert advises; print a row of a table for each look."""
+def environment(dataset: Dataset, seed: int, keep: int) -> gymnasium.Env:
+    """Return what demonstrations were made in, with the scenes of the run with another seed."""
+    return gymnasium.make(
+        "graspgen/Pick-v0", recipe=stored_recipe(dataset), action_mode="delta5", run_seed=seed, keep=keep,
+        disable_env_checker=True,
+    )  # fmt: skip
+
+
+def train(given: argparse.Namespace, dataset: Dataset, watch: gymnasium.Env) -> Policy:
+    """Learn the demonstrations, then what the expert advises; print a row of a table for each look.
+
+    Args:
+        given: of the command line.
+        dataset: the demonstrations.
+        watch: with the scenes that choose which round's policy is kept.
+    """
     generator, rng = torch.Generator().manual_seed(given.seed), np.random.default_rng(given.seed)
     torch.manual_seed(given.seed)
     cpu, wall, rows, best = time.process_time(), time.perf_counter(), [], -1
     seen, done = examples(dataset)
     x = np.concatenate(seen)
     policy = Policy(torch.from_numpy(x.mean(0)), torch.from_numpy(x.std(0) + 0.05))
-    scenes = dataset.episodes["scene"][dataset.episodes["success"]].tolist()
+    steady = copy.deepcopy(policy).eval()
+    scenes = dataset.episodes["scene"][chosen(dataset)].tolist()
     task = demo_task(stored_recipe(dataset).model_dump_json(), int(dataset.attrs["seed"]))
     print("| round | episodes | examples | error | CPU min | success while learning |\n|---|---|---|---|---|---|")
     for number in range(given.rounds + 1):
         if number:
             for scene in rng.choice(scenes, given.episodes, replace=given.episodes > len(scenes)).tolist():
-                told, advised = corrected(dataset, task, policy, scene, rng, env.spec.max_episode_steps)
+                told, advised = corrected(dataset, task, steady, scene, rng, watch.spec.max_episode_steps)
                 if len(told):
                     seen.append(told)
                     done.append(advised)
         x, y = np.concatenate(seen), np.concatenate(done)
-        error = learn(policy, x, y, MORE if number else FIRST, 1e-3, generator)
-        good = sum(success for _, success in play(env, policy, WATCHED, given.watched))
+        error = learn(policy, steady, x, y, MORE if number else FIRST, 1e-3, generator)
+        good = sum(success for _, success in play(watch, steady, 0, given.watched))
         rows.append({"round": number, "episodes": len(seen), "examples": len(x), "error": error, "good": good,
                      "n": given.watched, "cpu_min": (time.process_time() - cpu) / 60,
                      "wall_min": (time.perf_counter() - wall) / 60})  # fmt: skip
@@ -191,7 +237,7 @@ def train(given: argparse.Namespace, dataset: Dataset, env: gymnasium.Env) -> Po
         print("| " + " | ".join([*told, f"{good} of {given.watched}"]) + " |", flush=True)
         if good >= best:
             best = good
-            torch.save(policy.state_dict(), given.out)
+            torch.save(steady.state_dict(), given.out)
         if rows[-1]["cpu_min"] > given.minutes:
             break
     given.out.with_suffix(".json").write_text(json.dumps(rows))
@@ -214,7 +260,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("learnt_bc.pt"))
     parser.add_argument("--curve", type=Path, help="picture to draw")
     parser.add_argument("--rounds", type=int, default=4, help="in which the expert advises; 0 for none")
-    parser.add_argument("--episodes", type=int, default=40, help="in each round")
+    parser.add_argument("--episodes", type=int, default=50, help="in each round")
     parser.add_argument("--watched", type=int, default=30, help="scenes that choose which round's policy is kept")
     parser.add_argument("--minutes", type=float, default=18.0, help="of CPU time, after which no new round begins")
     parser.add_argument("--seed", type=int, default=0)
@@ -222,11 +268,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)  # a small network
     with graspgen.open(given.demos) as dataset:
-        env = gymnasium.make(
-            "graspgen/Pick-v0", recipe=stored_recipe(dataset), action_mode="delta5", keep=given.watched,
-            disable_env_checker=True,
-        )  # fmt: skip
-        policy = train(given, dataset, env) if given.evaluate is None else loaded(given.evaluate)
+        if int(dataset.attrs["seed"]) in (0, WATCHED_SEED):
+            raise SystemExit(f"{dataset.path} is of a seed whose scenes choose or test; make it with --seed 1")
+        env, watch = (environment(dataset, seed, given.watched) for seed in (0, WATCHED_SEED))
+        policy = train(given, dataset, watch) if given.evaluate is None else loaded(given.evaluate)
     found = play(env, policy, HELD_OUT, TESTS)
     env.close()
     good = sum(success for _, success in found)
@@ -249,6 +294,11 @@ def draw(path: Path, rows: list[dict]) -> None:
         x = left + minutes / most * (width - left - 20)
         return x * fine, (12 + (1 - share) * (height - bottom - 12)) * fine
 
+    times, bounds = [row["cpu_min"] for row in rows], [interval(row["good"], row["n"]) for row in rows]
+    band = [at(t, b[0]) for t, b in zip(times, bounds, strict=True)]
+    band += [at(t, b[1]) for t, b in zip(times, bounds, strict=True)][::-1]
+    if len(rows) > 1:
+        pen.polygon(band, "#cfe0f3")
     for share in (0, 0.2, 0.4, 0.6, 0.8, 1):
         pen.line([at(0, share), at(most, share)], "#d08020" if share == 0.8 else "#dddddd", fine)
         x, y = at(0, share)
@@ -257,11 +307,6 @@ def draw(path: Path, rows: list[dict]) -> None:
         x, y = at(minutes, 0)
         pen.text((x, y + 5 * fine), str(minutes), "#333333", font, "mt")
     pen.text((at(most / 2, 0)[0], (height - 4) * fine), "CPU minutes, looks included", "#333333", font, "mb")
-    times, bounds = [row["cpu_min"] for row in rows], [interval(row["good"], row["n"]) for row in rows]
-    band = [at(t, b[0]) for t, b in zip(times, bounds, strict=True)]
-    band += [at(t, b[1]) for t, b in zip(times, bounds, strict=True)][::-1]
-    if len(rows) > 1:
-        pen.polygon(band, "#cfe0f3")
     line = [at(row["cpu_min"], row["good"] / row["n"]) for row in rows]
     pen.line(line, "#1f5fa8", 2 * fine, joint="curve")
     for x, y in line:
