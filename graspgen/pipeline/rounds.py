@@ -63,6 +63,11 @@ class History:
         others = self.scenes - self.drawn[target]
         return (self.items[target] - self.given.get(target, Counter())[target]) / others if others else 0.0
 
+    def all_rate(self, target: tuple[str, str], kind: str, expected: float) -> float:
+        """Return all items of a kind in a scene that is drawn for a target."""
+        given = self.given.get(target, Counter())["", kind]
+        return (given + _PRIOR * expected) / (self.drawn[target] + _PRIOR)
+
     def total_rate(self, kind: str, expected: float) -> float:
         """Return all items of a kind in a scene."""
         return (self.items["", kind] + _PRIOR * expected) / (self.scenes + _PRIOR)
@@ -156,12 +161,14 @@ def _scenes_of(
             shares[name] = wanted
             continue
         # The share x of the round's n scenes for which, after it, have + n (x rate + (1 − x) base) is what is asked for
-        # of all, total + n · all.
+        # of all, total + n (x drawn_all + (1 − x) every).
         n = max(quotas.round, int(_GROWTH * history.scenes))
         every = history.total_rate(kind, expected[kind])
         rate, base = history.rate(target, first), history.base_rate(target)
+        # A scene that is drawn for it may hold fewer of all: a greater share of those is a gain, too.
+        drawn_all = history.all_rate(target, kind, every)
         lacking = wanted * (history.items["", kind] + n * every) - history.items[target] - n * base
-        gain = n * (rate - base)
+        gain = n * (rate - base - wanted * (drawn_all - every))
         shares[name] = min(1.0, max(0.0, lacking / gain)) if gain > 0 else 0.0
     total = sum(shares.values())
     return counts, {name: share / max(total, 1.0) for name, share in shares.items()}

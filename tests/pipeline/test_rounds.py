@@ -83,3 +83,14 @@ def test_an_unmet_quota_says_what_its_scenes_gave_and_what_would_do():
     assert not rows["engines.filament"].met
     assert "gives 2" in rows["engines.filament"].why and "about 2 more would do" in rows["engines.filament"].why
     assert "-n 3 is reached" in rows["engines.filament"].line()
+
+
+def test_a_lever_that_gives_fewer_but_a_greater_share_is_used():
+    target, kind = ("outcomes", "success"), ("", "grasps")
+    quotas = Quotas.model_validate({"outcomes": {"success": 0.8}, "round": 10})
+    drawn, other = Counter({target: 75, kind: 100}), Counter({target: 208, kind: 360})
+    history = History(36, drawn + other, Counter({target: 10, ("outcomes", ""): 16}), {target: drawn})
+    planned = next_round(
+        quotas, [target], {"grasps": 15.0, "views": 2.0, "objects": 3.0, "annotations": 6.0}, history, 36, 0
+    )
+    assert planned is not None and all(levers == {"outcomes": "success"} for levers in planned.levers)
