@@ -63,7 +63,9 @@ def checked(gripper: Gripper) -> tuple[bool, str, float]:
         told = f"{cups.payload:.2f} pull, {cups.shear:.2f} shear, {cups.moment:.2f} moment"
         return cups.ok, told, float("nan")
     if gripper.fingered:
-        return check_fingers(gripper).ok, "", float("nan")
+        held = check_fingers(gripper)
+        told = ", ".join(f"{ratio:.2f}" for ratio in held.payload_ratio)
+        return held.ok, f"of μ·ΣN along a bar {told}", max(held.chatter) * 1e6
     jaw = check_gripper(gripper)
     out, into = jaw.payload_along[-1]
     return jaw.ok, f"{jaw.payload[-1]:.2f}, {out:.2f} out, {into:.2f} in", jaw.chatter[-1] * 1e6

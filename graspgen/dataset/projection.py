@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graspgen import lens
+from graspgen.dataset.hand_lines import hand_lines
 from graspgen.dataset.scene_grasps import objects_of
 from graspgen.frames import Array, inverse, transform_points
 from graspgen.labels.outline import clip_segment, gripper_segments
@@ -60,7 +61,9 @@ class GraspPixels:
         T_camera_grasp: (n, 4, 4) grasp frame in the OpenCV camera's frame.
         tool: (n, 2) pixels of the tool points.
         contacts: (n, 2, 2) pixels of the two points where the pads should touch.
-        outline: (n, 5, 9, 2) pixels of the gripper's outline: two fingers, palm, stem, a bar across; points on each.
+        outline: (n, k, 9, 2) pixels of the gripper's outline, points on each line: of a jaw two fingers, palm, stem, a
+            bar across; of a multi-finger hand a stem, then from the base over the joints to the tip of every finger.
+        closing: (n, f, 2, 2) pixels of each finger's pad before closing and at the grasp; of a jaw f is 2.
         in_image: (n,) the tool point lies in the image.
     """
 
@@ -69,6 +72,7 @@ class GraspPixels:
     tool: Array
     contacts: Array
     outline: Array
+    closing: Array
     in_image: NDArray[np.bool_]
 
 
@@ -130,10 +134,11 @@ def project_grasps(dataset: Dataset, rows: ArrayLike, camera: int | Camera, *, f
         dataset: open.
         rows: of `grasps`; of the view's scene if `camera` is a view.
         camera: row of a view, or any camera.
-        finger: length of the outline's fingers, m.
+        finger: length of the outline's fingers, m; of jaws.
 
     Raises:
         KeyError: a grasp belongs to no scene.
+        DatasetError: the gripper is a multi-finger hand, and MuJoCo is missing.
     """
     rows = np.atleast_1d(np.asarray(rows))
     seen_from = camera if isinstance(camera, Camera) else dataset.camera(camera)
@@ -143,13 +148,13 @@ def project_grasps(dataset: Dataset, rows: ArrayLike, camera: int | Camera, *, f
     n = len(rows)
     local = inverse(grasps.take("T_object_grasp", rows)) if n else np.zeros((0, 4, 4))
     contacts = transform_points(local, grasps.take("contacts", rows)) if n else np.zeros((0, 2, 3))
-    widths = grasps.take("width", rows) if n else np.zeros(0)
-    outline = np.full((n, 5, STEPS, 3), np.nan)
-    for i in range(n):
-        for k, (a, b) in enumerate(transform_points(T[i], gripper_segments(widths[i], finger))):
-            ends = clip_segment(a, b, NEAR)
-            if ends is not None:
-                outline[i, k] = np.linspace(*ends, STEPS)
+    lines, ways = _lines(dataset, rows, finger)
+    outline = np.full((*lines.shape[:2], STEPS, 3), np.nan)
+    for i, k in np.argwhere(~np.isnan(lines[..., 0, 0])).tolist():
+        ends = clip_segment(*transform_points(T[i], lines[i, k]), NEAR)
+        if ends is not None:
+            outline[i, k] = np.linspace(*ends, STEPS)
+    ways = transform_points(T, ways.reshape(n, 2 * ways.shape[1], 3)).reshape(ways.shape)
     look = (seen_from.K, seen_from.distortion)
     tool = lens.project(*look, T[:, None, :3, 3])[:, 0]
     return GraspPixels(
@@ -157,6 +162,33 @@ def project_grasps(dataset: Dataset, rows: ArrayLike, camera: int | Camera, *, f
         T_camera_grasp=T,
         tool=tool,
         contacts=lens.project(*look, transform_points(T, contacts)),
-        outline=lens.project(*look, outline.reshape(-1, 3)).reshape(n, 5, STEPS, 2),
+        outline=lens.project(*look, outline.reshape(-1, 3)).reshape(*outline.shape[:3], 2),
+        closing=lens.project(*look, ways.reshape(-1, 3)).reshape(*ways.shape[:3], 2),
         in_image=seen_from.shows(tool),
     )
+
+
+def _lines(dataset: Dataset, rows: NDArray[np.int64], finger: float) -> tuple[Array, Array]:
+    """Return (n, k, 2, 3) lines of the grippers at grasps, and (n, f, 2, 3) ways of their pads; NaN beyond each one's.
+
+    m, grasp frame.
+    """
+    grasps, n = dataset.grasps, len(rows)
+    found: list[tuple[NDArray[np.int64], Array, Array]] = []
+    keys = grasps.take("gripper", rows) if n else np.zeros(0, np.int64)
+    for key in np.unique(keys).tolist():
+        mine = np.flatnonzero(keys == key)
+        fingers = grasps.take("fingers", rows[mine])
+        # Only hands have joints stored, so jaws need no look into the table of grippers.
+        hand = None if np.isnan(fingers).all() else hand_lines(dataset, dataset.grippers.index_of(key), fingers)
+        if hand is None:
+            width, grip = (grasps.take(name, rows[mine]) for name in ("width", "grip_width"))
+            ways = np.zeros((len(mine), 2, 2, 3))
+            ways[..., 1] = np.stack([width, grip], axis=1)[:, None] * np.array([0.5, -0.5])[:, None]
+            hand = np.array([gripper_segments(w, finger) for w in width]), ways
+        found.append((mine, *hand))
+    lines = np.full((n, max((f[1].shape[1] for f in found), default=5), 2, 3), np.nan)
+    ways = np.full((n, max((f[2].shape[1] for f in found), default=2), 2, 3), np.nan)
+    for mine, own, way in found:
+        lines[mine, : own.shape[1]], ways[mine, : way.shape[1]] = own, way
+    return lines, ways

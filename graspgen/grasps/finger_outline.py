@@ -35,3 +35,14 @@ def finger_segments(gripper: Gripper, driven: Array) -> Array:
         way.append(pad)
         lines += [[a, b] for a, b in pairwise(way)]
     return np.array(lines)
+
+
+def tip_ways(gripper: Gripper, fingers: Array) -> Array:
+    """Return (n, f, 2, 3) places of every fingertip's pad before closing and at the grasp, grasp frame, m.
+
+    Args:
+        gripper: the hand.
+        fingers: (n, 2, d) driven joints before closing, and at the grasp.
+    """
+    hand = hand_points(gripper)
+    return np.stack([hand.look(fingers[:, stage])[0][:, : hand.tips] for stage in (0, 1)], axis=2)

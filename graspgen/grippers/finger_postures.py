@@ -175,6 +175,8 @@ def _pad(linkage: Linkage, tip: str, way: Array) -> tuple[Array, Array]:
     if not own.any():
         raise GripperError(f"the fingertip '{tip}' has no geom that collides")
     model.geom_group[:] = np.where(own, 5, 0)
+    # Rays pass what cannot be seen, which is how many models paint what collides.
+    model.geom_rgba[own, 3], model.mat_rgba[:, 3] = 1.0, 1.0
     base = data.body(linkage.base).xmat.reshape(3, 3)
     world, middle = base @ way, data.geom_xpos[own].mean(axis=0)
     geom, normal = np.zeros(1, np.int32), np.zeros(3)

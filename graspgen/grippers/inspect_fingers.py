@@ -145,12 +145,29 @@ def _driven(model: mujoco.MjModel) -> tuple[tuple[str, ...], str]:
         for e in range(model.neq)
         if int(model.eq_type[e]) == int(mujoco.mjtEq.mjEQ_JOINT) and int(model.eq_obj2id[e]) in found
     ]
-    names = tuple(model.joint(j).name for j in dict.fromkeys(found) if j not in tied)
+    free = [j for j in dict.fromkeys(found) if j not in tied]
+    held = _wrists(model, free)
+    names = tuple(model.joint(j).name for j in free if j not in held)
+    if held:
+        how += f"; {', '.join(model.joint(j).name for j in held)}, which moves all of them, is the arm's and left out"
     if len(names) < 2 or len(names) > MAX_JOINTS or not all(names):
         raise GripperError(
             f"{len(names)} driven joints make no hand of several fingers (2 to {MAX_JOINTS}, with names)"
         )
     return names, how
+
+
+def _wrists(model: mujoco.MjModel, joints: list[int]) -> list[int]:
+    """Return the joints that carry all others, outermost first: those of a wrist, which is no part of a hand."""
+    held: list[int] = []
+    while len(joints) > 2:
+        body = {j: int(model.jnt_bodyid[j]) for j in joints}
+        top = [j for j in joints if all(body[j] in _chain(model, body[k])[:-1] for k in joints if k != j)]
+        if not top:
+            break
+        held += top
+        joints = [j for j in joints if j not in top]
+    return held
 
 
 def _chain(model: mujoco.MjModel, body: int) -> list[int]:

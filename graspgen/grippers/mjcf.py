@@ -36,7 +36,7 @@ def read_mjcf(path: Path, who: str) -> str:
     root = given_xml(text, path.name, who)
     if root.tag != "mujoco":
         raise GripperError(f"{who}: {path.name} is no MJCF: its root is <{root.tag}>, not <mujoco>")
-    _inside(root, path, path.parent.resolve(), who, others, ())
+    _inside(root, path, path.parent.resolve(), who, others)
     if not others:
         return text
     try:
@@ -201,33 +201,48 @@ def _strange(element: ElementTree.Element, names: dict[str, set[str | None]]) ->
     return False
 
 
-def _inside(
-    root: ElementTree.Element, path: Path, folder: Path, who: str, others: list[Path], trail: tuple[Path, ...]
-) -> None:
-    """Collect the files that an MJCF names; refuse those that are missing or lie outside its folder."""
-    settings = root.find("compiler")
-    asked = {} if settings is None else settings.attrib
+def _inside(root: ElementTree.Element, path: Path, folder: Path, who: str, others: list[Path]) -> None:
+    """Collect the files that an MJCF and what it includes name; refuse those that are missing or outside its folder."""
+    texts = [(root, path)]
+    _included(root, path, folder, who, texts, ())
+    # What is included stands for its text: a compiler's settings hold in all of it, and the last one counts.
+    asked = {key: value for text, _ in texts for e in text.iter("compiler") for key, value in e.attrib.items()}
     folders = {kind: asked.get(f"{kind}dir", asked.get("assetdir", "")) for kind in ("mesh", "texture")}
-    for element in root.iter():
-        if element.tag not in _FILES:
-            continue
-        for key, value in element.attrib.items():
-            if not key.startswith("file"):
-                continue
-            at = (folder / folders.get(element.tag, "") / value).resolve()
-            if not at.is_relative_to(folder):
-                raise GripperError(
-                    f"{who}: {path.name} names {value}, which lies outside its folder {folder}; copy it there"
-                )
-            if not at.is_file():
-                raise GripperError(f"{who}: {path.name} names {value}, which is missing: there is no {at}")
-            check_plain(at, who, MOST_MESH)
-            others.append(at)
-            if element.tag == "include":
-                if at in trail:
-                    raise GripperError(f"{who}: {path.name} includes itself through {value}")
-                included = given_xml(given_text(at, who, MOST_MJCF), value, who)
-                _inside(included, at, folder, who, others, (*trail, at))
+    for text, own in texts:
+        for element in text.iter():
+            for key, value in element.attrib.items() if element.tag in _FILES else ():
+                if key.startswith("file"):
+                    others.append(_named(folder / folders.get(element.tag, ""), value, own, folder, who))
+
+
+def _included(
+    root: ElementTree.Element,
+    path: Path,
+    folder: Path,
+    who: str,
+    texts: list[tuple[ElementTree.Element, Path]],
+    trail: tuple[Path, ...],
+) -> None:
+    """Collect what is included, and what that includes."""
+    for element in root.iter("include"):
+        value = element.get("file", "")
+        at = _named(folder, value, path, folder, who)
+        if at in trail:
+            raise GripperError(f"{who}: {path.name} includes itself through {value}")
+        text = given_xml(given_text(at, who, MOST_MJCF), value, who)
+        texts.append((text, at))
+        _included(text, at, folder, who, texts, (*trail, at))
+
+
+def _named(start: Path, value: str, path: Path, folder: Path, who: str) -> Path:
+    """Return the file that an MJCF names, relative to `start`."""
+    at = (start / value).resolve()
+    if not at.is_relative_to(folder):
+        raise GripperError(f"{who}: {path.name} names {value}, which lies outside its folder {folder}; copy it there")
+    if not at.is_file():
+        raise GripperError(f"{who}: {path.name} names {value}, which is missing: there is no {at}")
+    check_plain(at, who, MOST_MESH)
+    return at
 
 
 def _plain_colours(spec: mujoco.MjSpec) -> None:

@@ -121,7 +121,7 @@ def _model(asset: Asset, gripper: Gripper, width: int, height: int) -> mujoco.Mj
     fingers = {g.name for name in gripper.file.fingers for g in spec.body(name).find_all("geom")}
     for geom in spec.geoms:
         geom.contype = geom.conaffinity = 0
-        if not gripper.suction:  # cups hide little, and their skirts are clear
+        if not gripper.suction and geom.rgba[3] > 0:  # cups hide little, and their skirts are clear
             geom.rgba = [*geom.rgba[:3], 1.0 if geom.name in fingers else _HAND_ALPHA]
     spec.add_texture(
         name="background", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,

@@ -209,6 +209,7 @@ def test_grasps_project_onto_what_they_hold(ds: Dataset) -> None:
         tips = found.outline[:, :2, 0].mean(axis=1)
         np.testing.assert_allclose(tips, found.tool, atol=0.5)  # the nearer half looks longer
         span = np.linalg.norm(found.outline[:, 0, 0] - found.outline[:, 1, 0], axis=-1)
+        np.testing.assert_allclose(found.closing[:, :, 0], found.outline[:, :2, 0], atol=1e-6)
         across = np.linalg.norm(found.contacts[:, 0] - found.contacts[:, 1], axis=-1)
         assert (across < span).all() and (across > 0.6 * span).all()
     empty = ds.project_grasps(np.zeros(0, int), 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 import yaml
 
 from graspgen.errors import GripperError
@@ -106,3 +107,32 @@ def test_a_hand_of_others_is_read_from_its_mjcf(tmp_path):
     assert 0.08 < guess.file.stroke < 0.15
     p = hand.postures
     assert (p.stages[2] > p.stages[0]).all()
+
+
+def test_a_wrist_is_left_to_the_arm_and_what_collides_may_be_unseen(tmp_path):
+    text = (data_dir("models") / "grippers" / "three_finger.xml").read_text()
+    text = text.replace('<geom rgba="0.80 0.81 0.83 1"/>', '<geom rgba="0.80 0.81 0.83 0"/>', 1)
+    text = text.replace('<geom rgba="0.10 0.10 0.11 1"/>', '<geom rgba="0.10 0.10 0.11 0"/>', 1)
+    joint = '<joint name="wrist" axis="1 0 0" range="-30 30"/>'
+    wrist = f'<body name="forearm"><geom size="0.02"/><body name="palm" pos="0 0 0.05">{joint}'
+    text = text.replace('<body name="palm">', wrist, 1).replace("</worldbody>", "</body></worldbody>", 1)
+    (tmp_path / "mine.xml").write_text(text)
+    hand, guess = guess_gripper(str(tmp_path / "mine.xml"))
+    assert hand.file.base == "palm" and "wrist" not in hand.file.joints and len(hand.file.fingers) == 3
+    assert "wrist, which moves all of them, is the arm's" in guess.notes["joints"]
+
+
+def test_settings_of_one_include_hold_in_all(tmp_path):
+    text = (data_dir("models") / "grippers" / "three_finger.xml").read_text()
+    for folder in ("shapes", "parts"):
+        (tmp_path / folder).mkdir()
+    trimesh.creation.box((0.02, 0.02, 0.02)).export(tmp_path / "shapes" / "block.stl")
+    (tmp_path / "parts" / "settings.xml").write_text('<mujoco><compiler meshdir="shapes"/></mujoco>')
+    asset = '<asset><mesh name="block" file="block.stl"/></asset>'
+    (tmp_path / "parts" / "assets.xml").write_text(f"<mujoco>{asset}</mujoco>")
+    includes = '<include file="parts/assets.xml"/><include file="parts/settings.xml"/><worldbody>'
+    block = '<body name="palm"><geom type="mesh" mesh="block" pos="0 0 -0.02"/>'
+    text = text.replace("<worldbody>", includes, 1).replace('<body name="palm">', block, 1)
+    (tmp_path / "mine.xml").write_text(text)
+    hand, _ = guess_gripper(str(tmp_path / "mine.xml"))
+    assert "block" in [m.name for m in hand.spec().meshes]

@@ -67,6 +67,23 @@ def test_some_hold_in_the_scene(made):
         assert inside.sum() == 4 and (ds.trials["outcome"][inside] == Outcome.SUCCESS).sum() >= 2
 
 
+def test_its_grasps_are_drawn_by_its_own_fingers(made):
+    hand = HandPoints(load_gripper("three_finger"))
+    with graspgen.open(made) as ds:
+        rows = ds.grasp_rows(0)
+        found, camera, T = ds.project_grasps(rows, 0), ds.camera(0), ds.T_world_grasp(rows)
+        fingers = unpacked(ds.grasps["fingers"][rows])
+        assert found.closing.shape == (len(rows), 3, 2, 2) and found.outline.shape[1] > 6
+        for stage in (0, 1):
+            pads = hand.look(fingers[:, stage])[0][:, :3]
+            for own, tips, pixels in zip(T, pads, found.closing[:, :, stage], strict=True):
+                np.testing.assert_allclose(pixels, camera.project(tips @ own[:3, :3].T + own[:3, 3]), atol=1e-6)
+        # Every finger's line ends at its fingertip.
+        ends = found.outline[:, :, -1]
+        for tip in found.closing[:, :, 1].swapaxes(0, 1):
+            assert (np.nanmin(np.linalg.norm(ends - tip[:, None], axis=-1), axis=1) < 1e-6).all()
+
+
 def test_recorded_trials_go_by_the_joints_of_their_own_grasp(made):
     # `check` tests that they end when the labelled trial did.
     hand = load_gripper("three_finger")
