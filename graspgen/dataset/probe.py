@@ -26,7 +26,10 @@ from graspgen.dataset.unpack import read_images
 from graspgen.errors import DatasetError
 
 #: Memory of a probe, bytes, and the processor time that it may take for a file, s, and for each MiB of it.
-MEMORY, SECONDS, SECONDS_PER_MIB = 3 << 30, 6.0, 0.2
+MEMORY, SECONDS, SECONDS_PER_MIB = 3 << 30, 3.0, 0.2
+#: Where that was too little, it is tried again with so many times as much, before the file is called damaged: what a
+#: virtual machine's host takes away counts as processor time too.
+AGAIN = 6.0
 #: By the clock it may take this many times as long.
 PATIENCE = 30.0
 #: Files that are read at most where a command only looks at a dataset; `graspgen check` reads them all.
@@ -43,15 +46,25 @@ def probe(paths: Sequence[Path], *, images: bool = False) -> dict[Path, str]:
     mistakes: dict[Path, str] = {}
     left = [path for path in paths if path.is_file()]
     while left:
-        reached = _run(left, images, mistakes)
-        left = left[reached:]
+        found, ended = _run(left, images, 1.0)
+        if len(found) < len(left) and ended == signal.SIGPROF:
+            last, ended = _run([left[len(found)]], images, AGAIN)
+            found += last
+        if len(found) < len(left) and ended is not None:
+            found.append(_why(left[len(found)], ended))
+        mistakes |= {path: told for path, told in zip(left, found, strict=False) if told}
+        left = left[len(found) :]
     return mistakes
 
 
-def _run(paths: list[Path], images: bool, mistakes: dict[Path, str]) -> int:
-    """Read files in a forked process until one of them ends it; return how many it has dealt with."""
-    sizes = [path.stat().st_size for path in paths]
-    seconds = [SECONDS_PER_MIB * size / 2**20 + SECONDS for size in sizes]
+def _run(paths: list[Path], images: bool, patience: float) -> tuple[list[str], int | None]:
+    """Read files in a forked process until one of them ends it.
+
+    Returns:
+        What is wrong with each file that was read to the end, "" for nothing, and the signal that ended the process
+        at the next one: 0 for an exit, None if there is no next one.
+    """
+    seconds = [patience * allowed(path) for path in paths]
     receive, send = os.pipe()
     child = os.fork()  # a new interpreter would take as long as reading a dozen shards
     if child == 0:
@@ -60,19 +73,22 @@ def _run(paths: list[Path], images: bool, mistakes: dict[Path, str]) -> int:
     with open(receive, encoding="utf-8") as answers:
         found = [json.loads(line) for line in answers if line.endswith("\n")]
     _, status = os.waitpid(child, 0)
-    for path, answer in zip(paths, found, strict=False):
-        if answer:
-            mistakes[path] = answer
     if len(found) == len(paths):
-        return len(paths)
-    ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        return found, None
+    return found, os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def allowed(path: Path) -> float:
+    """Return the processor time that reading a file may take at first, s."""
+    return SECONDS_PER_MIB * path.stat().st_size / 2**20 + SECONDS
+
+
+def _why(path: Path, ended: int) -> str:
+    """Say what is wrong with a file at which a probe ended."""
     if ended == signal.SIGALRM:
-        told = f"was not read within {PATIENCE * seconds[len(found)]:.0f} s: its disk does not answer"
-    else:
-        what = "takes HDF5 too long to read" if ended in (signal.SIGPROF, signal.SIGKILL) else "makes HDF5 crash"
-        told = f"{what}: it is damaged"
-    mistakes[paths[len(found)]] = told
-    return len(found) + 1
+        return f"was not read within {PATIENCE * allowed(path):.0f} s: its disk does not answer"
+    what = "takes HDF5 too long to read" if ended in (signal.SIGPROF, signal.SIGKILL) else "makes HDF5 crash"
+    return f"{what}: it is damaged"
 
 
 def _child(send: int, paths: list[Path], seconds: list[float], images: bool) -> NoReturn:
@@ -86,11 +102,11 @@ def _child(send: int, paths: list[Path], seconds: list[float], images: bool) -> 
         limit = resource.getrlimit(resource.RLIMIT_AS)[1]
         most = mine + MEMORY if limit == resource.RLIM_INFINITY else min(mine + MEMORY, limit)
         resource.setrlimit(resource.RLIMIT_AS, (most, limit))
-        for path, allowed in zip(paths, seconds, strict=True):
+        for path, limit_s in zip(paths, seconds, strict=True):
             # Their default actions end the process. A sound file takes long by the clock where the machine is busy or
             # was asleep, so processor time counts; by the clock only a disk that never answers is given up.
-            signal.setitimer(signal.ITIMER_PROF, allowed)
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE * allowed)
+            signal.setitimer(signal.ITIMER_PROF, limit_s)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE * limit_s)
             os.write(send, (json.dumps(read_all(path, images)) + "\n").encode())
             for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
                 signal.setitimer(timer, 0)
