@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from dataset_builder import add, begin, make_dataset, save_meshes
 
+from graspgen.dataset import probe
 from graspgen.dataset.check import check
 from graspgen.dataset.hashes import file_sha256
 from graspgen.dataset.index import finalize
@@ -359,7 +360,9 @@ def test_a_truncated_shard_is_named_and_the_other_still_checked(copy: Path, shar
     assert any("shard-00001.h5 objects.mass row 0" in n for n in found)
 
 
-def test_random_damage_gives_violations_and_never_an_exception(copy: Path) -> None:
+def test_random_damage_gives_violations_and_never_an_exception(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "SECONDS", 0.7)
+    monkeypatch.setattr(probe, "AGAIN", 2.0)
     data = (copy / SHARD).read_bytes()
     rng = np.random.default_rng(0)
     for _ in range(25):
@@ -469,3 +472,33 @@ def test_more_force_than_the_motor_has_is_wrong_in_a_grip_and_not_in_a_jam(copy,
     damage(copy, jam)
     told = [v for v in check(copy) if (v.table, v.column) == ("trials", "grip_force")]
     assert any("than the gripper can" in str(v) for v in told) == named
+
+
+def test_a_sound_shard_that_is_slow_at_first_is_read_again(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_all, told = probe.read_all, copy / "told"
+
+    def slow(path: Path, images: bool) -> str:
+        if not told.exists():
+            told.touch()
+            while True:  # as if the machine were taken away
+                pass
+        return read_all(path, images)
+
+    monkeypatch.setattr(probe, "SECONDS", 0.3)
+    monkeypatch.setattr(probe, "read_all", slow)
+    assert probe.probe([copy / SHARD]) == {}
+    assert told.exists()
+
+
+def test_a_shard_that_never_ends_is_named_and_the_next_are_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(path: Path, images: bool) -> str:
+        while path.name == "shard-00000.h5":
+            pass
+        return ""
+
+    monkeypatch.setattr(probe, "SECONDS", 0.1)
+    monkeypatch.setattr(probe, "AGAIN", 2.0)
+    monkeypatch.setattr(probe, "read_all", endless)
+    paths = sorted((copy / "shards").glob("*.h5"))
+    (one,) = probe.probe(paths).items()
+    assert one == (paths[0], "takes HDF5 too long to read: it is damaged")

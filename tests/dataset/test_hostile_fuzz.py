@@ -18,9 +18,11 @@ import sys, resource
 resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 from pathlib import Path
 from graspgen.cli.damage import reading
+from graspgen.dataset import probe
 from graspgen.dataset.check import check
 from graspgen.dataset.reader import open as open_dataset
 from graspgen.errors import GraspgenError
+probe.SECONDS, probe.AGAIN = 0.7, 2.0  # many mutants take for ever
 folder, mutants = Path(sys.argv[1]), Path(sys.argv[2])
 shard = folder / "shards/shard-00000.h5"
 for mutant in sorted(mutants.glob("*")):
