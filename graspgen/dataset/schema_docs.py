@@ -14,7 +14,7 @@ from graspgen.dataset.schema import CONVENTIONS, DEPTH_SCALE, OPTIONAL, SCHEMA_V
 
 _HEAD = f"""# The dataset, schema version {SCHEMA_VERSION}
 
-This page is made from `graspgen/dataset/schema.py` by `python -m graspgen.dataset.schema_docs`; a
+This page is made from `graspgen/dataset/schema/` by `python -m graspgen.dataset.schema_docs`; a
 test fails when it is out of date.
 
 ## Open it with graspgen
