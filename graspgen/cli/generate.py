@@ -89,6 +89,8 @@ def generate(
     if focus is not None:
         from graspgen.pipeline.focus import focused_on
 
+        if source is None and focus.is_file():
+            raise typer.BadParameter(f"--focus {focus} needs the dataset that it is about: give --source DATASET")
         with reading(source or focus):
             loaded = focused_on(loaded, focus, source, keep=keep)
     from graspgen.cli.show import available_cores, print_summary

@@ -66,7 +66,11 @@ def verify(
     for line in (*found.problems, *(f"notice: {notice}" for notice in found.notices)):
         typer.echo(line)
     size = f"{found.scenes} scenes in {found.shards} shards, {found.bytes / 1e6:.1f} MB"
-    state = f"{len(found.problems)} problems" if found.problems else "every byte is as it was written"
+    state = (
+        f"{len(found.problems)} problem{'s' * (len(found.problems) > 1)}"
+        if found.problems
+        else "every byte is as it was written"
+    )
     typer.echo(f"{path}: {size}: {state}", err=bool(found.problems))
     typer.echo(f"content hash: {found.content}")
     if found.problems:

@@ -21,6 +21,7 @@ from graspgen.dataset.layout import INDEX, MANIFEST
 from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest
 from graspgen.dataset.probe import probe
 from graspgen.dataset.schema import TABLES
+from graspgen.dataset.store import need_here
 from graspgen.dataset.violations import Report, Violation
 from graspgen.errors import DatasetError
 
@@ -67,6 +68,7 @@ def inspect(path: str | Path, *, foreign: bool | None = None, progress: Progress
     if folder.is_file():
         return _check_grasp_file(folder)
     manifest = load_manifest(folder)
+    need_here(folder)
     need_stored(manifest.recipe, str(folder))
     report = Report()
     meshes = Meshes(folder)

@@ -13,6 +13,7 @@ from graspgen.dataset.lock import is_held, only_run
 from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest, save_manifest
 from graspgen.dataset.pack import PackedScene
 from graspgen.dataset.shard_scenes import read_scenes
+from graspgen.dataset.store import need_here
 from graspgen.errors import DatasetError
 
 #: Scene → the shard that holds it: its dataset's folder and what that says of it.
@@ -26,6 +27,7 @@ def source_manifest(folder: Path) -> Manifest:
         DatasetError: it is otherwise.
     """
     manifest = load_manifest(folder)
+    need_here(folder)
     need_stored(manifest.recipe, str(folder))
     if is_held(folder):
         raise DatasetError(f"a run is writing to {folder} at this moment; wait for its end")

@@ -201,6 +201,17 @@ def stored_at(folder: Path) -> str | None:
         return None
 
 
+def need_here(folder: Path) -> None:
+    """Refuse a run's folder whose shards are in a store, for what reads every byte of them.
+
+    Raises:
+        DatasetError: they are elsewhere.
+    """
+    url = stored_at(folder)
+    if url is not None:
+        raise DatasetError(f"the shards of {folder} are at {url}: copy that to a disk, and give the copy")
+
+
 def publish(store: Store, folder: Path) -> None:
     """Copy what a run's folder holds of the dataset to the store; the manifest last.
 

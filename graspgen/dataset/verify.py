@@ -17,6 +17,7 @@ from graspgen.dataset.layout import INDEX, MANIFEST, PARTIAL, SHARDS, shard_file
 from graspgen.dataset.lock import is_held
 from graspgen.dataset.manifest import Manifest, ShardInfo, edited, load_manifest
 from graspgen.dataset.shard_scenes import packed_hash, read_scenes
+from graspgen.dataset.store import need_here
 from graspgen.errors import DatasetError
 
 
@@ -48,10 +49,11 @@ def verify(path: str | Path, *, content: bool = False, progress: Callable[[int, 
         progress: called with the number of shards done, and of all.
 
     Raises:
-        DatasetError: it is no dataset, or its manifest is damaged.
+        DatasetError: it is no dataset, its manifest is damaged, or its shards are in a store.
     """
     folder = Path(path)
     manifest = load_manifest(folder)
+    need_here(folder)
     if content:
         need_stored(manifest.recipe, str(folder))
     problems: list[str] = []

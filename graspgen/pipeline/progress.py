@@ -19,6 +19,10 @@ from graspgen.pipeline.summary import Summary
 
 # Seconds between two lines where the output is no terminal.
 _LINE_EVERY = 10.0
+# Width of the bar, so that what is beside it fits into the 80 columns of a small terminal.
+_BAR = 16
+# Stages that took less of the time are left out of lines.
+_LEAST = 0.005
 
 
 class Progressing(Protocol):
@@ -64,7 +68,7 @@ class Display:
             self._bar = _Lines(
                 SpinnerColumn(),
                 TextColumn(what),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=_BAR),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[told]}"),
                 console=self._console,
@@ -94,23 +98,23 @@ class Display:
             more: what else there is to say in the same line.
             lines: what a terminal shows below it.
         """
+        rate, stages = self._rate(made), stage_shares(made.seconds)
         if self._bar:
-            self._bar.lines = lines
-            self._bar.update(self._task, completed=made.done, told=self._told(made, more))
+            self._bar.lines = [*filter(None, ("  ".join(filter(None, (made.counts, more))), stages)), *lines]
+            self._bar.update(self._task, completed=made.done, told=rate)
         elif not self._quiet:
             now = time.monotonic()
             if now - self._last_line >= _LINE_EVERY or made.done == self._total:
                 self._last_line = now
-                text = f"{self._what} {made.done}/{self._total}  {self._told(made, more)}"
-                self._console.print(text, soft_wrap=True, highlight=False)
+                text = [f"{self._what} {made.done}/{self._total}", made.counts, rate, stages, more]
+                self._console.print("  ".join(filter(None, text)), soft_wrap=True, highlight=False)
 
-    def _told(self, made: Progressing, more: str) -> str:
+    def _rate(self, made: Progressing) -> str:
         elapsed = max(time.monotonic() - self._start, 1e-6)
-        left = (self._total - made.done) * elapsed / max(made.new, 1)
-        spent = sum(made.seconds.values()) or 1.0
-        stages = "  ".join(f"{stage} {s / spent:.0%}" for stage, s in made.seconds.items())
         rate = f"{made.new / elapsed:.2f} {self._what}/s"
-        return "  ".join(filter(None, [made.counts, rate, f"{duration(left)} left", stages, more]))
+        if not made.new and made.done < self._total:
+            return rate  # nothing was made yet that a time could follow from
+        return f"{rate}  {duration((self._total - made.done) * elapsed / max(made.new, 1))} left"
 
 
 class _Lines(Progress):
@@ -120,7 +124,13 @@ class _Lines(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
-        yield from (Text(f"  {line}", style="dim") for line in self.lines)
+        yield from (Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in self.lines)
+
+
+def stage_shares(seconds: Mapping[str, float]) -> str:
+    """Return in a line what share of the time each stage took, without those that took next to nothing."""
+    spent = sum(seconds.values()) or 1.0
+    return "  ".join(f"{stage} {s / spent:.0%}" for stage, s in seconds.items() if s / spent >= _LEAST)
 
 
 def print_selection(selection: Selection) -> None:
@@ -134,17 +144,22 @@ def summary_table(made: Summary, title: str) -> Table:
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(justify="right")
-    table.add_row("scenes", str(made.scenes), f"{made.scenes / max(made.wall, 1e-9):.2f}/s")
+    table.add_row("scenes", str(made.scenes), _per_second(made.scenes, made.wall))
     if made.taken_up:
         table.add_row("  taken up, unfinished", str(made.taken_up), "")
     for scene, why in sorted(made.given_up.items()):
         table.add_row(f"  scene {scene} refused", why, "")
-    table.add_row("views", str(made.views), f"{made.views / max(made.wall, 1e-9):.1f}/s")
-    table.add_row("grasps", str(made.grasps), f"{made.grasps / max(made.wall, 1e-9):.0f}/s")
+    table.add_row("views", str(made.views), _per_second(made.views, made.wall))
+    table.add_row("grasps", str(made.grasps), _per_second(made.grasps, made.wall))
     add_outcomes(table, made.outcomes)
     add_refused(table, made)
     add_times(table, made.seconds, made.wall)
     return table
+
+
+def _per_second(count: int, wall: float) -> str:
+    rate = count / max(wall, 1e-9)
+    return f"{rate:.0f}/s" if rate >= 100 else f"{rate:.1f}/s" if rate >= 10 else f"{rate:.2f}/s"
 
 
 def quota_table(rows: Sequence[QuotaRow]) -> Table:
@@ -183,8 +198,15 @@ def add_times(table: Table, seconds: Mapping[str, float], wall: float) -> None:
     table.add_section()
     spent = sum(seconds.values()) or 1.0
     for stage, taken in seconds.items():
+        if taken < 0.05 and taken / spent < _LEAST:
+            continue
         table.add_row(f"{stage}, all workers", f"{taken:.1f} s", f"{taken / spent:.0%}")
     table.add_row("wall clock", duration(wall), "")
+
+
+def counted(count: int, what: str) -> str:
+    """Return a count of things as people write it: "1 time", "2 times"."""
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def duration(seconds: float) -> str:

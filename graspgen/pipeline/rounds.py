@@ -18,6 +18,9 @@ from graspgen.streams import Purpose, stream
 
 #: Drawn as the recipe says.
 NONE = ""
+#: The first round has so many scenes, or `quotas.round`, whichever is less; the next ones double what there is.
+#: So a run of a dozen scenes is steered as well, and what a lever gives is known early.
+_FIRST = 8
 #: A round has at most this share of the scenes that there are, or `quotas.round`, whichever is more.
 _GROWTH = 0.25
 #: Scenes that what is expected of a lever counts for, beside what it has given.
@@ -120,11 +123,12 @@ def next_round(
     if all_met(quotas, history):
         return None
     scenes = {d: _scenes_of(quotas, d, levers, expected, history) for d in quotas.targets}
-    size = max(quotas.round, int(_GROWTH * history.scenes))
+    size = _size(quotas, history)
     short = [n for n in scenes if any(isinstance(w, float) and not is_met(quotas, history, n, t)
                                       for t, w in quotas.targets[n].items())]  # fmt: skip
     counts = {d: sum(wanted.values()) for d, (wanted, _) in scenes.items()}
-    if history.scenes and not short and all(n > 0 or not _open(quotas, history, d) for d, n in counts.items()):
+    ends = any(counts.values()) and all(n > 0 or not _open(quotas, history, d) for d, n in counts.items())
+    if history.scenes and not short and ends:
         size = min(size, max(1, *(math.ceil(n - 1e-9) for n in counts.values())))
     dealt = [_dealt(*scenes[d], size, seed, start, number) for number, d in enumerate(quotas.targets)]
     return Round(
@@ -134,6 +138,11 @@ def next_round(
             for i in range(size)
         ),
     )
+
+
+def _size(quotas: Quotas, history: History) -> int:
+    """Return how many scenes a round has, if they are needed."""
+    return max(min(quotas.round, max(_FIRST, history.scenes)), int(_GROWTH * history.scenes))
 
 
 def _open(quotas: Quotas, history: History, dimension: str) -> bool:
@@ -162,7 +171,7 @@ def _scenes_of(
             continue
         # The share x of the round's n scenes for which, after it, have + n (x rate + (1 − x) base) is what is asked for
         # of all, total + n (x drawn_all + (1 − x) every).
-        n = max(quotas.round, int(_GROWTH * history.scenes))
+        n = _size(quotas, history)
         every = history.total_rate(kind, expected[kind])
         rate, base = history.rate(target, first), history.base_rate(target)
         # A scene that is drawn for it may hold fewer of all: a greater share of those is a gain, too.

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from graspgen.dataset.lock import is_held
-from graspgen.dataset.manifest import Manifest, load_manifest
+from graspgen.dataset.manifest import Manifest, ShardInfo, load_manifest
+from graspgen.dataset.store import stored_at
 from graspgen.pipeline.journal import JOURNAL
-from graspgen.pipeline.progress import duration
+from graspgen.pipeline.progress import counted, duration, stage_shares
 from graspgen.pipeline.quota_rows import QuotaRow, plain
 from graspgen.pipeline.quota_run import quotas_of
 from graspgen.pipeline.watch import worker_line
@@ -41,6 +42,7 @@ class Status:
         content: content hash of what is complete.
         quotas: what became of each target of the recipe's quotas, in the scenes that are in shards.
         age: seconds since the journal's last line, by this machine's clock, which may be another one; never negative.
+        damaged: shards that are not in the folder, or not of the size that the manifest says; 0 while a run goes on.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Status:
     content: str = ""
     quotas: tuple[QuotaRow, ...] = ()
     age: float | None = None
+    damaged: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data that JSON can hold."""
@@ -64,14 +67,21 @@ class Status:
             "path": str(self.path), "state": state, "scenes": self.scenes, "asked": self.asked, "start": self.start,
             "tick": self.tick, "end": self.end, "troubles": list(self.troubles),
             "refused": {str(k): v for k, v in self.refused.items()}, "content": self.content,
-            "quotas": plain(self.quotas), "age": self.age,
+            "quotas": plain(self.quotas), "age": self.age, "damaged": self.damaged,
         }  # fmt: skip
 
     def lines(self) -> list[str]:
         """Say it in lines."""
         lines = [f"{self.path}: {self._state()}", f"in shards: {self.scenes} of {self.asked} scenes"]
+        if self.damaged:
+            lines.append(
+                f"{counted(self.damaged, 'shard')} missing or of another size (`graspgen verify` names them); "
+                "the command that made it makes them again"
+            )
         tick = self.tick
-        if tick:
+        if "wall" in self.end:
+            lines += self._ended()
+        elif tick:
             rate = tick["scenes"] / max(tick["elapsed"], 1e-6)
             left = "" if tick["left"] is None or not self.running else f", {duration(tick['left'])} left"
             lines.append(
@@ -79,10 +89,8 @@ class Status:
                 f"{tick['views']} views, {tick['grasps']} grasps in {duration(tick['elapsed'])}, "
                 f"{rate:.2f} scenes/s{left}"
             )
-            spent = sum(tick["seconds"].values()) or 1.0
             if tick["seconds"]:
-                told = (f"{name} {s / spent:.0%}" for name, s in tick["seconds"].items())
-                lines.append(f"time: {'  '.join(told)}")
+                lines.append(f"time: {stage_shares(tick['seconds'])}")
             kinds = "  ".join(f"{kind} {count}" for kind, count in tick["refused"].items())
             lines.append(f"refused attempts: {kinds or 'none'}; workers died: {tick['deaths']}")
             if self.running:
@@ -96,12 +104,24 @@ class Status:
             lines.append(f"content hash: {self.content}")
         return lines
 
+    def _ended(self) -> list[str]:
+        """Say what a run made that ended by itself or by Ctrl-C."""
+        end = self.end
+        lines = [
+            f"last run: {', '.join(counted(end[what], what[:-1]) for what in ('scenes', 'views', 'grasps'))} in "
+            f"{duration(end['wall'])}, {end['scenes'] / max(end['wall'], 1e-6):.2f} scenes/s"
+        ]
+        if end["seconds"]:
+            lines.append(f"time: {stage_shares(end['seconds'])}")
+        kinds = "  ".join(f"{kind} {count}" for kind, count in end["refused"].items())
+        return [*lines, f"refused attempts: {kinds or 'none'}; workers died: {self.tick.get('deaths', 0)}"]
+
     def _state(self) -> str:
         who = f"process {self.start['pid']} on {self.start['host']}" if "pid" in self.start else "a run"
         if self.running:
             return f"running ({who}, last heard of {duration(self.age or 0)} ago)"
         if self.complete:
-            return "complete"
+            return "complete, but damaged since" if self.damaged else "complete"
         if self.end.get("event") == "error":
             return f"stopped by an error ({self.end['error']}); the same command again goes on"
         if self.end:
@@ -139,12 +159,21 @@ def status(path: str | Path) -> Status:
         elif event == "start":
             start = line
             break
+    damaged = 0 if running or stored_at(folder) else sum(not _is_there(folder, shard) for shard in manifest.shards)
+    quotas = [] if damaged else quotas_of(folder, manifest)
     return Status(
         folder, running, manifest.complete and not running, len(manifest.hashes), _asked(manifest),
         start or found.get("tick", {}),
         found.get("tick", {}), found.get("end", {}), tuple(troubles), dict(manifest.refused), manifest.content_hash,
-        tuple(quotas_of(folder, manifest)), _age(last),
+        tuple(quotas), _age(last), damaged,
     )  # fmt: skip
+
+
+def _is_there(folder: Path, shard: ShardInfo) -> bool:
+    try:
+        return (folder / shard.file).stat().st_size == shard.bytes
+    except OSError:
+        return False
 
 
 def _asked(manifest: Manifest) -> int:

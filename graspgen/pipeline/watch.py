@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graspgen.pipeline.journal import Journal
-from graspgen.pipeline.progress import Display, duration
+from graspgen.pipeline.progress import Display, counted, duration
 from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import SceneDone, UnitDone
 from graspgen.pipeline.work import WorkerEvent, WorkerState, Working
@@ -117,7 +117,11 @@ class Watch:
         refused, died = self._made.refused.total(), self._deaths["died"]
         here = {os.getpid(), *(state.pid for state in self._states if not state.host)}
         memory = sum(memory_mb(pid) or 0 for pid in here)
-        told = [f"{refused} refused" if refused else "", f"{died} workers died" if died else "", f"{memory} MB"]
+        told = [
+            f"{refused} refused" if refused else "",
+            f"{counted(died, 'worker')} died" if died else "",
+            f"{memory} MB",
+        ]
         lines = [worker_line(self._worker(state)) for state in self._states]
         self._display.update(self._made, "  ".join(filter(None, told)), lines)
 
@@ -128,7 +132,7 @@ def worker_line(state: dict[str, Any]) -> str:
     on = f" on {state['host']}" if state.get("host") else ""
     text = f"worker {state['worker']} (process {state['pid']}{on}): {at}, {duration(state['for'])}"
     text += "" if state["memory_mb"] is None else f", {state['memory_mb']} MB"
-    return text + (f", restarted {state['restarts']} times" if state["restarts"] else "")
+    return text + (f", restarted {counted(state['restarts'], 'time')}" if state["restarts"] else "")
 
 
 def memory_mb(pid: int) -> int | None:

@@ -150,7 +150,7 @@ class Quotas(Section):
     """Edge cases of your own, by name; those that come with graspgen and are asked for are filled in when the recipe is
     read."""
     round: Annotated[int, Field(ge=1, le=100_000)] = 32
-    """Most scenes of a round (unit: scenes)."""
+    """Most scenes of a round, while these are more than a quarter of those that there are (unit: scenes)."""
     tolerance: float = Field(0.02, ge=0, le=0.5)
     """A share is met when no more than this is missing."""
 

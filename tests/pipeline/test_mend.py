@@ -82,3 +82,11 @@ def test_four_workers_give_the_same_content_as_one(tiny_dataset, tiny, tmp_path)
     generate(load_recipe("tabletop", tiny), tmp_path / "four", scenes=5, seed=7, workers=4, quiet=True, preview=False)
     one, four = load_manifest(tmp_path / "one"), load_manifest(tmp_path / "four")
     assert one.hashes == four.hashes and [s.sha256 for s in one.shards] == [s.sha256 for s in four.shards]
+
+
+def test_the_status_of_a_run_that_ended_tells_all_of_it_and_what_is_missing_since(copy) -> None:
+    assert any(line.startswith("last run: 3 scenes, ") for line in status(copy).lines())
+    (copy / "shards/shard-00001.h5").unlink()
+    found = status(copy)
+    assert found.damaged == 1 and found.lines()[0].endswith("complete, but damaged since")
+    assert any("1 shard missing" in line for line in found.lines())

@@ -84,7 +84,7 @@ def test_a_deleted_shard_is_made_again_by_the_same_command(copy, tiny, tiny_data
 
 def test_growing_leaves_the_first_files_untouched(copy, tiny, monkeypatch):
     before = {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in (copy / "shards").iterdir()}
-    with pytest.raises(DatasetError, match="not empty; use --resume"):
+    with pytest.raises(DatasetError, match="not empty: it holds a dataset of 3 scenes; --resume"):
         again(copy, tiny, scenes=4)
     assert again(copy, tiny, scenes=4, resume=True).scenes == 1
     assert {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in before} == before

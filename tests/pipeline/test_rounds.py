@@ -94,3 +94,29 @@ def test_a_lever_that_gives_fewer_but_a_greater_share_is_used():
         quotas, [target], {"grasps": 15.0, "views": 2.0, "objects": 3.0, "annotations": 6.0}, history, 36, 0
     )
     assert planned is not None and all(levers == {"outcomes": "success"} for levers in planned.levers)
+
+
+def test_a_run_of_a_dozen_scenes_is_steered_as_well():
+    # All three counts take 7 scenes that are drawn for them, and scenes are drawn for both dimensions at once.
+    quotas = Quotas(engines={"filament": 6}, classes={"mug": 3, "bowl": 2})
+    history, drawn = simulate(quotas, 12)
+    assert all_met(quotas, history) and len(drawn) <= 12
+
+
+def test_rounds_double_until_they_are_as_long_as_the_recipe_says():
+    quotas, history, sizes = Quotas(engines={"filament": 0.5}, round=32), History(), []
+    for _ in range(6):
+        planned = next_round(quotas, [("engines", "filament")], EXPECTED, history, history.scenes, 0)
+        sizes.append(len(planned.levers))
+        history.add([fake_scene(quotas, i, x) for i, x in enumerate(planned.levers)], quotas.targets)
+    assert sizes == [8, 8, 16, 32, 32, 32]
+
+
+def test_shares_that_are_met_do_not_make_rounds_short():
+    quotas = Quotas(engines={"opengl": 0.5})  # which every scene gives
+    sizes, history = [], History()
+    for _ in range(5):
+        planned = next_round(quotas, [("engines", "opengl")], EXPECTED, history, history.scenes, 0)
+        sizes.append(len(planned.levers))
+        history.add([fake_scene(quotas, i, x) for i, x in enumerate(planned.levers)], quotas.targets)
+    assert sizes == [8, 8, 16, 32, 32]

@@ -20,7 +20,7 @@ from graspgen.recipe_file import load_recipe
         ("quotas.outcomes={sucess: 3}", "there is no outcome 'sucess'; did you mean 'success'?"),
         ("quotas.visibility={half: 3}", "is no bin low-high"),
         ("quotas.visibility={0-0.5: 3, 0.4-0.6: 2}", "bins overlap between 0.4 and 0.5"),
-        ("quotas.edge_cases={darc: 3}", "there is no edge case 'darc'"),
+        ("quotas.edge_cases={darc: 3}", "there is no edge case 'darc'; did you mean 'dark'?"),
         ("quotas.cases={a: {of: view, where: {luminence: [0, 1]}}}", "no measure 'luminence' of a view; did you mean"),
         (
             "quotas.cases={a: {of: view, where: {nearest: [0, 1]}, overlay: {views.width: 9}}}",
