@@ -8,7 +8,10 @@ import shutil
 import pytest
 
 import graspgen
+from graspgen.dataset.check import check
 from graspgen.dataset.manifest import load_manifest
+from graspgen.dataset.parts import source_manifest
+from graspgen.dataset.verify import verify
 from graspgen.errors import DatasetError
 from graspgen.pipeline.run import generate
 from graspgen.recipe_file import load_recipe
@@ -100,3 +103,12 @@ def test_workers_put_a_run_into_s3(tiny_dataset, tiny, tmp_path, bucket):
     made = make(tiny, tmp_path / "other", bucket)
     assert (made.scenes, made.kept) == (0, 3)
     assert load_manifest(tmp_path / "other").content_hash == load_manifest(tiny_dataset).content_hash
+
+
+def test_what_reads_every_byte_says_where_the_shards_are(tiny, tmp_path):
+    url = f"file://{tmp_path}/far"
+    make(tiny, tmp_path / "run", url, scenes=1)
+    for read in (verify, check, source_manifest):
+        with pytest.raises(DatasetError, match=f"the shards of .*run are at {url}: copy that to a disk"):
+            read(tmp_path / "run")
+        read(tmp_path / "far")
