@@ -60,15 +60,15 @@ def checked(gripper: Gripper) -> tuple[bool, str, float]:
     """What `graspgen grippers check` says: soundness, payload in words, motion of the pads while they hold, µm."""
     if gripper.suction:
         cups = check_suction_gripper(gripper)
-        told = f"{cups.payload:.2f} pull, {cups.shear:.2f} shear, {cups.moment:.2f} moment"
+        told = f"pull, shear, moment: {cups.payload:.2f}, {cups.shear:.2f}, {cups.moment:.2f}"
         return cups.ok, told, float("nan")
     if gripper.fingered:
         held = check_fingers(gripper)
         told = ", ".join(f"{ratio:.2f}" for ratio in held.payload_ratio)
-        return held.ok, f"of μ·ΣN along a bar {told}", max(held.chatter) * 1e6
+        return held.ok, f"along a bar, over μ·ΣN: {told}", max(held.chatter) * 1e6
     jaw = check_gripper(gripper)
     out, into = jaw.payload_along[-1]
-    return jaw.ok, f"{jaw.payload[-1]:.2f}, {out:.2f} out, {into:.2f} in", jaw.chatter[-1] * 1e6
+    return jaw.ok, f"{jaw.payload[-1]:.2f}; {out:.2f}, {into:.2f}", jaw.chatter[-1] * 1e6
 
 
 def measure(gripper: Gripper, name: str, assets: list[Asset], grasps: int) -> Row:
@@ -126,16 +126,18 @@ def main() -> None:
     if args.no_measure:
         return
     rows = []
-    names_of = ("gripper", "opens to, mm", "force (largest), N", "payload over its closed form", "chatter, µm",
-                "objects", "trials/s a core", "reach", "hold")  # fmt: skip
+    names_of = ("gripper", "opens to, mm", "force (largest), N",
+                "payload over 2·μ·F: across; along, outwards and inwards", "motion while holding, µm",
+                "trials/s of a core", "reach", "hold")  # fmt: skip
     print(f"| {' | '.join(names_of)} |\n|{'---|' * len(names_of)}")
     for hand in hands:
         r = measure(hand, hand.name, assets, args.grasps)
         rows.append(r)
+        opens, moves = (f"{r.stroke:.1f}", f"{r.chatter_um:.3f}") if not hand.suction else ("", "")
+        reached, held = (f"{share * 100:.0f} %" for share in (r.reached, r.success))
         print(
-            f"| {r.gripper}{'' if r.sound else ' (unsound)'} | {r.stroke:.1f} | {r.force:g} ({r.largest:g}) "
-            f"| {r.payload} | {r.chatter_um:.3f} | {r.objects}/{len(assets)} "
-            f"| {r.trials_per_second:.0f} | {r.reached:.0%} | {r.success:.0%} |",
+            f"| {r.gripper}{'' if r.sound else ' (unsound)'} | {opens} | {r.force:.3g} ({r.largest:.3g}) "
+            f"| {r.payload} | {moves} | {r.trials_per_second:.0f} | {reached} | {held} |",
             flush=True,
         )
     if args.json:

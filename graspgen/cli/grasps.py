@@ -29,7 +29,9 @@ def grasps(
         typer.Option(metavar="NAME,…", help="Procedural objects of these families, instead of a library."),
     ] = None,
     objects: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many procedural objects.")] = 10,
-    gripper: Annotated[str, typer.Option(help="A shipped gripper, or a gripper's YAML file.")] = "panda_hand",
+    gripper: Annotated[
+        str, typer.Option(help="A shipped gripper, a YAML, an MJCF (.xml), or menagerie:NAME.")
+    ] = "panda_hand",
     count: Annotated[int, typer.Option("--grasps", "-n", min=1, max=100_000, help="Candidates an object.")] = 2000,
     profile: Annotated[str, typer.Option(help="Physics profile of the trials.")] = "standard",
     draws: Annotated[int, typer.Option(min=0, max=1000, help="Repeated trials of each grasp that holds.")] = 8,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List and show grippers; check one; write the YAML of your own.")
 
 FAILED = 1
+#: So many pairs of links that are in each other are told one by one.
+SHOWN = 4
 
 Which = Annotated[
     str,
@@ -154,8 +156,8 @@ def _openings(hand: Gripper) -> Any:
 
     table = Table("opening, mm", "tool point in the base, mm", box=box.SIMPLE_HEAD, padding=(0, 1))
     for width in np.linspace(0, hand.file.stroke, 5):
-        x, y, z = hand.T_body_tool(width)[:3, 3] * 1e3
-        table.add_row(f"{width * 1e3:.1f}", f"{x + 0:.1f}, {y + 0:.1f}, {z:.1f}")
+        x, y, z = np.round(hand.T_body_tool(width)[:3, 3] * 1e3, 1) + 0.0  # no "-0.0"
+        table.add_row(f"{width * 1e3:.1f}", f"{x:.1f}, {y:.1f}, {z:.1f}")
     return table
 
 
@@ -225,7 +227,9 @@ def _print_fingers(hand: Gripper, report: FingerReport) -> None:
         table.add_row("  that over μ·ΣN", f"{report.payload_ratio[i]:.3f}", "1")
         table.add_row("  motion of the fingertips while they hold", f"{report.chatter[i] * 1e3:.4f} mm", "< 0.1 mm")
     console().print(table)
-    for told in [*report.collisions, *report.notes]:
+    left = len(report.collisions) - SHOWN
+    more = [f"{left} more pairs of links are in each other; --json tells all"] if left > 0 else []
+    for told in [*report.collisions[:SHOWN], *more, *report.notes]:
         typer.echo(f"note: {told}")
 
 

@@ -24,7 +24,9 @@ def import_grasps(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The file of grasps of one object.")],
     mesh: Annotated[Path, typer.Option(metavar="MESH", help="The object's mesh, before the file's scale.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The grasp database to write, HDF5.")],
-    gripper: Annotated[str, typer.Option(help="A shipped gripper, or a gripper's YAML file.")] = "panda_hand",
+    gripper: Annotated[
+        str, typer.Option(help="A shipped gripper, a YAML, an MJCF (.xml), or menagerie:NAME.")
+    ] = "panda_hand",
     scale: Annotated[float | None, typer.Option(help="Factor on the mesh; the file's, or 1, if not given.")] = None,
     mass: Annotated[float | None, typer.Option(help="kg; the file's, or by our density, if not given.")] = None,
     friction: Annotated[float | None, typer.Option(help="Sliding; the file's, or ours, if not given.")] = None,

@@ -20,7 +20,9 @@ REFUSED = 1
 
 def check(
     library: Library,
-    gripper: Annotated[str, typer.Option(help="A shipped gripper, or a gripper's YAML file.")] = "panda_hand",
+    gripper: Annotated[
+        str, typer.Option(help="A shipped gripper, a YAML, an MJCF (.xml), or menagerie:NAME.")
+    ] = "panda_hand",
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write verdicts and evidence into this file, too.")
     ] = None,

@@ -15,8 +15,13 @@ class FrameAxes:
 
     @property
     def axes(self) -> Array:
-        """(3, 3) axes of the grasp frame in the frame of the base body, as columns."""
-        y, z = np.array(self.closing), np.array(self.approach)
+        """(3, 3) axes of the grasp frame in the frame of the base body, as columns; a rotation to the last bit.
+
+        A file says its directions in a few digits; the closing direction gives way where they are not at a right angle.
+        """
+        z = np.array(self.approach) / np.linalg.norm(self.approach)
+        y = np.array(self.closing) - z * (z @ np.array(self.closing))
+        y = y / np.linalg.norm(y)
         return np.stack([np.cross(y, z), y, z], axis=1)
 
     @property

@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
+from graspgen.errors import GripperError
 from graspgen.frames import Array, inverse, pose
 from graspgen.grippers.defaults import forget_defaults
 from graspgen.grippers.drive import BEHIND, DRIVE
@@ -180,7 +181,10 @@ def _postures(file: AnyFile, mjcf: str) -> Postures:
         return still_postures(file)
     base, tcp = jaw_base(file)
     if isinstance(file, FingersFile):
-        return measure_fingers(mujoco.MjSpec.from_string(mjcf), base, file, tcp)
+        try:
+            return measure_fingers(mujoco.MjSpec.from_string(mjcf), base, file, tcp)
+        except GripperError as error:
+            raise GripperError(f"gripper {file.name}: {error}") from None
     return measure(mujoco.MjSpec.from_string(mjcf), base, file.fingers, file.joints, tcp, file.stroke)
 
 

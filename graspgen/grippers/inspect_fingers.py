@@ -14,7 +14,7 @@ from graspgen.grippers.fingers import MAX_JOINTS, FingersFile, add_servos
 from graspgen.grippers.given_text import given_name
 from graspgen.grippers.mjcf import TURNED, hand_spec
 from graspgen.grippers.motion import find_drivers
-from graspgen.grippers.postures import Linkage
+from graspgen.grippers.postures import Linkage, driver_range
 
 #: Postures, as shares of the way from a joint's open end to its closed one; how far the squeeze goes on, rad or m.
 OPEN, PREGRASP, GRASP, SQUEEZE = 0.05, 0.25, 0.8, 0.06
@@ -38,7 +38,7 @@ def guess_fingers(path: Path, spec: mujoco.MjSpec, model: mujoco.MjModel) -> tup
     fingers = _branches(model, base, joints)
     tips = tuple(_last(model, f) for f in fingers)
     linkage = Linkage(hand_spec(spec, base), base)
-    ends = {j: linkage.model.jnt_range[linkage.model.joint(j).id].copy() for j in joints}
+    ends = {j: np.array(driver_range(linkage, j)) for j in joints}
     middle = {j: float(e.mean()) for j, e in ends.items()}
 
     def places(values: dict[str, float]) -> Array:
@@ -120,7 +120,8 @@ def several_fingers(model: mujoco.MjModel) -> bool:
         return False
     try:
         joints, _ = _driven(model)
-        return len(joints) > 2 and len(_branches(model, _palm(model, joints), joints)) > 2
+        palm = _common(model, joints)
+        return len(joints) > 2 and palm is not None and len(_tops(model, palm, joints)) > 2
     except GripperError:
         return False
 
@@ -178,23 +179,33 @@ def _chain(model: mujoco.MjModel, body: int) -> list[int]:
     return chain[::-1]
 
 
-def _palm(model: mujoco.MjModel, joints: tuple[str, ...]) -> str:
+def _common(model: mujoco.MjModel, joints: tuple[str, ...]) -> int | None:
+    """Return the lowest body that carries all joints, None where that is the world."""
     chains = [_chain(model, int(model.jnt_bodyid[model.joint(j).id]))[:-1] for j in joints]
     common = [b for b in chains[0] if all(b in c for c in chains)]
-    name = str(model.body(common[-1]).name) if common and common[-1] else ""
+    return common[-1] if common and common[-1] else None
+
+
+def _tops(model: mujoco.MjModel, palm: int, joints: tuple[str, ...]) -> list[int]:
+    """Return the bodies on the palm that the joints' branches begin with."""
+    chains = [_chain(model, int(model.jnt_bodyid[model.joint(j).id])) for j in joints]
+    return list(dict.fromkeys(chain[chain.index(palm) + 1] for chain in chains))
+
+
+def _palm(model: mujoco.MjModel, joints: tuple[str, ...]) -> str:
+    common = _common(model, joints)
+    name = "" if common is None else str(model.body(common).name)
     if not name:
         raise GripperError("no body with a name carries all of its driven joints; put a palm around the fingers")
     return name
 
 
 def _branches(model: mujoco.MjModel, base: str, joints: tuple[str, ...]) -> tuple[str, ...]:
-    palm, found = model.body(base).id, []
-    for joint in joints:
-        chain = _chain(model, int(model.jnt_bodyid[model.joint(joint).id]))
-        found.append(str(model.body(chain[chain.index(palm) + 1]).name))
-    names = tuple(dict.fromkeys(found))
-    if len(names) < 2 or not all(names):
-        raise GripperError("its driven joints are all on one branch, or a finger has no name: that is no hand")
+    names = tuple(str(model.body(b).name) for b in _tops(model, model.body(base).id, joints))
+    if len(names) < 2:
+        raise GripperError("its driven joints are all on one branch: that is no hand")
+    if not all(names):
+        raise GripperError(f"the body on '{base}' that a finger begins with has no name; name the bodies")
     return names
 
 

@@ -32,7 +32,10 @@ def find_drivers(model: mujoco.MjModel) -> tuple[tuple[str, ...], str]:
     scalar = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
     moving = [j for j in range(model.njnt) if int(model.jnt_type[j]) in scalar]
     if not moving:
-        raise GripperError("it has no hinge and no slide: nothing of it can close")
+        raise GripperError(
+            "it has no hinge and no slide: nothing of it can close (a suction gripper's YAML is written by hand: "
+            "copy that of suction_cup)"
+        )
     driven: list[int] = []
     for i in range(model.nu):
         kind, target = int(model.actuator_trntype[i]), int(model.actuator_trnid[i, 0])
@@ -59,7 +62,9 @@ def find_drivers(model: mujoco.MjModel) -> tuple[tuple[str, ...], str]:
         names = ", ".join(model.joint(j).name for j in unique)
         raise GripperError(f"{len(unique)} joints are driven on their own ({names}); a jaw has one or two")
     nameless = [j for j in unique if not model.joint(j).name]
-    if nameless or not unique:
+    if not unique:
+        raise GripperError('no actuator moves its joints, and none has a range; say how far they go: range="0 0.04"')
+    if nameless:
         raise GripperError("a driven joint has no name; name the joints")
     return tuple(model.joint(j).name for j in unique), how
 

@@ -42,6 +42,9 @@ def measure_gaps(gripper: Gripper, report: GripperReport) -> None:
     if not np.isfinite(gaps).all():
         report.failures.append("the fingers do not face each other along the closing direction at every opening")
         return
+    if report.stroke < 0:
+        report.failures.append("fingers: they are named the wrong way round; the second one is first along `closing`")
+        return
     if abs(report.stroke - stroke) > STROKE_OFF:
         report.failures.append(
             f"stroke: the file says {stroke * 1e3:.1f} mm, the open pads are {report.stroke * 1e3:.1f} mm apart"

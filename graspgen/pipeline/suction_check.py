@@ -29,6 +29,8 @@ MASS, RAMP, MOST = 0.2, 1.0, 1.3
 #: 8 % more than a ring; that a lip holds until it has lifted by `LEAK_GAP` adds 6 %, and the time in which the load
 #: grows 5 % (both measured with smaller gaps and slower loads).
 OFF, MOMENT_OFF = 0.05, 0.2
+#: A pull that is less, over its closed form, is none.
+NOTHING = 0.05
 #: A plate that moves so fast along the lips slips, m/s.
 _SLIPS = 0.01
 #: Time for the plate to come to rest under the vacuum, s.
@@ -84,6 +86,8 @@ def check_suction_gripper(gripper: Gripper, profile: Profile | None = None) -> S
         value = getattr(report, name)
         if not low <= value <= high:
             report.failures.append(f"{name}: lets go at {value:.3g} of the closed form, not within {low:g}…{high:g}")
+    if not NOTHING < report.payload < MOST:
+        report.failures.append("tcp: the lips do not carry the load; do rigid parts of the model reach beyond them?")
     for name, (score, should) in reference_seals(file).items():
         report.seals[name] = (score, should)
         if (score > 0) != should:

@@ -1,6 +1,7 @@
 """A multi-finger hand: what its YAML says, its postures, and what is refused."""
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import trimesh
 import yaml
 
 from graspgen.errors import GripperError
-from graspgen.grippers.gripper import guess_gripper, load_gripper, opening_to_joints
+from graspgen.grippers.gripper import Gripper, guess_gripper, load_gripper, opening_to_joints
 from graspgen.paths import data_dir
 
 
@@ -107,6 +108,39 @@ def test_a_hand_of_others_is_read_from_its_mjcf(tmp_path):
     assert 0.08 < guess.file.stroke < 0.15
     p = hand.postures
     assert (p.stages[2] > p.stages[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [('range="0 0.7"', "are its limits radians"), ("", "none has a range")],
+)
+def test_a_hand_whose_limits_cannot_be_is_refused_with_the_cause(tmp_path, given, told):
+    text = (data_dir("models") / "grippers" / "three_finger.xml").read_text()
+    (tmp_path / "mine.xml").write_text(re.sub(r'range="[^"]*"', given, text))
+    with pytest.raises(GripperError, match=told):
+        guess_gripper(str(tmp_path / "mine.xml"))
+
+
+def test_a_finger_whose_body_has_no_name_is_told_so(tmp_path):
+    text = (data_dir("models") / "grippers" / "three_finger.xml").read_text()
+    named = re.search(r'<body name="(proximal_3|\w*3)"', text)
+    (tmp_path / "mine.xml").write_text(text.replace(named[0], "<body", 1))
+    with pytest.raises(GripperError, match="that a finger begins with has no name; name the bodies"):
+        guess_gripper(str(tmp_path / "mine.xml"))
+
+
+def test_directions_in_few_digits_make_a_rotation(hand):
+    slanted = hand.file.model_copy(update={"approach": (0.0, 0.7071, 0.7072), "closing": (0.0, 0.7072, -0.7071)})
+    assert slanted.axes.T @ slanted.axes == pytest.approx(np.eye(3), abs=1e-14)
+    assert np.linalg.det(slanted.axes) == pytest.approx(1.0)
+    assert (hand.file.axes == np.eye(3)).all()
+
+
+def test_postures_that_do_not_close_are_refused_with_the_name_of_the_hand(hand):
+    still = dict(hand.file.postures) | {"grasp": dict(hand.file.postures["open"])}
+    wrong = Gripper(hand.file.model_copy(update={"postures": still}), hand.mjcf)
+    with pytest.raises(GripperError, match="gripper three_finger: postures: its fingertips come no nearer"):
+        _ = wrong.postures
 
 
 def test_a_wrist_is_left_to_the_arm_and_what_collides_may_be_unseen(tmp_path):

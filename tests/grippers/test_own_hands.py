@@ -193,6 +193,12 @@ def test_a_hand_without_joints_is_refused(mine):
     refused(mine, "no hinge and no slide")
 
 
+def test_joints_that_nothing_limits_are_refused_and_not_called_nameless(mine):
+    text = HAND[: HAND.index("<actuator>")] + "</mujoco>"
+    mine.write_text(text.replace(' range="0 0.03"', "").replace(' range="-0.03 0"', ""))
+    refused(mine, "no actuator moves its joints, and none has a range")
+
+
 def test_a_hand_in_millimetres_is_refused(mine):
     scaled = HAND
     for number in ("0.004", "0.008", "0.015", "0.045", "0.06", "0.03", "0.02"):

@@ -73,6 +73,10 @@ def changed(name, old="", new="", **update):
             "stroke",
         ),
         (lambda: changed("panda_hand", 'damping="1"', 'damping="-500"'), "unstable"),
+        (
+            lambda: changed("panda_hand", fingers=("right_finger", "left_finger")),
+            "fingers: they are named the wrong way",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(gripper, says):

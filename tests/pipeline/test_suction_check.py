@@ -37,3 +37,13 @@ def test_a_lip_without_its_springs_is_told():
     assert loose != hand.mjcf
     report = check_suction_gripper(Gripper(hand.file, loose))
     assert not report.ok and any("moment" in reason for reason in report.failures)
+
+
+def test_rigid_parts_beyond_the_lips_are_named():
+    hand = load_gripper("suction_cup")
+    long = re.sub(
+        r'(<body name="mount"[^>]*>)', r'\1<geom type="box" size="0.005 0.005 0.02" pos="0 0 0.12"/>', hand.mjcf
+    )
+    assert long != hand.mjcf
+    report = check_suction_gripper(Gripper(hand.file, long))
+    assert any("rigid parts of the model reach beyond" in reason for reason in report.failures), report.failures
