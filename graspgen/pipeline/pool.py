@@ -209,7 +209,8 @@ class Pool(Generic[J, U, Done]):
         else:
             self._crashes[item] += 1
             if self._crashes[item] > self._policy.retries:
-                unit = self._without(unit, item, worker, f"its worker {reason}, {self._crashes[item]} times")
+                often = f"{self._crashes[item]} time{'s' * (self._crashes[item] > 1)}"
+                unit = self._without(unit, item, worker, f"its worker {reason}, {often}")
         self._waiting.appendleft(unit)
 
     def _without(self, unit: U, item: int, worker: _Worker, reason: str) -> U:

@@ -63,6 +63,7 @@ class Display:
         self._console = console or Console(stderr=True)
         self._total, self._quiet, self._what = total, quiet, what
         self._start = self._last_line = time.monotonic()
+        self._ended = False
         self._bar: Progress | None = None
         if self._console.is_terminal and not quiet:
             self._bar = _Lines(
@@ -104,8 +105,8 @@ class Display:
             self._bar.update(self._task, completed=made.done, told=rate)
         elif not self._quiet:
             now = time.monotonic()
-            if now - self._last_line >= _LINE_EVERY or made.done == self._total:
-                self._last_line = now
+            if now - self._last_line >= _LINE_EVERY or (made.done == self._total and not self._ended):
+                self._last_line, self._ended = now, made.done == self._total
                 text = [f"{self._what} {made.done}/{self._total}", made.counts, rate, stages, more]
                 self._console.print("  ".join(filter(None, text)), soft_wrap=True, highlight=False)
 

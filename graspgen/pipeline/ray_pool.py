@@ -262,7 +262,8 @@ class _RayPool:
         else:
             self._crashes[state.item] += 1
             if self._crashes[state.item] > self._policy.retries:
-                task.unit = self._without(task, f"its worker {reason}, {self._crashes[state.item]} times")
+                often = f"{self._crashes[state.item]} time{'s' * (self._crashes[state.item] > 1)}"
+                task.unit = self._without(task, f"its worker {reason}, {often}")
         self._waiting.appendleft(task.unit)
 
     def _without(self, task: _Task, reason: str) -> Any:

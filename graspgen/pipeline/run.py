@@ -34,7 +34,7 @@ from graspgen.pipeline.steering import focused
 from graspgen.pipeline.summary import Summary
 from graspgen.pipeline.units import Job, Unit, image_bytes, make_unit, scenes_per_shard
 from graspgen.pipeline.watch import Watch, rounded
-from graspgen.pipeline.work import Executor, Policy
+from graspgen.pipeline.work import Executor, Policy, WorkerError
 from graspgen.recipe import Recipe
 from graspgen.render.gl import make_current
 from graspgen.render.views import check_engines
@@ -170,7 +170,8 @@ def generate(
                 _save_what_is_complete(folder, records, to)
             raise
         made.wall = time.perf_counter() - start
-        if preview and not made.interrupted and (made.done or not (folder / PREVIEW).is_file()):
+        some = bool(records.manifest.hashes)
+        if some and preview and not made.interrupted and (made.done or not (folder / PREVIEW).is_file()):
             write_preview(folder, folder)
             if to is not None:
                 to.put(PREVIEW, folder / PREVIEW)
@@ -188,6 +189,12 @@ def generate(
             wall=round(made.wall, 3),
             content=records.manifest.content_hash,
         )
+        refused = list(records.manifest.refused.values())
+        if refused and not some and not made.interrupted:
+            raise WorkerError(
+                f"{folder} holds no scene: all {len(refused)} were refused (the last one: {refused[-1]}); mend what "
+                "their workers died of, or give them more --time-limit, and start anew with --overwrite"
+            )
         return made
 
 

@@ -80,3 +80,12 @@ def test_before_anything_is_made_no_time_is_foretold():
         display.update(Summary())
         display._bar.refresh()
     assert "left" not in text.getvalue() and "0/5" in text.getvalue()
+
+
+def test_without_a_terminal_the_last_line_is_said_once():
+    text, made = io.StringIO(), Summary()
+    with Display(1, Console(file=text, force_terminal=False)) as display:
+        made.add(event(0))
+        for _ in range(3):
+            display.update(made)
+    assert text.getvalue().count("scenes 1/1") == 1

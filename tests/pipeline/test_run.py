@@ -12,6 +12,7 @@ from graspgen.dataset.lock import only_run
 from graspgen.dataset.manifest import load_manifest
 from graspgen.errors import DatasetError, GraspgenError
 from graspgen.pipeline.run import generate
+from graspgen.pipeline.work import WorkerError
 from graspgen.recipe_file import load_recipe
 
 
@@ -153,3 +154,16 @@ def test_a_run_that_is_being_written_is_left_alone_by_another(tiny_dataset, tiny
     assert unfinished.is_file()
     generate(load_recipe("tabletop", tiny), out, scenes=3, seed=7, resume=True, quiet=True)
     assert load_manifest(out).hashes == load_manifest(tiny_dataset).hashes
+
+
+def test_a_run_of_which_every_scene_is_refused_says_so(tiny, tmp_path, monkeypatch):
+    def refusing(job, units, report, make, *, refuse, **more):
+        for unit in units:
+            for scene in unit.scenes:
+                unit = refuse(unit, scene, "its worker ended with status 3, 3 times")
+            yield make(job, unit, report)
+
+    monkeypatch.setattr("graspgen.pipeline.run.executor_of", lambda *_: refusing)
+    for _ in range(2):  # the same command again says the same
+        with pytest.raises(WorkerError, match=r"holds no scene: all 2 were refused .*status 3, 3 times"):
+            generate(load_recipe("tabletop", tiny), tmp_path / "out", scenes=2, seed=7, quiet=True)
