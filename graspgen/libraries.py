@@ -6,6 +6,7 @@ import platform
 
 import numpy as np
 import scipy
+from PIL import features
 
 
 def libraries() -> dict[str, str]:
@@ -19,6 +20,7 @@ def libraries() -> dict[str, str]:
         "Python": platform.python_version(),
         "NumPy": np.__version__,
         "SciPy": scipy.__version__,
+        "libjpeg": str(features.version("jpg")),
         libc or "C library": version or "unknown",
         "processor": platform.machine(),
     }
