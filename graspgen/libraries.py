@@ -20,7 +20,7 @@ def libraries() -> dict[str, str]:
         "Python": platform.python_version(),
         "NumPy": np.__version__,
         "SciPy": scipy.__version__,
-        "libjpeg": str(features.version("jpg")),
+        "libjpeg": str(features.version("libjpeg_turbo") or features.version("jpg")),
         libc or "C library": version or "unknown",
         "processor": platform.machine(),
     }
