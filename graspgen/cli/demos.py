@@ -22,7 +22,7 @@ def demos(
     action_mode: Annotated[
         str, typer.Option("--action-mode", "-a", help="delta4, delta5, delta6, delta7, absolute or velocity.")
     ] = "delta7",
-    gripper: Annotated[str | None, typer.Option("--gripper", "-g", help="A jaw; the recipe's if not given.")] = None,
+    gripper: Annotated[str | None, typer.Option("--gripper", "-g", help="The recipe's if not given.")] = None,
     cameras: Annotated[
         list[str] | None,
         typer.Option(
@@ -33,7 +33,10 @@ def demos(
         ),
     ] = None,
     size: Annotated[int, typer.Option("--size", min=16, max=4096, help="Height and width of images, px.")] = 84,
-    max_steps: Annotated[int, typer.Option("--max-steps", min=1, max=10_000, help="Longest episode.")] = 100,
+    max_steps: Annotated[
+        int | None,
+        typer.Option("--max-steps", min=1, max=10_000, help="Longest episode; 100, of multi-finger hands 160."),
+    ] = None,
     successes: Annotated[
         bool, typer.Option("--successes", help="Store only episodes that succeed; else all, labelled by success.")
     ] = False,

@@ -8,15 +8,18 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.demos.alike import alike
 from graspgen.demos.labels import Labels
 from graspgen.demos.plan import APPROACH, Plan, Planner, object_poses
 from graspgen.demos.steer import reachable, steer
 from graspgen.env.task import GraspTask
 from graspgen.frames import Array, rotation_angle
-from graspgen.grasps.scene_path import Stage
+from graspgen.grasps.scene_path import Stage, hand_path
 
 #: The hand is there within this, m and rad.
 THERE, TURNED = 0.003, 0.03
+#: And cups, which reach no further than a lip is drawn.
+LAID, LEVEL = 0.0007, 0.01
 #: And above it, where it need not be exact.
 ABOVE = 0.02
 #: A hand that closes within this of the planned grasp may go on, m; one is open from this share of its stroke on.
@@ -25,6 +28,8 @@ NEAR, OPEN = 0.01, 0.95
 AFRESH = 8
 #: Control steps that it waits to get to where it is told, and for a close.
 PATIENCE, CLOSING = 15, 40
+#: And for a multi-finger hand's, whose squeeze may go on for long; the judge ends it before.
+SQUEEZING = 120
 #: A hand that moves and turns by less than this in each of so many control steps, and is not where it was to go, is
 #: blocked, m, rad.
 STILL, UNTURNED, BLOCKED = 0.0005, 0.005, 10
@@ -69,7 +74,14 @@ class Expert:
     _was: tuple[Array, Array] = field(default_factory=lambda: (np.full(3, np.inf), np.eye(3)))
 
     def __post_init__(self) -> None:
-        self._planner = Planner(self.task, self.labels, self.central)
+        task, hand = self.task, self.task.gripper
+        self._planner = Planner(task, self.labels, self.central)
+        self._turns = alike(hand)
+        self._closing = SQUEEZING if hand.fingered else CLOSING
+        self._near = (LAID, LEVEL) if hand.suction else (THERE, TURNED)
+        # What starts abruptly is pulled off a cup: all but jaws lift as trials do, evenly accelerated.
+        path = hand_path(task.profile, APPROACH, False, np.zeros(6))
+        self._lift = path.lift[:: path.chunk, 0] if hand.suction or hand.fingered else None
         self._high = float(self.task.moment.x[0, 2])
         self._think()
 
@@ -89,7 +101,10 @@ class Expert:
             return steer(task, T[:3, 3], T[:3, :3], 1.0, carried)
         if self.doing is Doing.CLOSE:
             return steer(task, task.told[0][0], task.told[1][0], -1.0, carried)
-        up = self._x_lift + self._steps * task.limits.step * np.array([0.0, 0.0, 1.0])
+        rise = self._steps * task.limits.step
+        if self.doing is Doing.LIFT and self._lift is not None:
+            rise = self._lift[min(self._steps, len(self._lift) - 1)]
+        up = self._x_lift + rise * np.array([0.0, 0.0, 1.0])
         if self.doing is Doing.LIFT:
             return steer(task, up, task.told[1][0], -1.0, carried)
         return steer(task, up, task.told[1][0], 1.0, carried)
@@ -99,7 +114,7 @@ class Expert:
         task = self.task
         T = object_poses(task)[self.plan.target] @ self.plan.T_object_tool
         T[:3, 3] += task.offset
-        T[:3, :3] = reachable(task.spec.action_mode, T[:3, :3], task.moment.R[0])
+        T[:3, :3] = reachable(task.spec.action_mode, T[:3, :3], task.moment.R[0], self._turns)
         return T, task.moment.x[0] + task.offset, task.moment.R[0]
 
     def _over(self, T: Array, x: Array) -> tuple[Array, Array]:
@@ -121,8 +136,9 @@ class Expert:
             return
         if self.doing in (Doing.OVER, Doing.APPROACH):
             goal = T[:3, 3] - (APPROACH * T[:3, 2] if self.doing is Doing.OVER else 0.0)
-            there = np.linalg.norm(goal - x) < THERE
-            there &= rotation_angle((R.T @ T[:3, :3])[None])[0] < TURNED
+            near, level = self._near if self.doing is Doing.APPROACH else (THERE, TURNED)
+            there = np.linalg.norm(goal - x) < near
+            there &= rotation_angle((R.T @ T[:3, :3])[None])[0] < level
             told = np.linalg.norm(goal - task.told[0][0]) < 1e-6 + np.linalg.norm(task.place.belt) * task.period
             waited = told and self._steps > PATIENCE
             if not told and self._is_blocked(x, R):
@@ -134,7 +150,7 @@ class Expert:
         elif self.doing is Doing.CLOSE:
             if judge.held[0]:
                 self._do(Doing.LIFT)
-            elif stage == Stage.ENDED or self._steps > CLOSING:
+            elif stage == Stage.ENDED or self._steps > self._closing:
                 self._do(Doing.RETREAT)
         elif self.doing is Doing.LIFT:
             if not judge.held[0] and not task.success:

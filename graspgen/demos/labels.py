@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graspgen.frames import Array
+from graspgen.grasps.candidates import unpacked
 from graspgen.grasps.outcomes import Outcome
+
+#: What an unknown angle between closing line and normal is taken for, rad.
+_UNKNOWN = float(np.radians(20.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +28,9 @@ class Labels:
         grip_width: (n,) m.
         holds: (n,) share of the free trials that succeeded.
         in_scene: (n,) outcome in the scene, `NOT_TRIED` where it was not tried.
-        angle: (n,) rad, between closing line and inward normal.
+        angle: (n,) rad, between closing line and inward normal; of cups, what they fall short of a plane's seal.
+        width: (n,) m, openings before closing; None for the widest, of jaws.
+        fingers: (n, 2, d) driven joints of multi-finger hands before closing, and at the grasp; None of others.
     """
 
     key: NDArray[np.int64]
@@ -34,6 +40,8 @@ class Labels:
     holds: Array
     in_scene: NDArray[np.uint8]
     angle: Array
+    width: Array | None = None
+    fingers: Array | None = None
 
     def __len__(self) -> int:
         return len(self.key)
@@ -48,6 +56,10 @@ def labels_of(grasps: Mapping[str, NDArray[Any]], ids: NDArray[np.int64]) -> Lab
     """
     good = np.flatnonzero(grasps["outcome"] == Outcome.SUCCESS)
     rate = grasps["success_rate"][good]
+    # As uncertain as a closing line that is so much askew.
+    unsealed = _UNKNOWN * (1 - np.nan_to_num(grasps["seal"][good]))
+    angle = grasps["antipodal_angle"][good]
+    hand = np.isfinite(grasps["fingers"][good]).any()
     return Labels(
         grasps["id"][good],
         np.searchsorted(ids, grasps["object"][good] & 0xFFFF),
@@ -55,10 +67,13 @@ def labels_of(grasps: Mapping[str, NDArray[Any]], ids: NDArray[np.int64]) -> Lab
         grasps["grip_width"][good],
         np.where(np.isfinite(rate), rate, 1.0),
         grasps["outcome_in_scene"][good],
-        np.nan_to_num(grasps["antipodal_angle"][good], nan=np.radians(20.0)),
+        np.where(np.isfinite(angle), angle, unsealed),
+        grasps["width"][good] if hand else None,
+        unpacked(grasps["fingers"][good]) if hand else None,
     )
 
 
 def joined(a: Labels, b: Labels) -> Labels:
     """Return the grasps of both."""
-    return Labels(*(np.concatenate([getattr(a, f.name), getattr(b, f.name)]) for f in fields(Labels)))
+    both = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Labels)]
+    return Labels(*(None if x is None or y is None else np.concatenate([x, y]) for x, y in both))

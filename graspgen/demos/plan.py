@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.demos.alike import alike
 from graspgen.demos.central import central_grasps
 from graspgen.demos.labels import Labels, joined
 from graspgen.demos.steer import reachable
 from graspgen.env.task import GraspTask
-from graspgen.frames import Array, inverse, pose
+from graspgen.frames import Array, inverse, pose, rotation_angle
 from graspgen.grasps.clearance import OWN_REACH, Obstacle, hand_clearance
 from graspgen.grasps.outcomes import Outcome
 from graspgen.grasps.scene_trial import try_scene
+from graspgen.grasps.suction_trial import press_on
 
 #: Length of the straight approach, m.
 APPROACH = 0.06
@@ -33,6 +35,8 @@ EXAMINED, TRIED, ENOUGH = 64, 16, 3
 #: Costs: of a failed trial, of one that touched the support, of none; of having been followed before; of a closing
 #: direction that must be turned by more than `MOST_TURN`.
 FAILED, TOUCHED, UNTRIED, FOLLOWED, TURNED = 6.0, 3.0, 4.0, 8.0, 10.0
+#: What a radian costs that a multi-finger hand must turn.
+TURN = 0.2
 #: What a labelled grasp costs where central ones are preferred.
 UNCENTRAL = 5.0
 #: How a labelled grasp is turned, by action mode: to what which mode can reach.
@@ -56,6 +60,7 @@ class Plan:
         target: number of the object.
         T_object_tool: (4, 4) where the hand is told to be, in the object's frame: the tool point of the open hand.
         cost: the smaller, the better.
+        fingers: (2, d) driven joints that a multi-finger hand must begin its episode with; None of other grippers.
     """
 
     key: int
@@ -63,6 +68,7 @@ class Plan:
     target: int
     T_object_tool: Array
     cost: float
+    fingers: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +92,9 @@ class Planner:
     trials, a slant; then, after an exact look at what the open hand meets on its way, a touch. Of what looks best, some
     are tried in the settled scene, by the open hand, as the trials that label grasps; until some hold.
 
+    Cups are pressed on where they are turned. A multi-finger hand has the joints of its first grasp all through an
+    episode, and later grasps are of those with the same.
+
     Args:
         task: at the start of an episode.
         labels: of its scene's grasps that hold.
@@ -98,6 +107,8 @@ class Planner:
         self._followed: set[tuple[int, int]] = set()
         self._known: dict[tuple[int, int], float] = {}
         self._begun = False
+        self._turns = alike(task.gripper)
+        self._joints: Array | None = None
 
     def best(self) -> Plan | None:
         """Return the grasp to follow from how things lie now; None where there is none."""
@@ -122,8 +133,10 @@ class Planner:
         told = options.T[i] @ pose(translation=-offset)
         T_object = object_poses(self._task)[label.target[row]]
         found = Plan(
-            int(label.key[row]), int(options.way[i]), int(label.target[row]), inverse(T_object) @ told, float(cost[i])
-        )
+            int(label.key[row]), int(options.way[i]), int(label.target[row]), inverse(T_object) @ told, float(cost[i]),
+            None if label.fingers is None else label.fingers[row],
+        )  # fmt: skip
+        self._joints = found.fingers
         self._followed.add((found.key, found.way))
         return found
 
@@ -138,15 +151,24 @@ class Planner:
         parts = []
         for way, mode in enumerate(WAYS[task.spec.action_mode]):
             turned = T.copy()
-            turned[:, :3, :3] = [reachable(mode, R, R_now) for R in T[:, :3, :3]]
-            closing = _angle(np.abs((T[:, :3, 1] * turned[:, :3, 1]).sum(axis=1)))
+            turned[:, :3, :3] = [reachable(mode, R, R_now, self._turns) for R in T[:, :3, :3]]
+            closing = self._turned(T, turned)
             tilt = _angle((T[:, :3, 2] * turned[:, :3, 2]).sum(axis=1))
             com = (T_object[:, :3, :3] @ task.place.com[label.target][..., None])[..., 0] + T_object[:, :3, 3]
             z, aside = turned[:, :3, 2], com - T[:, :3, 3]
             off = np.linalg.norm(aside - (aside * z).sum(axis=1, keepdims=True) * z, axis=1)
-            cost = 4 * closing + 0.3 * tilt + 25 * off + label.angle + 2 * (1 - label.holds)
+            cost = (
+                4 * closing
+                + (4.0 if task.gripper.suction else 0.3) * tilt
+                + 25 * off
+                + label.angle
+                + 2 * (1 - label.holds)
+            )
             cost += 0.3 * _angle(-turned[:, 2, 2]) + TURNED * (closing > MOST_TURN)
             cost += self._extra
+            if task.gripper.fingered:
+                # Half a turn is no way to the same grasp, and takes two seconds.
+                cost += TURN * rotation_angle(R_now.T @ turned[:, :3, :3])
             if way == 0:
                 same = (closing < 0.02) & (tilt < 0.05)
                 cost += same * np.where(label.in_scene == Outcome.SUCCESS, -0.5, 0.0)
@@ -154,14 +176,36 @@ class Planner:
             # What is as it was labelled needs no second turning.
             cost[(tilt < 0.02) & (way > 0)] = np.inf
             parts.append(_Options(np.arange(n), np.full(n, way), turned, cost))
-        if task.spec.goal == "target":
-            for part in parts:
-                part.cost[label.target != task.target] = np.inf
+        other = np.zeros(n, bool) if task.spec.goal != "target" else label.target != task.target
+        if self._joints is not None:
+            other |= (label.fingers != self._joints).any(axis=(1, 2))
+        for part in parts:
+            part.cost[other] = np.inf
         found = _Options(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("row", "way", "T", "cost")))
         # A central grasp may be followed again: no state tells that it was.
         found.cost[:] += [FOLLOWED * (pair in self._followed and pair[0] >= 0) for pair in self._pairs(found)]
         order = np.argsort(found.cost, kind="stable")
         return found[order[np.isfinite(found.cost[order])][:EXAMINED]]
+
+    def _turned(self, T: Array, turned: Array) -> Array:
+        """(n,) rad by which closing directions are turned, as far as that is another grasp."""
+        hand = self._task.gripper
+        if hand.suction:
+            return np.zeros(len(T))
+        along = (T[:, :3, 1] * turned[:, :3, 1]).sum(axis=1)
+        return _angle(along if hand.fingered else np.abs(along))
+
+    def _pressed(self, options: _Options) -> _Options:
+        """Press cups on as objects lie now; those that do not seal are left for the last."""
+        task, label = self._task, self._labels
+        T, cost, poses = options.T.copy(), options.cost.copy(), object_poses(task)
+        for number in np.unique(label.target[options.row]).tolist():
+            own = np.flatnonzero(label.target[options.row] == number)
+            asset = task.place.settled.world.objects[number].asset
+            pressed, seal = press_on(asset, task.gripper, inverse(poses[number]) @ T[own])
+            T[own] = poses[number] @ pressed
+            cost[own] += np.where(seal.score.max(axis=1) > 0, 1 - seal.score.mean(axis=1), TURNED)
+        return _Options(options.row, options.way, T, cost)
 
     def _examined(self, options: _Options) -> _Options:
         """Look what the open hand meets, and raise it where it would touch the support."""
@@ -169,23 +213,29 @@ class Planner:
         n, m = len(options.row), len(GAPS)
         if not n:
             return options
+        if hand.suction:
+            options = self._pressed(options)
         settled = task.place.settled
         obstacles = [Obstacle(settled.world.support, np.eye(4))]
         poses = object_poses(task)
         obstacles += [Obstacle(o.asset.parts, T) for o, T in zip(settled.world.objects, poses, strict=True)]
         near = {"approach": APPROACH, "step": task.profile.protocol.approach_step}
-        grip, stroke = label.grip_width[options.row], np.full(n, hand.file.stroke)
+        grip, stroke = label.grip_width[options.row], self._openings(options.row)
         below = hand_clearance(
-            hand, obstacles[:1], options.T, stroke, reach=REACH, grip_width=grip, approach=0.0, step=near["step"]
-        ).at_grasp[:, :1]
+            hand, obstacles[:1], options.T, stroke, reach=REACH, grip_width=grip, pregrasp=self._pregrasp(options.row),
+            approach=0.0, step=near["step"],
+        ).at_grasp[:, :1]  # fmt: skip
         # The gap to the support grows by the height of what the hand is drawn back by.
         slope = np.maximum(-options.T[:, 2, 2], MOST_LEVEL)[:, None]
         raises = np.clip((GAPS - below) / slope, 0.0, MOST_RAISED).ravel()
+        if hand.suction or hand.fingered:
+            # Cups must be where they seal, and the joints of a hand fit where its grasp is.
+            raises[:] = 0.0
         rows = np.repeat(options.row, m)
         raised = np.repeat(options.T, m, axis=0)
         raised[:, :3, 3] -= raises[:, None] * raised[:, :3, 2]
         target, stroke = label.target[rows], np.repeat(stroke, m)
-        near["grip_width"] = label.grip_width[rows]
+        near["grip_width"], near["pregrasp"] = label.grip_width[rows], self._pregrasp(rows)
         seen = hand_clearance(hand, obstacles, raised, stroke, reach=REACH, ignore=target + 1, **near).on_approach
         own = hand_clearance(hand, obstacles, raised, stroke, reach=OWN_REACH, **near).on_approach
         cost = np.repeat(options.cost, m) + 60 * raises + 150 * np.maximum(SAFE - seen[:, 1:].min(axis=1), 0)
@@ -193,6 +243,16 @@ class Planner:
         best = cost.reshape(n, m).argmin(axis=1) + np.arange(n) * m
         found = _Options(options.row, options.way, raised[best], cost[best])
         return found[np.argsort(found.cost, kind="stable")]
+
+    def _openings(self, rows: NDArray[np.int64]) -> Array:
+        """(n,) m, of the open hand."""
+        width = self._labels.width
+        return np.full(len(rows), self._task.gripper.file.stroke) if width is None else width[rows]
+
+    def _pregrasp(self, rows: NDArray[np.int64]) -> Array | None:
+        """(n, d) driven joints of an open multi-finger hand, None of other grippers."""
+        fingers = self._labels.fingers
+        return None if fingers is None else fingers[rows, 0]
 
     def _try(self, options: _Options) -> None:
         """Try the best as the hand would do them, some at a time, until enough hold; from the settled scene."""
@@ -203,7 +263,8 @@ class Planner:
             some = options[np.arange(first, min(first + at_once, len(options.row)))]
             made = try_scene(
                 task.place.settled, task.gripper, task.profile, task.place.ids[label.target[some.row]], some.T,
-                np.full(len(some.row), task.gripper.file.stroke), grip_width=label.grip_width[some.row],
+                self._openings(some.row), grip_width=label.grip_width[some.row],
+                fingers=None if label.fingers is None else label.fingers[some.row],
                 force=task.scenes.recipe.grasps.force, approach=APPROACH,
             )  # fmt: skip
             loose = 60 * np.nan_to_num(made.drift_holding) + 4 * np.nan_to_num(made.rotation_holding)

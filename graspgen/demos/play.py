@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from graspgen.dataset.record import Columns
 from graspgen.demos.expert import Expert
-from graspgen.demos.labels import Labels, labels_of
+from graspgen.demos.labels import labels_of
 from graspgen.demos.plan import object_poses
-from graspgen.demos.recipe import no_jaw
+from graspgen.demos.recipe import no_central
 from graspgen.env.images import Eyes, Shot
 from graspgen.env.registration import IDS
 from graspgen.env.spec import TaskSpec
@@ -44,7 +44,8 @@ class Played:
     Attributes:
         start: how it began.
         description: the task in words.
-        grasp: key of the grasp that was followed last, −1 for none or one of the expert's own.
+        grasp: key of the grasp that was followed last, −1 for none or one of the expert's own; of a multi-finger hand,
+            whose joints are those of its grasp from the start, also if it has given up.
         attempts: grasps that were followed.
         success: whether the task was done.
         outcome: code of the last attempt that is over.
@@ -79,7 +80,7 @@ def play_scene(recipe: Recipe, seed: int, settled: SettledScene, grasps: Columns
         grasps: its rows of `grasps`.
 
     Raises:
-        RecipeError: its gripper is no jaw.
+        RecipeError: it wants central grasps of no jaw.
         RenderError: images are wanted, and no OpenGL backend works here.
     """
     demos = recipe.demos
@@ -92,8 +93,13 @@ def play_scene(recipe: Recipe, seed: int, settled: SettledScene, grasps: Columns
     eyes = Eyes(demos.shadow_size) if demos.images else None
     try:
         for number in range(demos.per_scene):
-            task.reset(stream(seed, Purpose.DEMOS, *plan.grasp_stream, number), scene=plan.index)
-            one = play(task, labels, demos, eyes)
+            key = (seed, Purpose.DEMOS, *plan.grasp_stream, number)
+            task.reset(stream(*key), scene=plan.index)
+            expert = Expert(task, labels, demos.choose == "central")
+            if expert.plan is not None and expert.plan.fingers is not None:
+                # The joints of a hand are said when an episode begins, so it begins again with those of its grasp.
+                task.reset(stream(*key), scene=plan.index, fingers=expert.plan.fingers)
+            one = play(task, expert, demos, eyes)
             if one.success or demos.keep == "all":
                 played.append(one)
     finally:
@@ -107,7 +113,7 @@ def demo_task(recipe: str, seed: int) -> GraspTask:
     """Return the task that the demonstrations of a recipe, as JSON, are played in.
 
     Raises:
-        RecipeError: its gripper is no jaw.
+        RecipeError: it wants central grasps of no jaw.
     """
     loaded = Recipe.model_validate_json(recipe)
     demos = loaded.demos
@@ -116,30 +122,32 @@ def demo_task(recipe: str, seed: int) -> GraspTask:
         reward_mode=demos.reward_mode, run_seed=seed, cameras=("recipe",), keep=1,
     )  # fmt: skip
     task = GraspTask(spec, views=demos.images)
-    if other := no_jaw(task.gripper):
-        raise RecipeError(
-            f"demos.per_scene: the expert drives jaws, and {task.gripper.name} is a {other}; take panda_hand"
-        )
+    if why := no_central(task.gripper, demos):
+        raise RecipeError(why)
     return task
 
 
-def play(task: GraspTask, labels: Labels, demos: Demos, eyes: Eyes | None = None) -> Played:
+def play(task: GraspTask, expert: Expert, demos: Demos, eyes: Eyes | None = None) -> Played:
     """Play an episode of a task that was just reset, and record it."""
+    hand = task.gripper
     start = Start(
-        pose(task.told[1][0], task.told[0][0]), float(task.gripper.file.stroke),
+        pose(task.told[1][0], task.told[0][0]),
+        float(task.moment.opening[0] if hand.fingered else hand.file.stroke),
         int(task.place.ids[task.target]) if task.spec.goal == "target" else -1,
     )  # fmt: skip
-    expert, record = Expert(task, labels, demos.choose == "central"), _Record(task, eyes)
+    followed, record = -1, _Record(task, eyes)
     record.look()
     for number in range(demos.max_steps):
         action = expert.act()
+        if expert.plan is not None or not hand.fingered:
+            followed = -1 if expert.plan is None else max(expert.plan.key, -1)
         done = task.step(action)
         record.did(action, done.reward, done.terminated, number + 1 == demos.max_steps and not done.terminated)
         record.look()
         if done.terminated:
             break
     return Played(
-        start, task.task_description, -1 if expert.plan is None else max(expert.plan.key, -1), expert.attempts,
+        start, task.task_description, followed, expert.attempts,
         bool(task.success), int(task.judge.outcome[0]), record.columns(), np.stack(record.poses),
         np.stack(record.states), record.images,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 from graspgen.dataset.reader import Dataset
 from graspgen.demos.play import demo_task, play_actions
 from graspgen.env.task import GraspTask
+from graspgen.grasps.candidates import unpacked
 from graspgen.pipeline.stored import stored_recipe
 from graspgen.pipeline.stored_scene import stored_scene
 from graspgen.scene.world import SettledScene
@@ -45,10 +46,15 @@ def replay_episode(dataset: Dataset, episode: int, settled: SettledScene | None 
 
 
 def _reset(task: GraspTask, dataset: Dataset, row: int, scene: int) -> None:
-    target = int(dataset.episodes["target"][row])
+    target, grasp = int(dataset.episodes["target"][row]), int(dataset.episodes["grasp"][row])
+    opening: dict[str, object] = {"opening": float(dataset.episodes["opening"][row])}
+    if task.gripper.fingered:
+        # The joints of a hand are those of its grasp; the opening follows from them.
+        stored = None if grasp < 0 else dataset.grasps["fingers"][[dataset.grasps.index_of(grasp)]]
+        opening = {"fingers": None if stored is None else unpacked(stored)[0]}
     task.reset(
         np.random.default_rng(0), scene=scene, target=None if target < 0 else target & 0xFFFF,
-        T_world_tool=dataset.episodes["T_world_tool"][row], opening=float(dataset.episodes["opening"][row]),
+        T_world_tool=dataset.episodes["T_world_tool"][row], **opening,
     )  # fmt: skip
 
 

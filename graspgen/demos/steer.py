@@ -5,40 +5,51 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from graspgen.demos.alike import HALF_TURNS, about_z
 from graspgen.env.actions import HOME, rotation_vector
 from graspgen.env.task import GraspTask
 from graspgen.frames import Array
 
 _DOWN = np.array([0.0, 0.0, -1.0])
-#: A jaw is the same after half a turn about its approach.
-_HALF_TURN = np.diag([-1.0, -1.0, 1.0])
+#: Of poses that are the same grasp, those that must be tilted by this much more than the least are not taken, rad.
+EVEN = 1e-6
 
 
-def reachable(mode: str, R: Array, R_now: Array) -> Array:
+def reachable(mode: str, R: Array, R_now: Array, turns: Array | None = HALF_TURNS) -> Array:
     """Return the rotation nearest to R that an action mode can bring a hand to that has pointed straight down.
 
-    Of the two poses of a jaw that are the same grasp it is the one nearer to `R_now`. `delta4` keeps closing along the
-    world's y, `delta5` keeps pointing down, `delta6` keeps closing along the horizontal.
+    Of poses that are the same grasp it is the one that must be tilted least, then the one nearest to `R_now`. `delta4`
+    keeps closing along the world's y, `delta5` keeps pointing down, `delta6` keeps closing along the horizontal.
 
     Args:
         mode: of actions (`graspgen.env.actions.NAMES`).
         R: (3, 3) grasp frame, world axes: z approach, y closing.
         R_now: (3, 3) the hand's.
+        turns: (m, 3, 3) about the approach that change no grasp (`graspgen.demos.alike.alike`); None for any.
     """
-    match mode:
-        case "delta4":
-            R = HOME
-        case "delta5" | "delta6":
-            closing = R[:, 1] * [1.0, 1.0, 0.0]
-            length = np.linalg.norm(closing)
-            closing = closing / length if length > 1e-6 else HOME[:, 1]
-            approach = _DOWN if mode == "delta5" else R[:, 2] - closing * (closing @ R[:, 2])
-            approach = approach / np.linalg.norm(approach)
-            R = np.column_stack([np.cross(closing, approach), closing, approach])
-        case _:
-            pass
-    other = R @ _HALF_TURN
-    return R if np.trace(R_now.T @ R) >= np.trace(R_now.T @ other) else other
+    if turns is None:
+        level = np.cross(R[:, 2], _DOWN)
+        if mode == "delta6" and np.linalg.norm(level) > 1e-6:
+            level = level / np.linalg.norm(level)
+            R, turns = np.column_stack([np.cross(level, R[:, 2]), level, R[:, 2]]), HALF_TURNS
+        else:
+            M = R_now.T @ R
+            R, turns = R @ about_z(np.arctan2(M[0, 1] - M[1, 0], M[0, 0] + M[1, 1])), np.eye(3)[None]
+    found = np.array([_reached(mode, R @ turn) if mode != "delta4" else HOME @ turn for turn in turns])
+    tilt = np.arccos(np.clip(found[:, :, 2] @ R[:, 2], -1.0, 1.0))
+    near = np.trace(R_now.T @ found, axis1=1, axis2=2)
+    return found[int(np.argmax(np.where(tilt < tilt.min() + EVEN, near, -np.inf)))]
+
+
+def _reached(mode: str, R: Array) -> Array:
+    if mode not in ("delta5", "delta6"):
+        return R
+    closing = R[:, 1] * [1.0, 1.0, 0.0]
+    length = np.linalg.norm(closing)
+    closing = closing / length if length > 1e-6 else HOME[:, 1]
+    approach = _DOWN if mode == "delta5" else R[:, 2] - closing * (closing @ R[:, 2])
+    approach = approach / np.linalg.norm(approach)
+    return np.column_stack([np.cross(closing, approach), closing, approach])
 
 
 def steer(
@@ -74,15 +85,10 @@ def steer(
         old, new = R_told[:, 1], R[:, 1]
         turn = np.array([np.arctan2(old[0] * new[1] - old[1] * new[0], old @ new), 0.0, 0.0])
         if mode == "delta6":
-            yawed = _about_z(turn[0]) @ R_told
+            yawed = about_z(turn[0]) @ R_told
             turn[1] = rotation_vector((yawed.T @ R)[None])[0, 1]
         turn = turn[: 1 if mode == "delta5" else 2]
     if mode != "delta4":
         turn = turn * min(1.0, limits.turn_step / max(float(np.abs(turn).max()), 1e-12))
         action[3:-1] = turn / limits.turn_step
     return np.clip(action, -1.0, 1.0)
-
-
-def _about_z(angle: float) -> Array:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])

@@ -25,7 +25,7 @@ def episode_tables(settled: SettledScene, recipe: Recipe, seed: int, grasps: Col
         grasps: its rows of `grasps`.
 
     Raises:
-        RecipeError: the recipe's gripper is no jaw.
+        RecipeError: the recipe wants central grasps of no jaw.
         RenderError: images are wanted, and no OpenGL backend works here.
     """
     parts = [{table: no_rows(table, recipe.views.height, recipe.views.width) for table in TABLES}]

@@ -113,10 +113,10 @@ def test_who_turns_the_hand_away_is_advised_to_grasp_along_the_axis_that_is_near
     assert len(set(keys)) == 2 and abs(closing @ task.moment.R[0][:, 1]) > np.cos(np.radians(46 + 8 * 3.5))
 
 
-def test_hands_that_the_expert_does_not_drive_are_refused_before_anything_is_made() -> None:
+def test_central_grasps_of_what_is_no_jaw_are_refused_before_anything_is_made() -> None:
     for gripper, kind in (("suction_cup", "suction gripper"), ("three_finger", "multi-finger hand")):
-        with pytest.raises(RecipeError, match=f"the expert drives jaws, and {gripper} is a {kind}"):
-            demo_recipe("single", gripper=gripper)
+        with pytest.raises(RecipeError, match=f"central grasps are of jaws, and {gripper} is a {kind}"):
+            demo_recipe("single", ["demos.choose=central"], gripper=gripper)
 
 
 def test_the_actions_of_an_episode_done_again_give_the_same_states_to_the_last_bit(demos: Path) -> None:
