@@ -112,7 +112,7 @@ def _check_view(
     for number, bits in enumerate((_FIRST, _SECOND)):
         points = transform_points(T_camera_world @ T, contacts[:, None, number].astype(float))[:, 0]
         known = np.isfinite(points).all(axis=1)
-        allowed, sure = expected(points, project(K, lens, points), depth, near)
+        allowed, sure = expected(points, project(K, lens, points), depth, near, float(K[0, 0]))
         code = np.argmax([seen["seen"][rows] & int(bit) > 0 for bit in bits], axis=0)
         decided += int((sure & known).sum())
         wrong |= known & ~allowed[np.arange(len(rows)), code]
@@ -127,7 +127,9 @@ def near_plane(plan: Mapping[str, Any], view: int) -> float:
     return float(views[number].get("near", NEAR)) if number < len(views) else NEAR
 
 
-def expected(points: Array, pixels: Array, depth: Array, near: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def expected(
+    points: Array, pixels: Array, depth: Array, near: float, focal: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Say from a depth image how points on surfaces can be seen.
 
     Args:
@@ -135,6 +137,7 @@ def expected(points: Array, pixels: Array, depth: Array, near: float) -> tuple[N
         pixels: (n, 2) where they project to.
         depth: (H, W) planar z, m, 0 for nothing.
         near: near plane of the camera, m.
+        focal: its focal length, px.
 
     Returns:
         (n, 3) whether a point may be visible, occluded, out of the frame; (n,) whether the depth leaves no choice
@@ -150,7 +153,9 @@ def expected(points: Array, pixels: Array, depth: Array, near: float) -> tuple[N
     around = np.stack([padded[row + dy, column + dx] for dy in range(3) for dx in range(3)])
     z, nearest, furthest = points[:, 2], around.min(axis=0), around.max(axis=0)
     flat, surface = _on_plane(around, where - [0.5, 0.5] - np.stack([column, row], axis=1))
-    visible = np.where(flat, np.abs(z - surface) < MARGIN, (z > nearest - MARGIN) & (z < furthest + MARGIN))
+    # What curves or ends there is not known any better than a pixel is wide.
+    margin = np.maximum(MARGIN, z / focal)
+    visible = np.where(flat, np.abs(z - surface) < MARGIN, (z > nearest - margin) & (z < furthest + margin))
     occluded = np.where(flat, z > surface + THINNEST, z > nearest + THINNEST)
     sure = inside & (visible != occluded)
     return np.stack([inside & visible, inside & occluded, ~inside | near_edge], axis=1), sure
