@@ -4,8 +4,8 @@
 
 One worker, never replaced by a fresh one, makes all scenes; its resident memory is read from the run's own journal.
 Growth is that of the line through all readings after warm-up (Theil-Sen, so that single peaks do not count), from
-there to the end. Warm-up is as many scenes as fill the caches of a worker with a pool of 1000 objects, 70 MB. Small
-images and few grasps by default; `--full` takes the recipe as it is.
+there to the end. Warm-up is as many scenes as fill a worker's caches. Small images, few grasps and a pool of 200
+objects, which all fit into the cache, by default; `--full` takes the recipe as it is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from graspgen.pipeline.run import generate
 from graspgen.pipeline.work import Policy
 from graspgen.recipe_file import load_recipe
 
+SMALL = [*CHEAP, "objects.pool=200"]
 #: Most that a worker may grow, as a share of its memory after warm-up.
 LIMIT = 0.05
 _NEVER = 1 << 30
@@ -72,7 +73,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=Path("soak.json"))
     options = parser.parse_args()
     shutil.rmtree(options.out, ignore_errors=True)
-    recipe = load_recipe(options.recipe, [*(() if options.full else CHEAP), *options.set])
+    recipe = load_recipe(options.recipe, [*(() if options.full else SMALL), *options.set])
     made = generate(
         recipe,
         options.out,
