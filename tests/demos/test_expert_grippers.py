@@ -26,7 +26,7 @@ from graspgen.pipeline.run import generate
 #: What each can hold, and how many grasps of it are enough.
 EASY = {
     "suction_cup": ("objects.families=box", "objects.fits_hand=1", "grasps.per_object=12"),
-    "suction_array": ("objects.families=carton", "grasps.per_object=12"),
+    "suction_array": ("objects.families=box", "objects.fits_hand=1", "grasps.per_object=24"),
     "three_finger": (
         "objects.families=can", "objects.parameters={can: {diameter: 0.06, height: 0.08}}", "grasps.per_object=12",
         "grasps.contact_share=0",
