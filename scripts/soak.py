@@ -34,6 +34,8 @@ _NEVER = 1 << 30
 def growth(done: np.ndarray, memory: np.ndarray, warm_up: int) -> dict[str, float]:
     """Return the memory after so many scenes and at the end, MB, by a line through what lies between."""
     kept = done >= warm_up
+    if kept.sum() < 10:
+        raise SystemExit(f"only {kept.sum()} readings after scene {warm_up}: make more --scenes, or --warm less")
     slope, start, *_ = theilslopes(memory[kept], done[kept])
     warm, end = (start + slope * at for at in (warm_up, done.max()))
     return {
