@@ -365,7 +365,7 @@ def test_random_damage_gives_violations_and_never_an_exception(copy: Path, monke
     monkeypatch.setattr(probe, "AGAIN", 2.0)
     data = (copy / SHARD).read_bytes()
     rng = np.random.default_rng(0)
-    for _ in range(25):
+    for _ in range(12):
         broken = bytearray(data)
         start = int(rng.integers(len(data)))
         broken[start : start + 64] = rng.bytes(min(64, len(data) - start))

@@ -63,7 +63,7 @@ def test_the_depth_image_says_the_same_as_rays():
     found = sight(world, 0, (), points)
     view = world.plan.views[0]
     local = transform_points(inverse(view.T_world_camera), points)
-    allowed, sure = expected(local, project(view.K, view.distortion, local), image.depth, 0.02)
+    allowed, sure = expected(local, project(view.K, view.distortion, local), image.depth, 0.02, view.K[0][0])
     agrees = allowed[np.arange(len(points)), found - 1]
     assert sure.sum() > 250 and (~agrees).sum() <= 3
     assert {Sight.VISIBLE, Sight.OCCLUDED} <= set(found[sure].tolist())
