@@ -11,6 +11,7 @@ run that nobody disturbed, in one process.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -71,6 +72,7 @@ def disturbed(out: Path, run: Sequence[str], kills: int, rng: random.Random) -> 
         # Mostly the parent is given the time to begin.
         early = rng.random() < 0.1
         moment = _Moment(out, rng)
+        stopped: list[int] = []
         while parent.poll() is None:
             time.sleep(0.02)
             if done.total() >= kills or not moment.has_come():
@@ -83,11 +85,18 @@ def disturbed(out: Path, run: Sequence[str], kills: int, rng: random.Random) -> 
                 number = rng.choices([signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP], [9, 9, 2])[0]
                 pid = rng.choice(found)
             try:
-                signal.pidfd_send_signal(os_pidfd(pid), number)
+                process = os_pidfd(pid)
+                signal.pidfd_send_signal(process, number)
             except ProcessLookupError:
                 continue
+            if number == signal.SIGSTOP:
+                stopped.append(process)
             done[f"{'parent' if pid == parent.pid else 'worker'} {number.name}"] += 1
             moment = _Moment(out, rng)
+        # One that was stopped before it could ask to end with its parent would keep the pipe open for ever.
+        for process in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, signal.SIGCONT)
         errors = parent.communicate()[1]
         if parent.returncode == 0:
             return done
